@@ -1,0 +1,49 @@
+import type { Ms } from '../kit/events.ts';
+import type { ConfigCount } from '../project/types.ts';
+
+/** The shapes of `--json` (DESIGN section 5). Keys are a contract: additive changes only. */
+export type PlacementName = 'process' | 'container' | 'native server' | 'static' | 'edge';
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly placement: PlacementName;
+  readonly replicas: number;
+  /** `ready`, `starting`, `unhealthy`, `backing-off`, `stopping`, `exited`, `crash-loop`, `stopped`. */
+  readonly state: string;
+  readonly url: string | null;
+  readonly readyMs: Ms | null;
+  readonly pids: readonly number[];
+}
+
+export interface EdgeStatus {
+  /** Ports on loopback. */
+  readonly https: number;
+  readonly http: number | null;
+  readonly pid: number | null;
+  readonly caFile: string;
+}
+
+/** `camp ps --json` */
+export interface ProjectStatus {
+  readonly project: string;
+  readonly domain: string;
+  readonly running: boolean;
+  readonly urls: readonly string[];
+  readonly services: readonly ServiceStatus[];
+  readonly edge: EdgeStatus | null;
+}
+
+export interface PhaseSpan {
+  readonly phase: string;
+  readonly subject: string;
+  readonly beginMs: Ms;
+  readonly endMs: Ms;
+}
+
+/** `camp up --json` */
+export interface UpReport extends Omit<ProjectStatus, 'running'> {
+  readonly timeToFirstRequestMs: Ms | null;
+  readonly phases: readonly PhaseSpan[];
+  readonly criticalChain: readonly PhaseSpan[];
+  readonly config: ConfigCount;
+}
