@@ -70,6 +70,16 @@ export function signalGroup(pgid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/** Whether any process of the group is left, a zombie included. */
+export function groupExists(pgid: number): boolean {
+  try {
+    process.kill(-pgid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Resolves to true as soon as `promise` has settled, to false after `ms`. */
 export async function settlesWithin(promise: Promise<unknown>, ms: Ms): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

@@ -7,11 +7,13 @@ export const maxLineLength = 64 * 1024;
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   readonly #emit: (line: string) => void;
+  readonly #longest: number;
   #rest = '';
   #isCut = false;
 
-  constructor(emit: (line: string) => void) {
+  constructor(emit: (line: string) => void, longest = maxLineLength) {
     this.#emit = emit;
+    this.#longest = longest;
   }
 
   push(chunk: Uint8Array): void {
@@ -39,7 +41,7 @@ export class LineSplitter {
     if (this.#isCut) this.#isCut = false;
     else {
       const line = this.#rest + piece;
-      this.#emit(line.length > maxLineLength ? cut(line) : line.endsWith('\r') ? line.slice(0, -1) : line);
+      this.#emit(line.length > this.#longest ? cut(line) : line.endsWith('\r') ? line.slice(0, -1) : line);
     }
     this.#rest = '';
   }
@@ -47,7 +49,7 @@ export class LineSplitter {
   #keep(piece: string): void {
     if (this.#isCut) return;
     this.#rest += piece;
-    if (this.#rest.length > maxLineLength) {
+    if (this.#rest.length > this.#longest) {
       this.#emit(cut(this.#rest));
       this.#rest = '';
       this.#isCut = true;

@@ -21,6 +21,8 @@ export interface ProcessInfo extends ProcessId {
 
 export const projectMarker = 'CAMP_PROJECT_ID';
 export const replicaMarker = 'CAMP_REPLICA';
+/** Names the supervisor, `pid:startTime`, in the environment of everything it starts. */
+export const supervisorMarker = 'CAMP_SUPERVISOR_ID';
 
 /** What the system says of a pid, or undefined when there is no such process. */
 export function processInfo(pid: number): ProcessInfo | undefined {
@@ -45,8 +47,10 @@ export function isAlive(id: ProcessId): boolean {
 /** A process whose environment carries a project's marker. */
 export interface MarkedProcess extends ProcessInfo {
   readonly project: string;
-  /** `api:1`, `edge`, or `supervisor`. */
+  /** `api:1`, `edge` or `guard`. */
   readonly replica: string;
+  /** `pid:startTime` of the camp that started it. */
+  readonly supervisor: string;
 }
 
 /** Every live process of this user that carries the marker of `project`, except this one and its ancestors. */
@@ -57,8 +61,8 @@ export function markedProcesses(project: string): readonly MarkedProcess[] {
     if (own.has(pid) || !environ.includes(`${projectMarker}=${project}`)) continue;
     const info = processInfo(pid);
     if (!info || info.state === 'Z') continue;
-    const replica = environ.find((entry) => entry.startsWith(`${replicaMarker}=`))?.slice(replicaMarker.length + 1) ?? '';
-    found.push({ ...info, project, replica });
+    const valueOf = (name: string): string => environ.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+    found.push({ ...info, project, replica: valueOf(replicaMarker), supervisor: valueOf(supervisorMarker) });
   }
   return found;
 }

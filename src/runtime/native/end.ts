@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, groupExists, settlesWithin } from '../../kit/child.ts';
+import type { Ms } from '../../kit/events.ts';
+import { isAlive, type MarkedProcess, markedProcesses } from '../../kit/process.ts';
+import { membersOf } from './listening.ts';
+
+export interface Ending {
+  /** It did not end within its grace period and was killed. */
+  readonly wasKilled: boolean;
+  /** Processes that had left the group and were found by their marker. */
+  readonly strays: number;
+}
+
+/**
+ * Ends a process and everything it started: the signal to its group, its grace period, KILL to the group,
+ * then whatever has left the group (double fork, a session of its own) but still carries the marker.
+ */
+export async function endTree(
+  child: Child,
+  stop: { readonly signal: NodeJS.Signals; readonly graceMs: Ms },
+  marks: { readonly projectId: string; readonly replica: string },
+  force: AbortSignal,
+): Promise<Ending> {
+  const began = performance.now();
+  child.signal(stop.signal);
+  const forced = new Promise<void>((resolve) => {
+    if (force.aborted) resolve();
+    force.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([settlesWithin(child.exited, stop.graceMs), forced]);
+  const left = (): Ms => (force.aborted ? 0 : Math.max(0, stop.graceMs - (performance.now() - began)));
+  let wasKilled = false;
+  if (!(await groupIsGone(child.pid, Math.min(left(), 1500)))) {
+    wasKilled = true;
+    child.signal('SIGKILL');
+  }
+  await settlesWithin(child.exited, 2000);
+  return { wasKilled, strays: endMarked(marks.projectId, (one) => one.replica === marks.replica) };
+}
+
+/** The leader has ended by itself: what it started must not keep its port. */
+export async function endRemains(child: Child, marks: { readonly projectId: string; readonly replica: string }): Promise<void> {
+  if (groupExists(child.pid)) {
+    child.signal('SIGTERM');
+    if (!(await groupIsGone(child.pid, 300))) child.signal('SIGKILL');
+  }
+  endMarked(marks.projectId, (one) => one.replica === marks.replica);
+}
+
+/** Waits until nothing of a group lives; false when something still does after `ms`. */
+async function groupIsGone(pgid: number, ms: Ms): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    if (!groupExists(pgid) || membersOf(pgid).length === 0) return true;
+    if (performance.now() >= deadline) return false;
+    await delay(10);
+  }
+}
+
+/** Kills every marked process of a project that `which` chooses; returns how many there were. */
+export function endMarked(projectId: string, which: (one: MarkedProcess) => boolean): number {
+  let count = 0;
+  for (const one of markedProcesses(projectId)) {
+    if (!which(one) || !isAlive(one)) continue;
+    try {
+      process.kill(one.pid, 'SIGKILL');
+      count++;
+    } catch {
+      // it ended by itself in this moment
+    }
+  }
+  return count;
+}

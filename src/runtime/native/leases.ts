@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { readText, writeWhole } from '../../kit/files.ts';
+import { leasePort, listeners } from '../../kit/ports.ts';
+
+/** Ports that stay the same between runs, kept in the project's state folder. */
+export class PortLeases {
+  readonly #file: string;
+  readonly #projectId: string;
+  readonly #ports: Map<string, number>;
+  readonly #given = new Set<number>();
+  #taken: ReadonlySet<number> = new Set();
+  #isDirty = false;
+
+  constructor(stateDir: string, projectId: string) {
+    this.#file = join(stateDir, 'ports.json');
+    this.#projectId = projectId;
+    this.#ports = readPorts(this.#file);
+  }
+
+  /** Looks at the machine once, before a batch of leases. */
+  refresh(): void {
+    this.#taken = new Set(listeners().map((one) => one.port));
+  }
+
+  /** The port of a key: the same as last time unless somebody else listens there now. */
+  lease(key: string): number | undefined {
+    const before = this.#ports.get(key);
+    if (before !== undefined && this.#given.has(before)) return before;
+    const reserved = new Set([...this.#taken, ...this.#given, ...[...this.#ports].flatMap(([other, port]) => (other === key ? [] : [port]))]);
+    const port = leasePort(`${this.#projectId} ${key}`, before, reserved);
+    if (port === undefined) return undefined;
+    this.#given.add(port);
+    if (port !== before) this.#isDirty = true;
+    this.#ports.set(key, port);
+    return port;
+  }
+
+  /** The port a key has, without taking one. */
+  peek(key: string): number | undefined {
+    return this.#ports.get(key);
+  }
+
+  /** The port turned out to be a stranger's: the next lease of the key gets another. */
+  forfeit(key: string): void {
+    const port = this.#ports.get(key);
+    if (port === undefined) return;
+    this.#given.delete(port);
+    this.#taken = new Set([...this.#taken, port]);
+    this.#ports.delete(key);
+  }
+
+  save(): void {
+    if (!this.#isDirty) return;
+    writeWhole(this.#file, `${JSON.stringify(Object.fromEntries(this.#ports), null, 1)}\n`, { mode: 0o600, durable: false });
+    this.#isDirty = false;
+  }
+}
+
+/** A file that says nothing sensible is as good as none: ports are chosen anew. */
+function readPorts(file: string): Map<string, number> {
+  const ports = new Map<string, number>();
+  try {
+    const value: unknown = JSON.parse(readText(file) ?? '{}');
+    if (value === null || typeof value !== 'object') return ports;
+    for (const [key, port] of Object.entries(value))
+      if (typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536) ports.set(key, port);
+  } catch {
+    return ports;
+  }
+  return ports;
+}

@@ -1,0 +1,203 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Emit, Endpoint, Ms } from '../../kit/events.ts';
+import { fail } from '../../kit/failure.ts';
+import { listeners } from '../../kit/ports.ts';
+import { markedProcesses } from '../../kit/process.ts';
+import { configHash } from '../../plan/reconcile.ts';
+import type { Observed, ObservedReplica } from '../../plan/types.ts';
+import type { Service } from '../../project/types.ts';
+import { endMarked } from './end.ts';
+import { baseEnvironment, type Marks } from './environment.ts';
+import { Guard } from './guard.ts';
+import { installDependencies } from './install.ts';
+import type { PortLeases } from './leases.ts';
+import { ListenWatch } from './listening.ts';
+import type { ProbeAnswer } from './probe.ts';
+import { Replica, type ReplicaSpec } from './replica.ts';
+import { type Addresses, wiringOf } from './wiring.ts';
+
+export interface NativeSetup {
+  readonly projectId: string;
+  readonly ownEnv: NodeJS.ProcessEnv;
+  /** `pid:startTime` of this process. */
+  readonly supervisor: string;
+  /** Variables every service gets: how to trust the local CA, where Node may cache compiled code. */
+  sharedEnv(): Readonly<Record<string, string>>;
+  readonly leases: PortLeases;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** The process runtime: services as supervised processes of this machine. */
+export interface NativeRuntime {
+  observe(): Pick<Observed, 'replicas' | 'leftovers'>;
+  install(service: Service, signal: AbortSignal): Promise<void>;
+  start(service: Service, index: number, isReached: boolean): Promise<void>;
+  awaitReady(service: string, index: number, deadlineMs: Ms, signal: AbortSignal): Promise<void>;
+  stop(service: string, index: number): Promise<void>;
+  /** Restarts the replicas of a service one after another; each is ready before the next goes. */
+  restart(service: string, signal: AbortSignal): Promise<void>;
+  replicas(): readonly Replica[];
+  /** Where each replica listens, or was told to listen while it starts. */
+  endpoints(): readonly Endpoint[];
+  /** The environment and folder that a command of the service runs with. */
+  environmentOf(service: Service, index: number): Record<string, string>;
+  /** Ends everything at once; `force` leaves no grace. Resolves when nothing is left. */
+  shutdown(force: AbortSignal): Promise<void>;
+}
+
+const healthIntervalMs: Ms = 1000;
+
+export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
+  const replicas = new Map<string, Replica>();
+  const listening = new ListenWatch();
+  const marks = (replica: string): Marks => ({ projectId: setup.projectId, replica, supervisor: setup.supervisor });
+  const guard = new Guard(baseEnvironment(setup.ownEnv, [], marks('guard')), 10_000);
+  const health = setInterval(lookAtPorts, healthIntervalMs);
+  health.unref();
+
+  function lookAtPorts(): void {
+    const serving = [...replicas.values()].filter((replica) => replica.address && (replica.state.at === 'ready' || replica.state.at === 'unhealthy'));
+    if (serving.length === 0 || process.platform !== 'linux') return;
+    const open = new Set(listeners().map((one) => one.port));
+    for (const replica of serving) {
+      if (open.has(replica.address?.port ?? 0)) replica.reportOpen();
+      else replica.reportClosed();
+    }
+  }
+
+  function addresses(): Addresses {
+    const found = new Map<string, string>();
+    for (const replica of replicas.values()) {
+      if (replica.spec.index !== 1) continue;
+      found.set(replica.spec.service, (replica.endpoint ?? replica.expectedEndpoint).address);
+    }
+    return found;
+  }
+
+  function portOf(service: string, index: number): number {
+    const port = setup.leases.lease(`${service}:${index}`);
+    return port ?? fail('machine', 'NO_FREE_PORT', 'no port between 20000 and 32767 is free', { hints: ['ss -ltn'] });
+  }
+
+  function environmentOf(service: Service, index: number): Record<string, string> {
+    const known = new Map(addresses());
+    for (const name of service.dependsOn.keys()) if (!known.has(name)) known.set(name, `127.0.0.1:${portOf(name, 1)}`);
+    return {
+      ...baseEnvironment(setup.ownEnv, service.start?.kind === 'command' ? service.start.path : [], marks(`${service.name}:${index}`)),
+      ...setup.sharedEnv(),
+      HOST: '127.0.0.1',
+      SERVICE: service.name,
+      PYTHONUNBUFFERED: '1',
+      ...wiringOf(service, known),
+      PORT: service.env['PORT'] ?? String(portOf(service.name, index)),
+    };
+  }
+
+  function specOf(service: Service, index: number, isReached: boolean): ReplicaSpec {
+    const { start } = service;
+    if (start?.kind !== 'command') return fail('bug', 'BUG', `service "${service.name}" has no command`);
+    const env = environmentOf(service, index);
+    return {
+      service: service.name,
+      index,
+      configHash: configHash(service),
+      argv: start.argv,
+      cwd: start.cwd,
+      env,
+      port: Number(env['PORT']),
+      probe: service.health?.probe,
+      isReached,
+      isOneShot: service.isOneShot,
+      stop: service.stop,
+    };
+  }
+
+  async function runProbe(argv: readonly string[], spec: ReplicaSpec): Promise<ProbeAnswer> {
+    const { runCommand } = await import('../../kit/spawn.ts');
+    const result = await runCommand(argv, { cwd: spec.cwd, env: spec.env, timeoutMs: 10_000 });
+    return { isReady: result.exitCode === 0, said: `${argv.join(' ')} ended with ${result.errno ?? result.exitCode}` };
+  }
+
+  const installs = new Map<string, Promise<void>>();
+
+  return {
+    observe: () => ({
+      replicas: [...replicas.values()].map(
+        ({ spec, isRunning }): ObservedReplica => ({ service: spec.service, index: spec.index, configHash: spec.configHash, isRunning }),
+      ),
+      leftovers: leftoversOf(setup),
+    }),
+
+    async install(service, signal) {
+      const install = service.start?.kind === 'command' ? service.start.install : undefined;
+      if (!install) return;
+      // services of one workspace share one installation
+      const key = JSON.stringify([install.cwd, install.argv]);
+      const running = installs.get(key) ?? installDependencies(service.name, install, setup.ownEnv, setup.emit, signal);
+      installs.set(key, running);
+      await running.finally(() => installs.delete(key));
+    },
+
+    async start(service, index, isReached) {
+      const id = `${service.name}:${index}`;
+      const replica = new Replica(specOf(service, index, isReached), {
+        projectId: setup.projectId,
+        emit: setup.emit,
+        clock: setup.clock,
+        guard,
+        listening,
+        runProbe,
+      });
+      await replica.start();
+      replicas.set(id, replica);
+    },
+
+    awaitReady: (service, index, deadlineMs, signal) => theReplica(service, index).awaitReady(deadlineMs, signal),
+
+    async stop(service, index) {
+      await theReplica(service, index).stop();
+      replicas.delete(`${service}:${index}`);
+    },
+
+    async restart(service, signal) {
+      for (const replica of [...replicas.values()].filter((one) => one.spec.service === service)) {
+        await replica.restart();
+        await replica.awaitReady(30_000, signal);
+      }
+    },
+
+    replicas: () => [...replicas.values()],
+    endpoints: () => [...replicas.values()].flatMap((replica) => (replica.isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [])),
+    environmentOf,
+
+    async shutdown(force) {
+      clearInterval(health);
+      const kill = (): void => replicas.forEach((replica) => replica.kill());
+      if (force.aborted) kill();
+      force.addEventListener('abort', kill, { once: true });
+      await Promise.all([...replicas.values()].map((replica) => replica.stop()));
+      replicas.clear();
+      guard.close();
+    },
+  };
+
+  function theReplica(service: string, index: number): Replica {
+    return replicas.get(`${service}:${index}`) ?? fail('bug', 'BUG', `no replica ${service}:${index}`);
+  }
+}
+
+/** Processes of this project whose supervisor is another one, or none: left by a camp that is no longer there. */
+function leftoversOf(setup: NativeSetup): Observed['leftovers'] {
+  const byReplica = new Map<string, number[]>();
+  for (const one of markedProcesses(setup.projectId)) {
+    if (one.supervisor === setup.supervisor) continue;
+    byReplica.set(one.replica, [...(byReplica.get(one.replica) ?? []), one.pid]);
+  }
+  return [...byReplica].map(([replica, pids]) => ({ replica, pids }));
+}
+
+/** Ends leftovers: nobody supervises them, so there is nothing to wait for. */
+export function clearLeftovers(projectId: string, pids: readonly number[]): void {
+  endMarked(projectId, (one) => pids.includes(one.pid));
+}
