@@ -1,0 +1,4 @@
+import { app } from './app.ts';
+import { serve } from './service.ts';
+
+serve(app);
