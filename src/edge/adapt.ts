@@ -1,0 +1,86 @@
+import { relative } from 'node:path';
+import { CampError, failure, type Problem } from '../kit/failure.ts';
+import { readText } from '../kit/files.ts';
+import { type Admin, errorOf, jsonOf } from './admin.ts';
+import { caddyfileProblem, type Texts } from './caddyfile-problem.ts';
+import { isObject, type JsonObject, objectsOf } from './json.ts';
+import { maskLine } from './mask.ts';
+import type { Wanted } from './types.ts';
+
+export interface Adapted {
+  readonly config: JsonObject;
+  /** Caddy's warnings in words, with the line. */
+  readonly warnings: readonly string[];
+}
+
+/** Caddy stops at the first problem: each further one costs a round trip, so there is an end to it. */
+const maxProblems = 10;
+const timeoutMs = 5000;
+
+/**
+ * Lets Caddy read the Caddyfile. Throws CADDYFILE_INVALID (project) with every problem that can be told
+ * apart, at line and column.
+ */
+export async function adapt(admin: Admin, caddyfile: Wanted['caddyfile'], projectDir: string, signal: AbortSignal): Promise<Adapted> {
+  const first = await ask(admin, caddyfile.text, signal);
+  if (typeof first !== 'string') return first;
+  throw new CampError(await problemsOf(first, admin, textsOf(caddyfile, projectDir), signal));
+}
+
+async function ask(admin: Admin, text: string, signal: AbortSignal): Promise<Adapted | string> {
+  const answer = await admin.ask('POST', '/adapt', { body: text, contentType: 'text/caddyfile', timeoutMs, signal });
+  if (answer.status !== 200) return errorOf(answer);
+  const parsed = jsonOf(answer);
+  const config = isObject(parsed) ? parsed.result : undefined;
+  const warnings = isObject(parsed) ? objectsOf(parsed.warnings) : [];
+  return {
+    config: isObject(config) ? config : {},
+    warnings: warnings.map((each) => `${String(each.file)}:${String(each.line)}: ${String(each.message)}`).filter((each) => !each.includes('not formatted')),
+  };
+}
+
+async function problemsOf(words: string, admin: Admin, texts: Texts, signal: AbortSignal): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  let text = texts.main.text;
+  const masked: string[] = [];
+  let next: Adapted | string = words;
+  while (typeof next === 'string') {
+    const problem = caddyfileProblem(next, { ...texts, main: { ...texts.main, text } });
+    // A matcher that is missing because its definition was blanked out is no problem of its own.
+    if (!masked.some((line) => line.startsWith('@') && problem.message.includes(line.split(/\s/)[0] ?? ''))) problems.push(problem);
+    const line = problem.source?.file === texts.main.file ? problem.source.line : undefined;
+    const rest = line === undefined || problems.length >= maxProblems ? undefined : maskLine(text, line);
+    if (rest === undefined || line === undefined) break;
+    masked.push((text.split('\n')[line - 1] ?? '').trim());
+    text = rest;
+    next = await ask(admin, text, signal);
+  }
+  return problems;
+}
+
+function textsOf(caddyfile: Wanted['caddyfile'], projectDir: string): Texts {
+  return {
+    main: { file: caddyfile.path ?? 'Caddyfile', text: caddyfile.text },
+    read(path) {
+      const text = readText(path);
+      return text === undefined ? undefined : { file: relative(projectDir, path), text };
+    },
+  };
+}
+
+/** A refusal at load time that the Caddyfile is to blame for: it names a file that is not there. */
+export function refusalProblem(words: string, caddyfile: Wanted['caddyfile'], projectDir: string): Problem | undefined {
+  const path = /open (\S+): (no such file or directory|permission denied)/.exec(words);
+  if (!path?.[1] || !caddyfile.text.includes(path[1])) return undefined;
+  const token = path[1];
+  const line = caddyfile.text.split(/\r?\n/).findIndex((each) => each.includes(token));
+  const text = caddyfile.text.split(/\r?\n/)[line] ?? '';
+  return {
+    ...failure('project', 'CADDYFILE_INVALID', `${token} cannot be read: ${path[2]}`, {
+      hints: [`ls -l ${token}`],
+      source: { file: textsOf(caddyfile, projectDir).main.file, line: line + 1, col: text.indexOf(token) + 1, length: token.length, text },
+      evidence: [`caddy: ${words}`],
+    }),
+    fault: 'project',
+  };
+}

@@ -1,0 +1,52 @@
+/** One line of Caddy's own log, understood. */
+export interface CaddyLine {
+  readonly level: string;
+  readonly text: string;
+}
+
+/** What Caddy warns of at each start and camp does on purpose. */
+const expected = [
+  'admin endpoint on open interface; host checking disabled',
+  '$HOME environment variable is empty',
+  'HTTP/2 skipped because it requires TLS',
+  'HTTP/3 skipped because it requires TLS',
+  'stapling OCSP',
+  'conditionally fallback to',
+];
+
+/**
+ * A plain line for one line of Caddy's JSON log, or undefined for what nobody needs to read: progress,
+ * and warnings about what camp does on purpose. Access logs that the Caddyfile asks for are kept.
+ */
+export function plainLine(raw: string): CaddyLine | undefined {
+  const entry = parse(raw);
+  if (!entry) return raw.trim() === '' ? undefined : { level: 'info', text: raw };
+  const level = String(entry.level ?? 'info');
+  const logger = String(entry.logger ?? '');
+  const message = String(entry.msg ?? '');
+  if (logger.startsWith('http.log.access')) return { level, text: accessLine(entry) };
+  if (level === 'info' || expected.some((each) => message.includes(each))) return undefined;
+  const detail = entry.error ?? entry.err ?? entry.reason;
+  const where = requestOf(entry);
+  return { level, text: [`caddy ${level}: ${message || logger}`, ...(detail === undefined ? [] : [String(detail)]), ...(where ? [where] : [])].join(': ') };
+}
+
+function parse(raw: string): Record<string, unknown> | undefined {
+  if (!raw.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(raw) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function requestOf(entry: Record<string, unknown>): string | undefined {
+  const request = entry.request as Record<string, unknown> | undefined;
+  if (typeof request !== 'object' || request === null) return undefined;
+  return `${String(request.method)} ${String(request.host)}${String(request.uri)}`;
+}
+
+function accessLine(entry: Record<string, unknown>): string {
+  const ms = Math.round(Number(entry.duration ?? 0) * 1000);
+  return `${requestOf(entry) ?? 'request'} ${String(entry.status ?? '?')} ${ms} ms`;
+}

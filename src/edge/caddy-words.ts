@@ -1,0 +1,88 @@
+import { directives, globalOptions, matchers, policies, subdirectives } from './directives.ts';
+
+/** What Caddy says of a Caddyfile, taken apart. */
+export interface Complaint {
+  /** In plain words. */
+  readonly message: string;
+  /** The word in the text that it is about. */
+  readonly token?: string;
+  /** Names that might have been meant. */
+  readonly candidates: readonly string[];
+  /** Where Caddy says it is; the line may be a later one than the token's. */
+  readonly file?: string;
+  readonly line?: number;
+  /** Whether it is about the last place where the token stands (a repetition). */
+  readonly isAboutLast?: boolean;
+}
+
+interface Rule {
+  readonly pattern: RegExp;
+  say(token: string, directive: string, rest: string): string;
+  readonly candidates?: readonly string[];
+  readonly isAboutLast?: boolean;
+}
+
+/** Source: caddyserver/caddy v2.11.4, caddyconfig/caddyfile/{dispenser,parse}.go and caddyconfig/httpcaddyfile. */
+const rules: readonly Rule[] = [
+  { pattern: /unrecognized directive: (\S+)/, say: (token) => `unknown directive "${token}"`, candidates: directives },
+  { pattern: /unrecognized global option: (\S+)/, say: (token) => `unknown global option "${token}"`, candidates: globalOptions },
+  {
+    pattern: /(?:unrecognized|unknown) (?:\w+ )?(?:subdirective|option|parameter):? '?([^\s',]+)/,
+    say: (token, directive) => `unknown option "${token}"${directive ? ` of ${directive}` : ''}`,
+    candidates: subdirectives,
+  },
+  {
+    pattern: /wrong argument count or unexpected line ending after '(.*?)'/,
+    say: (token) => `"${token}" has too few or too many values here`,
+  },
+  { pattern: /module not registered: http\.matchers\.(\S+)/, say: (token) => `unknown matcher "${token}"`, candidates: matchers },
+  {
+    pattern: /module not registered: http\.reverse_proxy\.selection_policies\.(\S+)/,
+    say: (token) => `unknown load balancing policy "${token}"`,
+    candidates: policies,
+  },
+  { pattern: /module not registered: \S*?([^.\s]+)$/, say: (token) => `this Caddy has no module "${token}"` },
+  { pattern: /File to import not found: (.+)/, say: (token) => `"${token}" cannot be imported: there is no such file or snippet` },
+  { pattern: /ambiguous site definition: (\S+)/, say: (token) => `the site ${token} is defined twice`, isAboutLast: true },
+  { pattern: /unrecognized matcher name: (\S+)/, say: (token) => `the matcher ${token} is not defined` },
+  { pattern: /Site addresses cannot end with a curly brace: '(.+?)'/, say: (token) => `a space is missing before the brace in "${token}"` },
+  { pattern: /parsing upstream '(.+?)': (.+)/, say: (token, _, rest) => `"${token}" is not an upstream: ${rest}` },
+  { pattern: /bad duration value '?(\S+?)'?: /, say: (token) => `"${token}" is not a duration; write it like 500ms, 10s or 5m` },
+  { pattern: /port (\d+) is out of range/, say: (token) => `port ${token} is out of range (1 to 65535)` },
+  { pattern: /invalid port '(.+?)'/, say: (token) => `"${token}" is not a port` },
+  { pattern: /unsupported URL scheme (\S+)/, say: (token) => `a site cannot be served as ${token}` },
+  { pattern: /unexpected token '([^']*)'?, expecting '}'/s, say: () => 'a closing brace } is missing' },
+  { pattern: /unexpected EOF/, say: () => 'the file ends in the middle: a closing brace } or quote is missing, or a } does not stand on a line of its own' },
+  { pattern: /^EOF$/, say: () => 'the Caddyfile is empty' },
+  { pattern: /subject does not qualify for certificate: '(\})'/, say: () => 'there is one closing brace } too many', isAboutLast: true },
+  { pattern: /subject does not qualify for certificate: '(.+?)'/, say: (token) => `"${token}" cannot be the name of a site` },
+  { pattern: /(server block without any key) is global configuration/, say: () => 'a block without a site address holds global options and must come first' },
+];
+
+/** Understands one error of Caddy's adapter. What no rule knows keeps Caddy's own words. */
+export function understand(words: string): Complaint {
+  const text = words.replace(/^adapting config using caddyfile adapter: /, '').trim();
+  const directive = /^parsing caddyfile tokens for '([^']+)': /.exec(text)?.[1] ?? '';
+  const place = /^(\S+?):(\d+): /.exec(text) ?? /, at (\S+?):(\d+)(?: import chain: .*)?$/s.exec(text);
+  const core = text
+    .replace(/^parsing caddyfile tokens for '[^']+': /, '')
+    .replace(/^\S+?:\d+: /, '')
+    .replace(/, at \S+?:\d+(?: import chain: .*)?$/s, '')
+    .replace(/ - are you sure your Caddyfile structure.*$/s, '')
+    .split('\nDid you mean')[0]
+    ?.trim() ?? '';
+  const where = place ? { file: place[1] ?? '', line: Number(place[2]) } : {};
+  for (const rule of rules) {
+    const match = rule.pattern.exec(core);
+    if (!match) continue;
+    const token = match[1]?.trim();
+    return {
+      message: rule.say(token ?? '', directive, match[2] ?? ''),
+      ...(token ? { token } : {}),
+      candidates: rule.candidates ?? [],
+      ...where,
+      ...(rule.isAboutLast ? { isAboutLast: true } : {}),
+    };
+  }
+  return { message: directive ? `${directive}: ${core}` : core, ...(directive ? { token: directive } : {}), candidates: [], ...where };
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fail } from '../kit/failure.ts';
+import { makeFolder, writeWhole } from '../kit/files.ts';
+import { hashOf } from '../kit/hash.ts';
+import { adapt } from './adapt.ts';
+import { createAdmin } from './admin.ts';
+import { authorityFiles, withAuthority } from './authority.ts';
+import { authorityApp } from './ca.ts';
+import { superviseCaddy } from './caddy-process.ts';
+import { drain } from './drain.ts';
+import { createProber } from './first-request.ts';
+import type { JsonObject } from './json.ts';
+import { addressesOf, claimPorts, load, verifyPorts } from './load.ts';
+import { patch, privateParts, quiet } from './patch.ts';
+import type { Edge, EdgeSetup, Route, Wanted } from './types.ts';
+
+/** A unix socket's path must fit into sun_path, 104 bytes on macOS and 108 on Linux, with its end. */
+const maxSocketPath = 103;
+/** How often a request is sent again to a Caddy that was just started again. */
+const maxAttempts = 3;
+
+/** The edge of one project: a Caddy that is not running yet. */
+export function createEdge(setup: EdgeSetup): Edge {
+  const socket = socketPath(setup);
+  const configFile = resolve(setup.projectDir, setup.runDir, 'caddy.json');
+  const own = { storage: setup.storage, adminListen: `unix/${join(setup.runDir, 'admin.sock')}|0600`, id: `camp-${randomBytes(8).toString('hex')}` };
+  const admin = createAdmin(socket);
+  const caddy = superviseCaddy({ setup, admin, socket, configPath: join(setup.runDir, 'caddy.json'), id: own.id });
+  const caFile = authorityFiles(setup.storage).root;
+  const prober = createProber(caFile);
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+  let loaded = { hash: '', addresses: new Set<string>() as ReadonlySet<string> };
+  let queue: Promise<unknown> = Promise.resolve();
+
+  /** One change at a time; a failed one does not stop the next. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = queue.then(work, work);
+    queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  function keep(config: JsonObject): void {
+    writeWhole(configFile, JSON.stringify(config), { mode: 0o600, durable: false });
+  }
+
+  async function change(wanted: Wanted, signal: AbortSignal): Promise<readonly Route[]> {
+    await caddy.ready();
+    const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, signal);
+    const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6 });
+    const hash = hashOf(config);
+    if (hash === loaded.hash) return routes;
+    const addresses = addressesOf(config);
+    await claimPorts([...addresses].filter((address) => !loaded.addresses.has(address)));
+    await load(admin, config, wanted.caddyfile, setup.projectDir, signal);
+    keep(config);
+    verifyPorts(addresses, caddy.pid);
+    loaded = { hash, addresses };
+    for (const message of [...adapted.warnings, ...warnings]) setup.emit({ type: 'warning', message });
+    return routes;
+  }
+
+  return {
+    get pid() {
+      return caddy.pid;
+    },
+    caFile,
+    async start(signal) {
+      makeFolder(resolve(setup.projectDir, setup.runDir), 0o700);
+      await withAuthority(setup.storage, signal, async (isComplete) => {
+        // The CA is made by this very Caddy where there is none: no other process is started for it.
+        keep({ ...privateParts(own), logging: quiet(undefined), ...(isComplete ? {} : { apps: authorityApp() }) });
+        loaded = { hash: '', addresses: new Set() };
+        await caddy.start(signal);
+      });
+    },
+    route: (wanted, signal) =>
+      inTurn(async () => {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            return await change(wanted, signal);
+          } catch (error) {
+            signal.throwIfAborted();
+            if (!isUnreachable(error)) throw error;
+            if (attempt === maxAttempts) fail('edge', 'EDGE_UNREACHABLE', 'caddy does not answer', { hints: ['camp doctor'], evidence: caddy.lastLines().slice(-10), cause: error });
+            // It has just died: the supervision starts it again with the last good configuration.
+            await delay(50, undefined, { signal });
+          }
+        }
+      }),
+    firstRequest: (route, deadlineMs, signal) => prober.firstRequest(route, deadlineMs, signal),
+    drain: (address, deadlineMs, signal) => drain(admin, address, deadlineMs, signal),
+    async stop() {
+      prober.close();
+      await caddy.stop();
+      // It may hold values of the environment.
+      rmSync(configFile, { force: true });
+    },
+  };
+}
+
+/** Relative where camp works in the project's folder too, so that a deep folder does not matter. */
+function socketPath(setup: EdgeSetup): string {
+  const relative = join(setup.runDir, 'admin.sock');
+  const path = process.cwd() === setup.projectDir ? relative : resolve(setup.projectDir, relative);
+  if (Buffer.byteLength(path) > maxSocketPath)
+    fail('machine', 'PATH_TOO_LONG', `the path of the edge's socket is too long for this system: ${path}`, { hints: ['move the project to a folder with a shorter path'] });
+  return path;
+}
+
+/** Errors of a connection to a socket that nobody answers on. */
+function isUnreachable(error: unknown): boolean {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return name === 'TimeoutError' || ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(code ?? '');
+}

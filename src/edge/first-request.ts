@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Ms } from '../kit/events.ts';
+import { fail } from '../kit/failure.ts';
+import type { Route } from './types.ts';
+
+/** One request may be held by the edge while the service starts; each next one is given longer. */
+const firstTimeoutMs: Ms = 3000;
+const maxPauseMs: Ms = 100;
+
+export interface Prober {
+  /** The status of the first answer below 500. Throws NOT_READY (service) with the last answer at the deadline. */
+  firstRequest(route: Route, deadlineMs: Ms, signal: AbortSignal): Promise<number>;
+  close(): void;
+}
+
+/**
+ * Asks as a client would: verified against the CA's root, by name, to loopback. Any 2xx counts at once, and so
+ * does any other answer below 500: it is the service's own (a login page, a 404 at its root), no time will change it.
+ */
+export function createProber(caFile: string): Prober {
+  const agents = new Map<string, Agent>();
+  return {
+    async firstRequest(route, deadlineMs, signal) {
+      const url = new URL(route.url);
+      const deadline = performance.now() + deadlineMs;
+      let last = 'no answer';
+      for (let attempt = 0; ; attempt++) {
+        const left = deadline - performance.now();
+        if (left <= 0) notReady(route, deadlineMs, last);
+        try {
+          const answer = await ask(url, Math.min(left, firstTimeoutMs * 2 ** Math.min(attempt, 4)), signal);
+          if (answer.status < 500) return answer.status;
+          last = `${answer.status}${answer.text ? `: ${answer.text}` : ''}`;
+        } catch (error) {
+          signal.throwIfAborted();
+          last = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+        }
+        await delay(Math.min(maxPauseMs, 10 * 1.3 ** attempt, Math.max(0, deadline - performance.now())), undefined, { signal });
+      }
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+
+  async function ask(url: URL, timeoutMs: Ms, signal: AbortSignal): Promise<{ status: number; text: string }> {
+    // Imported at the first use: nothing of TLS is needed before the edge is up.
+    const { request, Agent } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const agent = agents.get(url.protocol) ?? new Agent({ keepAlive: true, ...(url.protocol === 'https:' ? { ca: readFileSync(caFile) } : {}) });
+    agents.set(url.protocol, agent);
+    return await new Promise((resolve, reject) => {
+      const options: RequestOptions = { agent, lookup: toLoopback, signal, headers: { accept: '*/*', 'user-agent': 'camp' } };
+      const asked = request(url, options, (response) => {
+        void beginningOf(response).then((text) => {
+          clearTimeout(timeout);
+          resolve({ status: response.statusCode ?? 0, text });
+        });
+      });
+      const timeout = setTimeout(() => asked.destroy(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+      asked.on('error', (error) => {
+        clearTimeout(timeout);
+        reject(error);
+      });
+      asked.end();
+    });
+  }
+}
+
+/** Node does not resolve `*.localhost`, and every project is on this machine anyway. */
+const toLoopback: LookupFunction = (_name, options, callback) => {
+  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  else callback(null, '127.0.0.1', 4);
+};
+
+/** The first words of a failed answer, for the message; a good answer is not read: it may never end. */
+async function beginningOf(response: IncomingMessage): Promise<string> {
+  if ((response.statusCode ?? 0) < 500) {
+    response.resume();
+    const close = setTimeout(() => response.destroy(), 1000);
+    close.unref();
+    response.once('close', () => clearTimeout(close));
+    response.on('error', () => undefined);
+    return '';
+  }
+  let text = '';
+  try {
+    for await (const chunk of response) {
+      text += (chunk as Buffer).toString('utf8');
+      if (text.length > 300) break;
+    }
+  } catch {
+    // the status is what counts
+  }
+  return text.replace(/\s+/g, ' ').trim().slice(0, 200);
+}
+
+function notReady(route: Route, deadlineMs: Ms, last: string): never {
+  fail('service', 'NOT_READY', `${route.service} did not answer at ${route.url} within ${(deadlineMs / 1000).toFixed(1)} s`, {
+    hints: [`camp logs ${route.service}`],
+    evidence: [`last answer: ${last}`],
+  });
+}

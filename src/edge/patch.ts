@@ -1,0 +1,78 @@
+import { correlationRoutes } from './correlation.ts';
+import { entriesOf, type JsonObject, isObject, objectAt, objectsOf, stringsOf } from './json.ts';
+import { bindToLoopback } from './listen.ts';
+import { noSuchSite, redirectServer, redirectToHttps } from './redirect.ts';
+import { routesOf } from './routes.ts';
+import { makeSafe } from './safety.ts';
+import { securedByLocalCa } from './tls.ts';
+import type { EdgePorts, Route, Wanted } from './types.ts';
+import { replaceUpstreams } from './upstreams.ts';
+import { everywhere, walkRoutes } from './walk.ts';
+
+export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
+  /** What Caddy made of the Caddyfile; not changed. */
+  readonly adapted: JsonObject;
+  readonly ports: EdgePorts;
+  readonly hasIpv6: boolean;
+  readonly storage: string;
+  /** Address of the private admin socket: `unix/.camp/run/admin.sock|0600`. */
+  readonly adminListen: string;
+  /** Named in the configuration, so that the admin socket can be asked whose Caddy it is. */
+  readonly id: string;
+}
+
+export interface Patched {
+  readonly config: JsonObject;
+  readonly routes: readonly Route[];
+  readonly warnings: readonly string[];
+}
+
+/** Turns an adapted Caddyfile into what this machine loads. Pure: same input, same output. */
+export function patch(input: PatchInput): Patched {
+  const config = structuredClone(input.adapted);
+  const apps = objectAt(config, 'apps');
+  const http = objectAt(apps, 'http');
+  const warnings = bindToLoopback(http, input);
+  const byServer = securedByLocalCa(apps, input.domain);
+  const routes = routesOf(http, input.services, byServer);
+  redirectToHttps(http, input.ports, input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'], byServer);
+  for (const [name, server] of entriesOf(http.servers)) if (name !== redirectServer) patchServer(server, input);
+  // A graceful end must not wait for a browser that keeps a connection open.
+  http.grace_period ??= '500ms';
+  return { config: { ...config, ...privateParts(input), logging: quiet(config.logging) }, routes, warnings };
+}
+
+/** The parts that are camp's, whatever the Caddyfile says: admin socket and storage. */
+export function privateParts(input: Pick<PatchInput, 'storage' | 'adminListen' | 'id'>): JsonObject {
+  return {
+    admin: { listen: input.adminListen, config: { persist: false } },
+    storage: { '@id': input.id, module: 'file_system', root: input.storage },
+  };
+}
+
+/** Caddy reports what is wrong, not what it does, unless the Caddyfile says otherwise. */
+export function quiet(logging: JsonObject[string]): JsonObject {
+  const own = isObject(logging) ? logging : {};
+  const logs = isObject(own.logs) ? own.logs : {};
+  const standard = isObject(logs.default) ? logs.default : {};
+  return { ...own, logs: { ...logs, default: { level: 'WARN', ...standard } } };
+}
+
+function patchServer(server: JsonObject, input: PatchInput): void {
+  const visit = (handler: JsonObject, place: Parameters<typeof replaceUpstreams>[1]): boolean => {
+    if (handler.handler !== 'reverse_proxy') return true;
+    replaceUpstreams(handler, place, input);
+    if (handler.handler !== 'reverse_proxy') return false;
+    makeSafe(handler);
+    return true;
+  };
+  walkRoutes(server.routes, everywhere, visit);
+  if (isObject(server.errors)) walkRoutes(server.errors.routes, everywhere, visit);
+  for (const [, route] of entriesOf(server.named_routes)) walkRoutes([route], everywhere, visit);
+  // HTTP/3 needs UDP ports of its own, and browsers refuse it with a local CA.
+  server.protocols ??= ['h1', 'h2'];
+  const routes = objectsOf(server.routes);
+  const hasCatchAll = routes.some((route) => !route.match);
+  const isNamed = routes.length > 0 && !hasCatchAll && stringsOf(server.listen).length > 0;
+  server.routes = [...correlationRoutes(), ...routes, ...(isNamed ? [noSuchSite] : [])];
+}

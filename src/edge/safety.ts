@@ -1,0 +1,26 @@
+import { type JsonObject, isObject, objectAt, objectsOf } from './json.ts';
+
+/** How long a request waits for an upstream to come back, and how often it is tried meanwhile. */
+const tryWindow = { try_duration: '5s', try_interval: '20ms' };
+
+/**
+ * What makes a reverse_proxy safe while services restart; whatever the Caddyfile says itself stays.
+ *
+ * With several upstreams one failure takes an upstream out, for one second only: camp starts a dead
+ * replica again within that time, so a longer absence would only shrink the pool, and without any the
+ * least loaded upstream would be the dead one, at each retry again. With a single upstream passive checks
+ * would turn one error into a second of 503.
+ */
+export function makeSafe(handler: JsonObject): void {
+  handler.stream_close_delay ??= '5m';
+  const written = isObject(handler.load_balancing) ? handler.load_balancing : {};
+  if (written.try_duration === undefined && written.retries === undefined) {
+    const balancing = objectAt(handler, 'load_balancing');
+    balancing.try_duration = tryWindow.try_duration;
+    balancing.try_interval ??= tryWindow.try_interval;
+  }
+  if (objectsOf(handler.upstreams).length < 2) return;
+  objectAt(handler, 'load_balancing').selection_policy ??= { policy: 'least_conn' };
+  const checks = objectAt(handler, 'health_checks');
+  checks.passive ??= { fail_duration: '1s', max_fails: 1 };
+}

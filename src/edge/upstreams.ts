@@ -1,0 +1,86 @@
+import type { Endpoint } from '../kit/events.ts';
+import { type Json, type JsonObject, isObject, objectsOf } from './json.ts';
+import { fileServer } from './static-files.ts';
+import type { Place } from './walk.ts';
+
+export interface UpstreamInput {
+  readonly services: ReadonlySet<string>;
+  readonly endpoints: readonly Endpoint[];
+  readonly statics: ReadonlyMap<string, string>;
+}
+
+/** The services that a reverse_proxy handler names, in its order. */
+export function servicesOf(handler: JsonObject, services: ReadonlySet<string>): string[] {
+  const hosts = objectsOf(handler.upstreams).map((upstream) => hostOf(upstream.dial));
+  const dynamic = dynamicSources(handler.dynamic_upstreams).map((source) => source.name);
+  return [...new Set([...hosts, ...dynamic])].filter((name): name is string => typeof name === 'string' && services.has(name));
+}
+
+/** `orders` of `orders:8080` or `tcp/orders:8080`. */
+function hostOf(dial: Json | undefined): string | undefined {
+  if (typeof dial !== 'string' || dial.startsWith('unix')) return undefined;
+  return /^(?:[a-z0-9]+\/)?([^:/]+)(?::\d+)?$/i.exec(dial)?.[1];
+}
+
+function dynamicSources(value: Json | undefined): JsonObject[] {
+  if (!isObject(value)) return [];
+  return Array.isArray(value.sources) ? objectsOf(value.sources).flatMap(dynamicSources) : [value];
+}
+
+/**
+ * Puts live endpoints in the place of service names, in one reverse_proxy handler. A service without an
+ * endpoint leaves no upstream: Caddy then holds a request for the try window and answers 503.
+ * A service that is only files replaces the handler.
+ */
+export function replaceUpstreams(handler: JsonObject, place: Place, input: UpstreamInput): void {
+  const named = servicesOf(handler, input.services);
+  if (named.length === 0) return;
+  const root = named.map((name) => input.statics.get(name)).find((each) => each !== undefined);
+  if (root !== undefined && named.every((name) => input.statics.has(name))) {
+    for (const key of Object.keys(handler)) delete handler[key];
+    Object.assign(handler, fileServer(root, place.prefix));
+    return;
+  }
+  const written = objectsOf(handler.upstreams);
+  const expanded = written.map((upstream) => expand(upstream, input));
+  const dynamic = dynamicSources(handler.dynamic_upstreams).flatMap((source) => addressesOf(source.name, input) ?? []);
+  if (handler.dynamic_upstreams && dynamicSources(handler.dynamic_upstreams).some((source) => addressesOf(source.name, input)))
+    delete handler.dynamic_upstreams;
+  spreadWeights(isObject(handler.load_balancing) ? handler.load_balancing.selection_policy : undefined, expanded.map((each) => each.length));
+  const all = [...expanded.flat(), ...dynamic.map((dial) => ({ dial }))];
+  handler.upstreams = [...new Map(all.map((upstream) => [String(upstream.dial), upstream])).values()];
+  freeHealthPort(handler);
+}
+
+function expand(upstream: JsonObject, input: UpstreamInput): JsonObject[] {
+  const addresses = addressesOf(hostOf(upstream.dial), input);
+  return addresses ? addresses.map((dial) => ({ ...upstream, dial })) : [upstream];
+}
+
+function addressesOf(name: Json | undefined, input: UpstreamInput): string[] | undefined {
+  if (typeof name !== 'string' || !input.services.has(name)) return undefined;
+  return input.endpoints.filter((endpoint) => endpoint.service === name).map((endpoint) => endpoint.address);
+}
+
+/** `weighted_round_robin 9 1` weighs what was written; each replica gets its share of the written weight. */
+function spreadWeights(policy: Json | undefined, counts: readonly number[]): void {
+  if (!isObject(policy)) return;
+  spreadWeights(policy.fallback, counts);
+  if (!Array.isArray(policy.weights) || policy.weights.length !== counts.length) return;
+  const scale = counts.filter((count) => count > 0).reduce(leastCommonMultiple, 1);
+  policy.weights = policy.weights.flatMap((weight, i) => {
+    const count = counts[i] ?? 0;
+    return Array.from({ length: count }, () => (Number(weight) * scale) / count);
+  });
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  const divisor = (x: number, y: number): number => (y === 0 ? x : divisor(y, x % y));
+  return (a * b) / divisor(a, b);
+}
+
+/** `health_port 8080` is the port inside a container; here the endpoint's own port is meant. */
+function freeHealthPort(handler: JsonObject): void {
+  const active = isObject(handler.health_checks) ? handler.health_checks.active : undefined;
+  if (isObject(active)) delete active.port;
+}
