@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Real processes and a real Caddy share two cores with the tests themselves. */
+const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/rooms.test.ts', 'test/docs.test.ts'] } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...patient } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], ...patient } },
+    ],
+  },
+});
