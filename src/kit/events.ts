@@ -44,7 +44,7 @@ export type Event = { readonly t: Ms } & (
       readonly failure?: Failure;
     }
   | { readonly type: 'replica'; readonly replica: string; readonly service: string; readonly state: ReplicaState; readonly pid?: number }
-  | { readonly type: 'output'; readonly replica: string; readonly service: string; readonly stream: 'stdout' | 'stderr'; readonly line: string }
+  | { readonly type: 'output'; readonly replica: string; readonly service: string; readonly stream: 'stdout' | 'stderr'; readonly line: string; /** RFC 3339; set by who keeps it. */ readonly time?: string }
   | { readonly type: 'note'; readonly message: string; readonly subject?: string }
   | { readonly type: 'warning'; readonly message: string; readonly failure?: Failure; readonly source?: Source }
 );

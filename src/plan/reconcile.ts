@@ -24,7 +24,7 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
   for (const service of inOrder(services)) {
     const placement = want.placements.get(service.name);
     if (placement?.kind === 'process') ready.set(service.name, planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready));
-    if (placement?.kind === 'process' || placement?.kind === 'static')
+    if (want.routed.has(service.name) && (placement?.kind === 'process' || placement?.kind === 'static'))
       graph.add('firstRequest', service.name, 'until it is answered through the edge', [...(ready.get(service.name) ?? []), route], { service: service.name });
   }
   for (const replica of surplus) planRemoval(graph, replica, route, want);

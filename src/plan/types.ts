@@ -12,6 +12,8 @@ export interface Wanted {
   readonly services: ReadonlyMap<string, Service>;
   readonly placements: ReadonlyMap<string, Placement>;
   readonly replicas: ReadonlyMap<string, number>;
+  /** Services that the Caddyfile names. */
+  readonly routed: ReadonlySet<string>;
 }
 
 export interface ObservedReplica {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, groupExists, settlesWithin } from '../../kit/child.ts';
 import type { Ms } from '../../kit/events.ts';
-import { isAlive, type MarkedProcess, markedProcesses } from '../../kit/process.ts';
+import { type MarkedProcess, markedProcesses, signalProcess } from '../../kit/process.ts';
 import { membersOf } from './listening.ts';
 
 export interface Ending {
@@ -59,15 +59,5 @@ async function groupIsGone(pgid: number, ms: Ms): Promise<boolean> {
 
 /** Kills every marked process of a project that `which` chooses; returns how many there were. */
 export function endMarked(projectId: string, which: (one: MarkedProcess) => boolean): number {
-  let count = 0;
-  for (const one of markedProcesses(projectId)) {
-    if (!which(one) || !isAlive(one)) continue;
-    try {
-      process.kill(one.pid, 'SIGKILL');
-      count++;
-    } catch {
-      // it ended by itself in this moment
-    }
-  }
-  return count;
+  return markedProcesses(projectId).filter((one) => which(one) && signalProcess(one, 'SIGKILL')).length;
 }

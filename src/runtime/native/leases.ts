@@ -40,6 +40,12 @@ export class PortLeases {
     return this.#ports.get(key);
   }
 
+  /** Keeps a port that was chosen elsewhere. */
+  set(key: string, port: number): void {
+    if (this.#ports.get(key) !== port) this.#isDirty = true;
+    this.#ports.set(key, port);
+  }
+
   /** The port turned out to be a stranger's: the next lease of the key gets another. */
   forfeit(key: string): void {
     const port = this.#ports.get(key);

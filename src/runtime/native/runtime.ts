@@ -1,12 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import { listeners } from '../../kit/ports.ts';
-import { markedProcesses } from '../../kit/process.ts';
+import { type MarkedProcess, markedProcesses, signalProcess } from '../../kit/process.ts';
 import { configHash } from '../../plan/reconcile.ts';
 import type { Observed, ObservedReplica } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
-import { endMarked } from './end.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
 import { Guard } from './guard.ts';
 import { installDependencies } from './install.ts';
@@ -40,7 +40,9 @@ export interface NativeRuntime {
   replicas(): readonly Replica[];
   /** Where each replica listens, or was told to listen while it starts. */
   endpoints(): readonly Endpoint[];
-  /** The environment and folder that a command of the service runs with. */
+  /** The port that a replica listens on, or will. */
+  portOf(service: Service, index: number): number;
+  /** The environment that a command of the service runs with. */
   environmentOf(service: Service, index: number): Record<string, string>;
   /** Ends everything at once; `force` leaves no grace. Resolves when nothing is left. */
   shutdown(force: AbortSignal): Promise<void>;
@@ -75,14 +77,19 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     return found;
   }
 
-  function portOf(service: string, index: number): number {
+  function portOf(service: Service, index: number): number {
+    if (service.env['PORT']) return Number(service.env['PORT']);
+    return leasedPort(service.name, index);
+  }
+
+  function leasedPort(service: string, index: number): number {
     const port = setup.leases.lease(`${service}:${index}`);
     return port ?? fail('machine', 'NO_FREE_PORT', 'no port between 20000 and 32767 is free', { hints: ['ss -ltn'] });
   }
 
   function environmentOf(service: Service, index: number): Record<string, string> {
     const known = new Map(addresses());
-    for (const name of service.dependsOn.keys()) if (!known.has(name)) known.set(name, `127.0.0.1:${portOf(name, 1)}`);
+    for (const name of service.dependsOn.keys()) if (!known.has(name)) known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
     return {
       ...baseEnvironment(setup.ownEnv, service.start?.kind === 'command' ? service.start.path : [], marks(`${service.name}:${index}`)),
       ...setup.sharedEnv(),
@@ -90,7 +97,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       SERVICE: service.name,
       PYTHONUNBUFFERED: '1',
       ...wiringOf(service, known),
-      PORT: service.env['PORT'] ?? String(portOf(service.name, index)),
+      PORT: String(portOf(service, index)),
     };
   }
 
@@ -169,6 +176,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
     replicas: () => [...replicas.values()],
     endpoints: () => [...replicas.values()].flatMap((replica) => (replica.isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [])),
+    portOf,
     environmentOf,
 
     async shutdown(force) {
@@ -197,7 +205,11 @@ function leftoversOf(setup: NativeSetup): Observed['leftovers'] {
   return [...byReplica].map(([replica, pids]) => ({ replica, pids }));
 }
 
-/** Ends leftovers: nobody supervises them, so there is nothing to wait for. */
-export function clearLeftovers(projectId: string, pids: readonly number[]): void {
-  endMarked(projectId, (one) => pids.includes(one.pid));
+/** Ends leftovers: TERM, two seconds of grace, KILL. Only what still carries the project's marker is touched. */
+export async function clearLeftovers(projectId: string, pids: readonly number[]): Promise<void> {
+  const left = (): readonly MarkedProcess[] => markedProcesses(projectId).filter((one) => pids.includes(one.pid));
+  for (const one of left()) signalProcess(one, 'SIGTERM');
+  const deadline = performance.now() + 2000;
+  while (left().length > 0 && performance.now() < deadline) await delay(20);
+  for (const one of left()) signalProcess(one, 'SIGKILL');
 }

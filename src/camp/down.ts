@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Event, Ms } from '../kit/events.ts';
+import { isLock, readHolder, tryLock } from '../kit/lock.ts';
+import { projectId, userFolders } from '../kit/paths.ts';
+import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import { ask } from './client.ts';
+import { stateFolders } from './folders.ts';
+
+export interface DownRequest {
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly isForced: boolean;
+  onEvent(event: Event): void;
+  readonly signal: AbortSignal;
+}
+
+export interface DownReport {
+  /** Whether anything was running. */
+  readonly stopped: boolean;
+  /** Processes that a camp which is no longer there had left behind. */
+  readonly leftovers: number;
+}
+
+/** A supervisor that does not answer gets this long after TERM. */
+const supervisorGraceMs: Ms = 12_000;
+
+/**
+ * Stops everything that is this project's: asks the camp that supervises it, or, where that is gone or deaf, finds
+ * what it has started by the marker in its environment. Nothing else is touched.
+ */
+export async function down(request: DownRequest): Promise<DownReport> {
+  process.chdir(request.dir);
+  const id = projectId(request.dir);
+  const folders = stateFolders(request.dir);
+  const holder = readHolder(folders.lock);
+  const wasSupervised = holder !== undefined && isAlive(holder);
+  if (wasSupervised) {
+    await ask(folders, 'stop', { isForced: request.isForced }, request.onEvent, request.signal);
+    await ends(holder);
+  }
+  const leftovers = markedProcesses(id);
+  await Promise.all(supervisorsOf(leftovers).map(ends));
+  const { clearLeftovers } = await import('../runtime/native/runtime.ts');
+  const strays = markedProcesses(id);
+  await clearLeftovers(id, strays.map((one) => one.pid));
+  removeTraces(folders.lock, folders.run, request.env);
+  return { stopped: wasSupervised || leftovers.length > 0, leftovers: strays.length };
+}
+
+/** Waits until a supervisor is gone; asks it with TERM when it does not go, then kills it. */
+async function ends(supervisor: ProcessId): Promise<void> {
+  const began = performance.now();
+  let isAsked = false;
+  while (isAlive(supervisor)) {
+    const waited = performance.now() - began;
+    if (waited > 200 && !isAsked) isAsked = signalProcess(supervisor, 'SIGTERM');
+    if (waited > supervisorGraceMs) signalProcess(supervisor, 'SIGKILL');
+    await delay(5);
+  }
+}
+
+/** Supervisors that still live although their project's state is gone: what they started names them. */
+function supervisorsOf(found: readonly MarkedProcess[]): readonly ProcessId[] {
+  const ids = new Map<string, ProcessId>();
+  for (const { supervisor } of found) {
+    const [pid, startTime] = supervisor.split(':');
+    const id = { pid: Number(pid), startTime: startTime ?? '' };
+    if (id.pid !== process.pid && id.pid > 1 && isAlive(id)) ids.set(supervisor, id);
+  }
+  return [...ids.values()];
+}
+
+/** Lock, sockets and port claims of a camp that is no longer there. */
+function removeTraces(lockFile: string, run: string, env: NodeJS.ProcessEnv): void {
+  if (!existsSync(join(lockFile, '..'))) return;
+  const lock = tryLock(lockFile, 'camp down');
+  if (!isLock(lock)) return; // somebody has started it again in this moment
+  rmSync(run, { recursive: true, force: true });
+  dropDeadClaims(join(userFolders(env).state, 'ports'));
+  lock.release();
+}
+
+function dropDeadClaims(claims: string): void {
+  for (const port of existsSync(claims) ? readdirSync(claims) : []) {
+    const lock = tryLock(join(claims, port), 'camp down');
+    if (isLock(lock)) lock.release();
+  }
+}

@@ -1,0 +1,68 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fail } from '../kit/failure.ts';
+import { makeFolder, writeWhole } from '../kit/files.ts';
+import { isWritable, projectId, type UserFolders, userFolders } from '../kit/paths.ts';
+
+/** Files that make a folder a project. */
+export const projectFiles = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml', 'Caddyfile'] as const;
+
+/** Where the state of one project lies. */
+export interface StateFolders {
+  /** Relative to the project's folder where it lies inside, so that a socket's path stays short (limit 108 bytes). */
+  readonly state: string;
+  readonly run: string;
+  readonly logs: string;
+  readonly lock: string;
+  readonly control: string;
+  readonly metrics: string;
+}
+
+/** The folder of the project that `from` lies in: the nearest one upward with project files, else `from` itself. */
+export function findProjectDir(from: string): string {
+  let start: string;
+  try {
+    start = realpathSync(from);
+  } catch {
+    return fail('usage', 'NOT_A_PROJECT', `${from} is not there`, { hints: [`camp init ${from}`] });
+  }
+  if (!statSync(start).isDirectory()) fail('usage', 'NOT_A_PROJECT', `${from} is not a folder`, { hints: ['camp --dir FOLDER'] });
+  for (let dir = start; ; dir = dirname(dir)) {
+    if (projectFiles.some((name) => existsSync(join(dir, name)))) return dir;
+    if (dirname(dir) === dir) return start;
+  }
+}
+
+/**
+ * The state of a project lies in its `.camp`. A folder that has no project files is not written to, and one that
+ * may not be written has no choice: their state lies with the user's.
+ */
+export function stateFolders(dir: string): StateFolders {
+  const isProject = projectFiles.some((name) => existsSync(join(dir, name)));
+  const isInside = isProject && (isWritable(join(dir, '.camp')) || (!existsSync(join(dir, '.camp')) && isWritable(dir)));
+  const state = isInside ? '.camp' : join(userFolders().state, 'projects', projectId(dir));
+  return {
+    state,
+    run: join(state, 'run'),
+    logs: join(state, 'logs'),
+    lock: join(state, 'lock'),
+    control: join(state, 'run', 'control.sock'),
+    metrics: join(state, 'metrics.jsonl'),
+  };
+}
+
+/** Makes the folders, 0700. The process's working directory is the project's folder. Throws READ_ONLY, DISK_FULL or NOT_A_FOLDER. */
+export function makeStateFolders(folders: StateFolders): void {
+  for (const folder of [folders.state, folders.run, folders.logs]) {
+    if (existsSync(folder) && !statSync(folder).isDirectory())
+      fail('machine', 'NOT_A_FOLDER', `${folder} is not a folder, but camp keeps its state there`, { hints: [`mv ${folder} ${folder}.old`] });
+    makeFolder(folder, 0o700);
+  }
+  const ignore = join(folders.state, '.gitignore');
+  if (!existsSync(ignore)) writeWhole(ignore, '*\n', { durable: false });
+}
+
+/** Caddy's storage of one user: the local CA and its certificates, shared by all projects. */
+export function edgeStorage(user: UserFolders): string {
+  return join(user.data, 'caddy');
+}

@@ -1,0 +1,25 @@
+import { appendFileSync } from 'node:fs';
+import { arch, cpus, platform, release } from 'node:os';
+import type { UpReport } from '../report/types.ts';
+import { version } from './version.ts';
+
+/** Appends what an `up` measured to the project's metrics.jsonl; a disk that refuses costs the record, not the run. */
+export function recordUp(file: string, report: UpReport, isFresh: boolean, caddyVersion: string | undefined, onTrouble: (message: string) => void): void {
+  const record = {
+    schema: 1,
+    kind: isFresh ? 'up' : 'converge',
+    time: new Date().toISOString(),
+    timeToFirstRequestMs: report.timeToFirstRequestMs,
+    phases: report.phases,
+    criticalChain: report.criticalChain,
+    services: report.services.map(({ name, placement, replicas, readyMs }) => ({ name, placement, replicas, readyMs })),
+    config: report.config,
+    machine: { platform: platform(), release: release(), arch: arch(), cpus: cpus().length, cpu: cpus()[0]?.model ?? '' },
+    versions: { camp: version, node: process.version, caddy: caddyVersion ?? null },
+  };
+  try {
+    appendFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  } catch (error) {
+    onTrouble(`the figures could not be recorded in ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

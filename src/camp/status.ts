@@ -1,0 +1,87 @@
+import type { Edge, EdgePorts, Route } from '../edge/types.ts';
+import type { Ms } from '../kit/events.ts';
+import type { Placement, Wanted } from '../plan/types.ts';
+import { countConfig } from '../project/count.ts';
+import type { Project } from '../project/types.ts';
+import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../report/types.ts';
+import type { Replica } from '../runtime/native/replica.ts';
+import type { Span, Timing } from '../stopwatch/measure.ts';
+
+export interface Snapshot {
+  readonly project: Project;
+  readonly wanted: Wanted;
+  readonly replicas: readonly Replica[];
+  readonly routes: readonly Route[];
+  readonly readyMs: ReadonlyMap<string, Ms>;
+  readonly edge: { readonly edge: Edge; readonly ports: EdgePorts } | undefined;
+  readonly isEnding: boolean;
+}
+
+/** A running project in the shape of `camp ps --json`. */
+export function statusOf(snapshot: Snapshot): ProjectStatus {
+  const { project, edge } = snapshot;
+  return {
+    project: project.name,
+    domain: project.domain,
+    running: !snapshot.isEnding,
+    urls: [...new Set(snapshot.routes.map((route) => route.url))],
+    services: [...project.services.keys()].flatMap((name) => {
+      const placement = snapshot.wanted.placements.get(name);
+      return placement && placement.kind !== 'edge' ? [serviceStatus(name, placement, snapshot)] : [];
+    }),
+    edge: edge
+      ? { https: edge.ports.https, http: edge.ports.http ?? null, pid: edge.edge.pid ?? null, caFile: edge.edge.caFile }
+      : null,
+  };
+}
+
+function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): ServiceStatus {
+  const replicas = snapshot.replicas.filter((replica) => replica.spec.service === name);
+  const url = snapshot.routes.find((route) => route.service === name)?.url ?? addressUrl(replicas[0]);
+  const isStatic = placement.kind === 'static';
+  return {
+    name,
+    placement: placement.kind,
+    replicas: isStatic ? 1 : (snapshot.wanted.replicas.get(name) ?? snapshot.wanted.services.get(name)?.replicas ?? 0),
+    state: isStatic ? (snapshot.edge ? 'ready' : 'stopped') : worst(replicas),
+    url: url ?? null,
+    readyMs: rounded(snapshot.readyMs.get(name)),
+    pids: replicas.flatMap((replica) => replica.pid ?? []),
+  };
+}
+
+/** A service that nothing routes to is reached where it listens. */
+function addressUrl(replica: Replica | undefined): string | undefined {
+  return replica?.endpoint && `http://${replica.endpoint.address}`;
+}
+
+const order = ['crash-loop', 'exited', 'backing-off', 'unhealthy', 'stopping', 'starting', 'ready'] as const;
+
+/** The state of a service is that of its worst replica. */
+function worst(replicas: readonly Replica[]): string {
+  const states = new Set(replicas.map((replica) => replica.state.at));
+  return order.find((state) => states.has(state)) ?? 'stopped';
+}
+
+/** The outcome of an `up` in the shape of `camp up --json`; times count from `originMs` on the supervisor's clock. */
+export async function upReport(status: ProjectStatus, timing: Timing, project: Project, originMs: Ms): Promise<UpReport> {
+  const { running: _, ...rest } = status;
+  return {
+    ...rest,
+    timeToFirstRequestMs: timing.timeToFirstRequestMs === undefined ? null : rounded(timing.timeToFirstRequestMs - originMs),
+    phases: timing.spans.flatMap((span) => phaseSpan(span, originMs) ?? []),
+    criticalChain: timing.criticalChain.flatMap((span) => phaseSpan(span, originMs) ?? []),
+    config: countConfig(project),
+  };
+}
+
+function phaseSpan(span: Span, originMs: Ms): PhaseSpan | undefined {
+  if (span.endMs === undefined) return undefined;
+  return { phase: span.phase, subject: span.subject, beginMs: rounded(span.beginMs - originMs), endMs: rounded(span.endMs - originMs) };
+}
+
+function rounded(ms: Ms): Ms;
+function rounded(ms: Ms | undefined): Ms | null;
+function rounded(ms: Ms | undefined): Ms | null {
+  return ms === undefined ? null : Math.round(ms * 10) / 10;
+}

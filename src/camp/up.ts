@@ -1,0 +1,109 @@
+import { processOriginNs, monotonicClock } from '../kit/clock.ts';
+import type { Event, Ms } from '../kit/events.ts';
+import { CampError, fail, failuresOf } from '../kit/failure.ts';
+import { isLock, type Lock, tryLock } from '../kit/lock.ts';
+import { projectId } from '../kit/paths.ts';
+import type { UpReport } from '../report/types.ts';
+import { ask, runningSupervisor } from './client.ts';
+import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface UpRequest {
+  /** The project's folder, absolute and real. */
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly only?: readonly string[];
+  readonly timeoutMs: Ms;
+  /** `--port` */
+  readonly port?: number;
+  /** Whether changed files are followed. */
+  readonly isWatching: boolean;
+  readonly originNs?: bigint;
+  onEvent(event: Event): void;
+  readonly signal: AbortSignal;
+}
+
+/** What `up` came to: this process runs the project now, or another camp did and has converged it. */
+export type UpOutcome =
+  | { readonly kind: 'running'; readonly report: UpReport; readonly session: Session }
+  | { readonly kind: 'attached'; readonly report: UpReport; readonly pid: number; readonly folders: StateFolders };
+
+/** A project that this process runs. */
+export interface Session {
+  readonly supervisor: Supervisor;
+  /** Resolves when the project has been stopped, by whomever. */
+  readonly ended: Promise<void>;
+  stop(isForced: boolean): Promise<void>;
+}
+
+const settleMs: Ms = 10_000;
+
+/**
+ * Converges a project to its files. One camp supervises a project: whoever takes the lock runs it, everybody else
+ * asks that one. When the first start fails, nothing is left running. Throws what could not be done.
+ */
+export async function up(request: UpRequest): Promise<UpOutcome> {
+  process.chdir(request.dir);
+  const folders = stateFolders(request.dir);
+  makeStateFolders(folders);
+  const deadline = performance.now() + settleMs;
+  for (;;) {
+    const lock = tryLock(folders.lock, `camp in ${request.dir}`);
+    if (isLock(lock)) return run(request, folders, lock);
+    const report = await convergeOther(request, folders);
+    if (report) return { kind: 'attached', report, pid: lock.pid, folders };
+    // its lock is held but nobody listens: it is just starting, or just stopping
+    if (performance.now() > deadline) fail('machine', 'LOCKED', `${lock.purpose} (pid ${lock.pid}) holds this project and does not answer`, { hints: ['camp down'] });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    request.signal.throwIfAborted();
+  }
+}
+
+async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {
+  if (!runningSupervisor(folders)) return undefined;
+  const args = { timeoutMs: request.timeoutMs, originNs: String(request.originNs ?? processOriginNs()), ...(request.only ? { only: request.only } : {}) };
+  return (await ask(folders, 'converge', args, request.onEvent, request.signal)) as UpReport | undefined;
+}
+
+async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promise<UpOutcome> {
+  const originNs = request.originNs ?? processOriginNs();
+  const { Supervisor } = await import('./supervisor.ts');
+  const supervisor = new Supervisor(
+    {
+      dir: request.dir,
+      env: request.env,
+      folders,
+      lock,
+      clock: monotonicClock(originNs),
+      ...(request.port === undefined ? {} : { port: request.port }),
+    },
+    projectId(request.dir),
+  );
+  supervisor.subscribe(request.onEvent);
+  const abort = (): void => void supervisor.stop();
+  request.signal.addEventListener('abort', abort, { once: true });
+  const control = import('./verbs.ts').then(async ({ answerVerbs }) => {
+    const { serveControl } = await import('../kit/control.ts');
+    return serveControl(folders.control, answerVerbs(supervisor, originNs));
+  });
+  control.catch((error: unknown) => supervisor.emit({ type: 'warning', message: failuresOf(error)[0]?.message ?? '' }));
+  const ended = new Promise<void>((resolve) => {
+    supervisor.ending.addEventListener('abort', () => {
+      void (async () => {
+        await supervisor.stop();
+        await control.then((server) => server.close()).catch(() => undefined);
+        resolve();
+      })();
+    });
+  });
+  try {
+    const report = await supervisor.converge({ timeoutMs: request.timeoutMs, ...(request.only ? { only: request.only } : {}) });
+    if (request.isWatching) void import('./autopilot.ts').then(({ followFiles }) => followFiles(supervisor));
+    return { kind: 'running', report, session: { supervisor, ended, stop: (isForced) => supervisor.stop(isForced) } };
+  } catch (error) {
+    await supervisor.stop();
+    await ended;
+    if (request.signal.aborted && !(error instanceof CampError)) throw request.signal.reason;
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import type { ControlHandler } from '../kit/control.ts';
+import { CampError, failure } from '../kit/failure.ts';
+import type { Event, Ms } from '../kit/events.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** What a camp command may ask of the supervisor that runs the project. */
+export interface Verbs {
+  status: Record<string, never>;
+  /** What the planner of another process needs to know. */
+  observed: Record<string, never>;
+  converge: { readonly only?: readonly string[]; readonly timeoutMs: Ms; readonly originNs: string };
+  restart: { readonly service: string };
+  scale: { readonly counts: readonly (readonly [string, number])[]; readonly timeoutMs: Ms; readonly originNs: string };
+  /** Sends every event until the caller hangs up or the project ends. */
+  attach: Record<string, never>;
+  stop: { readonly isForced: boolean };
+}
+
+export type Verb = keyof Verbs;
+
+/** Answers the verbs of the control socket. */
+export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHandler {
+  const since = (ns: string): Ms => Number(BigInt(ns) - originNs) / 1e6;
+  return async ({ verb, args }, send, signal) => {
+    switch (verb as Verb) {
+      case 'status':
+        return supervisor.status();
+      case 'observed':
+        return supervisor.observed();
+      case 'converge': {
+        const { only, timeoutMs, originNs: from } = args as Verbs['converge'];
+        return streaming(supervisor, send, () => supervisor.converge({ timeoutMs, originMs: since(from), ...(only ? { only } : {}) }));
+      }
+      case 'restart':
+        return streaming(supervisor, send, () => supervisor.restart((args as Verbs['restart']).service));
+      case 'scale': {
+        const { counts, timeoutMs, originNs: from } = args as Verbs['scale'];
+        return streaming(supervisor, send, () => supervisor.scale(new Map(counts), timeoutMs, since(from)));
+      }
+      case 'attach':
+        return attach(supervisor, send, signal);
+      case 'stop':
+        return streaming(supervisor, send, () => supervisor.stop((args as Verbs['stop']).isForced));
+      default:
+        throw new CampError(failure('usage', 'UNKNOWN_VERB', `the running camp does not know "${verb}": it is another version`, { hints: ['camp down', 'camp up'] }));
+    }
+  };
+}
+
+async function streaming<T>(supervisor: Supervisor, send: (event: unknown) => void, work: () => Promise<T>): Promise<T> {
+  const unsubscribe = supervisor.subscribe((event: Event) => {
+    if (event.type !== 'output') send(event);
+  });
+  try {
+    return await work();
+  } finally {
+    unsubscribe();
+  }
+}
+
+function attach(supervisor: Supervisor, send: (event: unknown) => void, signal: AbortSignal): Promise<void> {
+  const unsubscribe = supervisor.subscribe(send);
+  return new Promise((resolve) => {
+    const end = (): void => {
+      unsubscribe();
+      resolve();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    supervisor.ending.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
+import { processOriginNs } from './kit/clock.ts';
+
+/**
+ * `camp up -d`: the supervisor is this very command once more, in a session of its own. This process only relays
+ * what it says until it reports its exit code on file descriptor 3; from then on the two have nothing in common.
+ */
+export function detach(argv: readonly string[]): Promise<number> {
+  const { stdout, stderr } = process;
+  const terminal = stderr.isTTY ? { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` } : {};
+  const child = spawn(process.execPath, [process.argv[1] ?? '', ...argv], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, CAMP_SUPERVISOR: '1', CAMP_ORIGIN_NS: String(processOriginNs()), ...terminal },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  child.stdout?.pipe(stdout, { end: false });
+  child.stderr?.pipe(stderr, { end: false });
+  return new Promise((resolve) => {
+    let said = '';
+    (child.stdio[3] as Duplex).on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('\n')) void drained(child.stdout, child.stderr).then(() => resolve(Number.parseInt(said, 10)));
+    });
+    child.once('error', () => resolve(1));
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+/** The exit code may overtake what was said before it: both pipes are empty when nothing more has come for one turn. */
+async function drained(...streams: readonly (NodeJS.ReadableStream | null)[]): Promise<void> {
+  const flowing = streams.filter((stream) => stream !== null);
+  let isQuiet = false;
+  const stir = (): void => {
+    isQuiet = false;
+  };
+  for (const stream of flowing) stream.on('data', stir);
+  while (!isQuiet) {
+    isQuiet = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
