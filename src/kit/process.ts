@@ -44,6 +44,17 @@ export function isAlive(id: ProcessId): boolean {
   return now !== undefined && now.startTime === id.startTime && now.state !== 'Z';
 }
 
+/** Signals that very process, not a successor with its pid; false when it is gone. */
+export function signalProcess(id: ProcessId, signal: NodeJS.Signals): boolean {
+  if (!isAlive(id)) return false;
+  try {
+    process.kill(id.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A process whose environment carries a project's marker. */
 export interface MarkedProcess extends ProcessInfo {
   readonly project: string;

@@ -1,0 +1,15 @@
+import { plan } from '../camp.ts';
+import { CampCommand } from './base.ts';
+
+export default class Plan extends CampCommand {
+  static override summary = 'what up would do, and why; changes nothing';
+  static override examples = ['<%= config.bin %> plan', '<%= config.bin %> plan --json'];
+
+  async run(): Promise<void> {
+    const { text, ...report } = await plan({ dir: this.projectDir, env: process.env });
+    const width = Math.max(0, ...report.placements.map((one) => one.service.length));
+    const kinds = Math.max(0, ...report.placements.map((one) => one.placement.length));
+    const where = report.placements.map((one) => `  ${one.service.padEnd(width)}  ${one.placement.padEnd(kinds)}  ${one.why}`);
+    this.answer(report, [...where, '', text || 'nothing to do: what runs is what the files say'].join('\n'));
+  }
+}

@@ -1,0 +1,13 @@
+import { status } from '../camp.ts';
+import { CampCommand } from './base.ts';
+import { renderStatus } from '../report/summary.ts';
+
+export default class Ps extends CampCommand {
+  static override summary = 'what runs of this project';
+  static override examples = ['<%= config.bin %> ps', '<%= config.bin %> ps --json'];
+
+  async run(): Promise<void> {
+    const report = await status({ dir: this.projectDir, env: process.env });
+    this.answer(report, renderStatus(report, this.style));
+  }
+}
