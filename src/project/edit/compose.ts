@@ -1,4 +1,5 @@
-import { type Document, isAlias, isMap, isScalar, type Node, type Pair, parseDocument, type YAMLMap } from '../yaml.ts';
+import { isAlias, isMap, isScalar, type Node, type Pair, type YAMLMap } from '../yaml.ts';
+import { isRecord, readDocument, servicesIn } from './compose-document.ts';
 import { behindLine, type Edit, insertLines, problemAt, sourceAt } from './edit.ts';
 
 /** A service that camp made: a folder with a Dockerfile, and what it waits for. */
@@ -32,47 +33,6 @@ export function addComposeService(text: string, addition: ServiceAddition): Edit
   const edited = splice(text, root, pair, addition);
   if (!addsOnly(read.plain, edited, addition)) return notEditable((pair?.key ?? root) as Node | null, 'the file is laid out in a way that camp cannot add a service to');
   return { text: edited };
-}
-
-/** The names of the services in a compose file, in its order; none where it cannot be read. */
-export function serviceNames(text: string): readonly string[] {
-  const read = readDocument(text, 'compose.yaml');
-  return 'problem' in read ? [] : Object.keys(servicesIn(read.plain));
-}
-
-interface ReadDocument {
-  readonly root: YAMLMap | undefined;
-  readonly plain: unknown;
-}
-
-function readDocument(text: string, file: string): ReadDocument | Extract<Edit, { problem: unknown }> {
-  if (text.length > 1_000_000) return problemAt(sourceAt(file, '', 0), 'COMPOSE_INVALID', 'the file is larger than 1 MB', 'split it with include:');
-  const document: Document = parseDocument(text, { prettyErrors: false });
-  const [error] = document.errors;
-  const hint = `docker compose -f ${file} config`;
-  if (error) return problemAt(sourceAt(file, text, error.pos[0]), 'COMPOSE_INVALID', firstLine(error.message), hint);
-  const root = document.contents;
-  if (root !== null && !isMap(root) && !(isScalar(root) && root.value === null))
-    return problemAt(sourceAt(file, text, (root as Node).range?.[0] ?? 0), 'COMPOSE_INVALID', 'a compose file is a map of name:, services: and so on', hint);
-  try {
-    return { root: isMap(root) ? root : undefined, plain: document.toJS() as unknown };
-  } catch (cause) {
-    return problemAt(sourceAt(file, text, 0), 'COMPOSE_INVALID', firstLine(cause instanceof Error ? cause.message : String(cause)), hint);
-  }
-}
-
-function firstLine(message: string): string {
-  const [line = ''] = message.split('\n');
-  return line.charAt(0).toLowerCase() + line.slice(1);
-}
-
-function servicesIn(plain: unknown): Readonly<Record<string, unknown>> {
-  const services = isRecord(plain) ? plain['services'] : undefined;
-  return isRecord(services) ? services : {};
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function keyOf(pair: Pair): string | undefined {
