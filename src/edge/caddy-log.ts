@@ -10,6 +10,7 @@ const expected = [
   '$HOME environment variable is empty',
   'HTTP/2 skipped because it requires TLS',
   'HTTP/3 skipped because it requires TLS',
+  'exiting; byeee',
   'stapling OCSP',
   'conditionally fallback to',
 ];
