@@ -10,7 +10,7 @@ import type { Placement, Plan } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
-import { findCaddy } from '../tools/caddy.ts';
+import { findCaddy } from '../tools/find-caddy.ts';
 import { ask } from './client.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { routedServices } from './handlers.ts';

@@ -23,7 +23,7 @@ import { baseEnvironment } from '../runtime/native/environment.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import { measure } from '../stopwatch/measure.ts';
-import { findCaddy } from '../tools/caddy.ts';
+import { findCaddy } from '../tools/find-caddy.ts';
 import type { Tool } from '../tools/types.ts';
 import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
@@ -250,7 +250,7 @@ export class Supervisor {
 
   async #provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void> {
     if (tool === 'caddy') {
-      const { fetchCaddy } = await import('../tools/fetch.ts');
+      const { fetchCaddy } = await import('../tools/fetch-caddy.ts');
       this.#caddy = await fetchCaddy({ folders: this.#user, env: this.#setup.env, signal, emit: this.emit });
       return;
     }

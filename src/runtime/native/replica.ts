@@ -169,7 +169,8 @@ export class Replica {
       } else {
         const exit: ChildExit = await child.exited;
         if (!(await this.#mayStartAgain(exit, readyFor))) return;
-        if (readyFor !== undefined && readyFor >= soundAfterMs) attempt = 1;
+        // sound for a while, or killed from outside while it served: no step towards a longer pause
+        if (readyFor !== undefined && (readyFor >= soundAfterMs || exit.signal !== null)) attempt = 1;
         // the first restart of something that did run happens at once: its clients are waiting at the edge
         if (!(readyFor !== undefined && attempt === 1)) await this.#backOff(attempt);
         attempt++;
