@@ -19,3 +19,5 @@ export const restart: typeof import('./camp/steer.ts').restart = async (...args)
 export const scale = async (...args: Parameters<typeof import('./camp/steer.ts').scale>): ReturnType<typeof import('./camp/steer.ts').scale> =>
   (await import('./camp/steer.ts')).scale(...args);
 export const openUrl: typeof import('./camp/opener.ts').openUrl = async (...args) => (await import('./camp/opener.ts')).openUrl(...args);
+export const doctor: typeof import('./camp/doctor.ts').doctor = async (env) => (await import('./camp/doctor.ts')).doctor(env);
+export const trust: typeof import('./camp/trust.ts').trust = async (request) => (await import('./camp/trust.ts')).trust(request);

@@ -19,7 +19,7 @@ import type { Observed, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
-import { baseEnvironment } from '../runtime/native/environment.ts';
+import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import { measure } from '../stopwatch/measure.ts';
@@ -64,6 +64,7 @@ export class Supervisor {
   readonly #logs: LogWriter;
   readonly #scale = new Map<string, number>();
   readonly #runtime: NativeRuntime;
+  readonly #marks: Marks;
   readonly #ending = new AbortController();
   readonly #force = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
@@ -85,11 +86,11 @@ export class Supervisor {
     this.#storage = edgeStorage(this.#user);
     this.#leases = new PortLeases(setup.folders.state, projectId);
     this.#logs = new LogWriter(setup.folders.logs, (message) => this.emit({ type: 'warning', message }));
-    const start = processInfo(process.pid)?.startTime ?? '';
+    this.#marks = { projectId, replica: 'edge', supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}` };
     this.#runtime = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
-      supervisor: `${process.pid}:${start}`,
+      supervisor: this.#marks.supervisor,
       sharedEnv: () => this.#shared(),
       leases: this.#leases,
       clock: setup.clock,
@@ -270,6 +271,7 @@ export class Supervisor {
       env: this.#edgeEnv(project.edgeEnv),
       ports: this.#ports,
       emit: this.emit,
+      guard: this.#runtime.guard,
       onLine: (line) => this.emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
       onRestart: () => this.emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
     });
@@ -288,9 +290,7 @@ export class Supervisor {
   }
 
   #edgeEnv(declared: Readonly<Record<string, string>>): Record<string, string> {
-    const start = processInfo(process.pid)?.startTime ?? '';
-    const marks = { projectId: this.#project?.id ?? '', replica: 'edge', supervisor: `${process.pid}:${start}` };
-    return { ...baseEnvironment(this.#setup.env, [], marks), ...declared };
+    return { ...baseEnvironment(this.#setup.env, [], this.#marks), ...declared };
   }
 
   async #route(signal: AbortSignal): Promise<void> {

@@ -60,6 +60,8 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     // A socket that a dead Caddy left behind would be connected to in vain.
     rmSync(socket, { force: true });
     const child = await startChild({ argv: [setup.caddy, 'run', '--config', options.configPath], cwd: setup.projectDir, env: setup.env, onLine: (_, line) => take(line) });
+    setup.guard?.add(child.pid, child.startTime);
+    void child.exited.then(() => setup.guard?.remove(child.pid));
     if (life.at === 'starting') life = { ...life, child };
     try {
       await awaitAdmin(child, signal);

@@ -19,6 +19,8 @@ export interface EdgeSetup {
   onLine(line: string): void;
   /** Called when Caddy died and was started again. */
   onRestart?(): void;
+  /** Is told of every Caddy process, so that it ends when camp is killed. */
+  readonly guard?: { add(pgid: number, startTime: string): void; remove(pgid: number): void };
 }
 
 /** Listening ports on loopback; `http` is absent when no port for the redirect could be had. */

@@ -30,6 +30,8 @@ export interface NativeSetup {
 
 /** The process runtime: services as supervised processes of this machine. */
 export interface NativeRuntime {
+  /** Ends every process group it is told of when camp dies. */
+  readonly guard: Pick<Guard, 'add' | 'remove'>;
   observe(): Pick<Observed, 'replicas' | 'leftovers'>;
   install(service: Service, signal: AbortSignal): Promise<void>;
   start(service: Service, index: number, isReached: boolean): Promise<void>;
@@ -129,6 +131,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   const installs = new Map<string, Promise<void>>();
 
   return {
+    guard,
     observe: () => ({
       replicas: [...replicas.values()].map(
         ({ spec, isRunning }): ObservedReplica => ({ service: spec.service, index: spec.index, configHash: spec.configHash, isRunning }),

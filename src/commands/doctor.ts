@@ -1,0 +1,20 @@
+import { doctor } from '../camp.ts';
+import type { Finding, Verdict } from '../camp/doctor.ts';
+import { CampCommand } from './base.ts';
+
+export default class Doctor extends CampCommand {
+  static override summary = 'what is wrong on this machine, and the command that fixes it';
+  static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json'];
+
+  async run(): Promise<void> {
+    const findings = await doctor(process.env);
+    this.answer({ isHealthy: findings.every((one) => one.verdict !== 'problem'), findings }, findings.map((one) => this.#line(one)).join('\n'));
+    if (findings.some((one) => one.verdict === 'problem')) this.exit(4);
+  }
+
+  #line(one: Finding): string {
+    const signs: Readonly<Record<Verdict, string>> = this.style.hasUnicode ? { ok: '✔', warning: '!', problem: '✖' } : { ok: 'ok', warning: '!', problem: 'x' };
+    const details = one.verdict === 'ok' ? [] : (one.details ?? []).map((detail) => `\n    ${detail}`);
+    return `${signs[one.verdict]} ${one.subject}: ${one.message}${details.join('')}${one.fix ? `\n    fix: ${one.fix}` : ''}`;
+  }
+}
