@@ -31,8 +31,10 @@ export function addRoute(text: string, addition: RouteAddition): Edit {
   const taken = takenBy(site.body, addition.at.path);
   if (taken) {
     const source = sourceAt(file, text, taken.name.start, taken.end - taken.name.start);
-    const what = addition.at.path === '/' ? 'everything else on this site' : `${addition.at.path}/*`;
-    return problemAt({ ...source, length: Math.min(source.length ?? 1, (source.text ?? '').length) }, 'ROUTE_TAKEN', `${what} is already served by ${taken.name.text}`, '--route /another/path, or --host');
+    const isFront = addition.at.path === '/';
+    const what = isFront ? 'the front page of this site' : `${addition.at.path}/*`;
+    const hint = isFront ? 'remove that line and run the command again, or use --route /a/path or --host' : '--route /another/path, or --host';
+    return problemAt({ ...source, length: Math.min(source.length ?? 1, (source.text ?? '').length) }, 'ROUTE_TAKEN', `${what} is already served by ${taken.name.text}`, hint);
   }
   return { text: insertInto(text, site, addition, addition.at.path) };
 }
@@ -89,7 +91,7 @@ function isCatchAll(directive: Directive): boolean {
 
 function takenBy(body: readonly Directive[], path: string): Directive | undefined {
   const answers = body.filter((directive) => answering.has(directive.name.text));
-  if (path === '/') return answers.find(isCatchAll);
+  if (path === '/') return answers.find((directive) => isCatchAll(directive) || matcherOf(directive) === '/');
   return answers.find((directive) => [path, `${path}*`, `${path}/*`].includes(matcherOf(directive) ?? ''));
 }
 
