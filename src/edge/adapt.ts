@@ -19,12 +19,12 @@ const timeoutMs = 5000;
 
 /**
  * Lets Caddy read the Caddyfile. Throws CADDYFILE_INVALID (project) with every problem that can be told
- * apart, at line and column.
+ * apart, at line and column; `env` is what Caddy sees.
  */
-export async function adapt(admin: Admin, caddyfile: Wanted['caddyfile'], projectDir: string, signal: AbortSignal): Promise<Adapted> {
+export async function adapt(admin: Admin, caddyfile: Wanted['caddyfile'], projectDir: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Adapted> {
   const first = await ask(admin, caddyfile.text, signal);
   if (typeof first !== 'string') return first;
-  throw new CampError(await problemsOf(first, admin, textsOf(caddyfile, projectDir), signal));
+  throw new CampError(await problemsOf(first, admin, textsOf(caddyfile, projectDir), env, signal));
 }
 
 async function ask(admin: Admin, text: string, signal: AbortSignal): Promise<Adapted | string> {
@@ -39,23 +39,34 @@ async function ask(admin: Admin, text: string, signal: AbortSignal): Promise<Ada
   };
 }
 
-async function problemsOf(words: string, admin: Admin, texts: Texts, signal: AbortSignal): Promise<Problem[]> {
+async function problemsOf(words: string, admin: Admin, texts: Texts, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Problem[]> {
   const problems: Problem[] = [];
   let text = texts.main.text;
   const masked: string[] = [];
   let next: Adapted | string = words;
   while (typeof next === 'string') {
-    const problem = caddyfileProblem(next, { ...texts, main: { ...texts.main, text } });
+    const { isStructural, ...problem } = caddyfileProblem(next, { ...texts, main: { ...texts.main, text } });
     // A matcher that is missing because its definition was blanked out is no problem of its own.
     if (!masked.some((line) => line.startsWith('@') && problem.message.includes(line.split(/\s/)[0] ?? ''))) problems.push(problem);
     const line = problem.source?.file === texts.main.file ? problem.source.line : undefined;
-    const rest = line === undefined || problems.length >= maxProblems ? undefined : maskLine(text, line);
+    const rest = isStructural || line === undefined || problems.length >= maxProblems ? undefined : maskLine(text, line);
     if (rest === undefined || line === undefined) break;
     masked.push((text.split('\n')[line - 1] ?? '').trim());
     text = rest;
     next = await ask(admin, text, signal);
   }
-  return problems;
+  return withUnset(problems.sort(byLine), texts.main.text, env);
+}
+
+function byLine(a: Problem, b: Problem): number {
+  return (a.source?.line ?? 0) - (b.source?.line ?? 0);
+}
+
+/** A placeholder without a value leaves nothing in its place, which Caddy then complains of in other words. */
+function withUnset(problems: readonly Problem[], text: string, env: Readonly<Record<string, string>>): Problem[] {
+  const unset = [...text.matchAll(/\{\$([A-Za-z_]\w*)\}/g)].map((match) => match[1] ?? '').filter((name) => env[name] === undefined);
+  const hints = [...new Set(unset)].map((name) => `{$${name}} is not set and stands for nothing: set it in .env, or write {$${name}:default}`);
+  return problems.map((problem, i) => (i === 0 ? { ...problem, hints: [...problem.hints, ...hints] } : problem));
 }
 
 function textsOf(caddyfile: Wanted['caddyfile'], projectDir: string): Texts {

@@ -13,6 +13,10 @@ export interface Complaint {
   readonly line?: number;
   /** Whether it is about the last place where the token stands (a repetition). */
   readonly isAboutLast?: boolean;
+  /** The structure is broken: whatever else could be said would follow from it. */
+  readonly isStructural?: boolean;
+  /** What to do, where the words alone do not say it. */
+  readonly hint?: string;
 }
 
 interface Rule {
@@ -20,6 +24,9 @@ interface Rule {
   say(token: string, directive: string, rest: string): string;
   readonly candidates?: readonly string[];
   readonly isAboutLast?: boolean;
+  readonly isStructural?: boolean;
+  /** The word to look for, where it is not what the pattern captures. */
+  readonly token?: string;
 }
 
 /** Source: caddyserver/caddy v2.11.4, caddyconfig/caddyfile/{dispenser,parse}.go and caddyconfig/httpcaddyfile. */
@@ -51,12 +58,13 @@ const rules: readonly Rule[] = [
   { pattern: /port (\d+) is out of range/, say: (token) => `port ${token} is out of range (1 to 65535)` },
   { pattern: /invalid port '(.+?)'/, say: (token) => `"${token}" is not a port` },
   { pattern: /unsupported URL scheme (\S+)/, say: (token) => `a site cannot be served as ${token}` },
-  { pattern: /unexpected token '([^']*)'?, expecting '}'/s, say: () => 'a closing brace } is missing' },
-  { pattern: /unexpected EOF/, say: () => 'the file ends in the middle: a closing brace } or quote is missing, or a } does not stand on a line of its own' },
+  { pattern: /unexpected token '([^'\n]*)\n/, say: () => 'a closing quote is missing', isStructural: true },
+  { pattern: /unexpected token '([^']*)'?, expecting '}'/, say: () => 'a closing brace } is missing', isStructural: true },
+  { pattern: /unexpected EOF/, say: () => 'the file ends in the middle: a closing brace } or quote is missing, or a } does not stand on a line of its own', isStructural: true },
   { pattern: /^EOF$/, say: () => 'the Caddyfile is empty' },
-  { pattern: /subject does not qualify for certificate: '(\})'/, say: () => 'there is one closing brace } too many', isAboutLast: true },
+  { pattern: /subject does not qualify for certificate: '(\})'/, say: () => 'there is one closing brace } too many', isAboutLast: true, isStructural: true },
   { pattern: /subject does not qualify for certificate: '(.+?)'/, say: (token) => `"${token}" cannot be the name of a site` },
-  { pattern: /(server block without any key) is global configuration/, say: () => 'a block without a site address holds global options and must come first' },
+  { pattern: /(server block without any key) is global configuration/, token: '{', isAboutLast: true, isStructural: true, say: () => 'a block without a site address holds global options and must come first' },
 ];
 
 /** Understands one error of Caddy's adapter. What no rule knows keeps Caddy's own words. */
@@ -71,17 +79,20 @@ export function understand(words: string): Complaint {
     .replace(/ - are you sure your Caddyfile structure.*$/s, '')
     .split('\nDid you mean')[0]
     ?.trim() ?? '';
+  const hint = words.includes('Did you mean to define a second site?') ? { hint: 'put curly braces around each site' } : {};
   const where = place ? { file: place[1] ?? '', line: Number(place[2]) } : {};
   for (const rule of rules) {
     const match = rule.pattern.exec(core);
     if (!match) continue;
-    const token = match[1]?.trim();
+    const token = rule.token ?? match[1]?.trim();
     return {
       message: rule.say(token ?? '', directive, match[2] ?? ''),
       ...(token ? { token } : {}),
       candidates: rule.candidates ?? [],
       ...where,
+      ...hint,
       ...(rule.isAboutLast ? { isAboutLast: true } : {}),
+      ...(rule.isStructural ? { isStructural: true } : {}),
     };
   }
   return { message: directive ? `${directive}: ${core}` : core, ...(directive ? { token: directive } : {}), candidates: [], ...where };

@@ -13,8 +13,8 @@ export interface Texts {
   read(path: string): Text | undefined;
 }
 
-/** A problem of fault `project`, at the word that Caddy complains of. */
-export function caddyfileProblem(words: string, texts: Texts): Problem {
+/** A problem of fault `project`, at the word that Caddy complains of; whether more can be looked for behind it. */
+export function caddyfileProblem(words: string, texts: Texts): Problem & { readonly isStructural: boolean } {
   const complaint = understand(words);
   const source = locate(complaint, texts);
   const guess = complaint.token === undefined ? undefined : nearest(complaint.token, complaint.candidates);
@@ -22,7 +22,8 @@ export function caddyfileProblem(words: string, texts: Texts): Problem {
     fault: 'project',
     code: 'CADDYFILE_INVALID',
     message: complaint.message,
-    hints: guess === undefined ? [] : [`did you mean "${guess}"?`],
+    hints: [...(guess === undefined ? [] : [`did you mean "${guess}"?`]), ...(complaint.hint === undefined ? [] : [complaint.hint])],
+    isStructural: complaint.isStructural === true,
     ...(source ? { source } : {}),
     evidence: [`caddy: ${words.replace(/^adapting config using caddyfile adapter: /, '')}`],
   };
@@ -61,7 +62,7 @@ function columnOf(line: string, token: string): number | undefined {
   for (let at = code.indexOf(token); at >= 0; at = code.indexOf(token, at + 1)) {
     const before = code[at - 1] ?? ' ';
     const after = code[at + token.length] ?? ' ';
-    if (/[\s"'`,(]/.test(before) && /[\s"'`,)]/.test(after)) return at + 1;
+    if (/[\s"'`,(:]/.test(before) && (/[\s"'`,):]/.test(after) || /\W$/.test(token))) return at + 1;
   }
   return undefined;
 }

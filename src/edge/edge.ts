@@ -49,7 +49,7 @@ export function createEdge(setup: EdgeSetup): Edge {
 
   async function change(wanted: Wanted, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
-    const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, signal);
+    const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, setup.env, signal);
     const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6 });
     const hash = hashOf(config);
     if (hash === loaded.hash) return routes;

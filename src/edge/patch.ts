@@ -34,7 +34,7 @@ export function patch(input: PatchInput): Patched {
   const http = objectAt(apps, 'http');
   const warnings = bindToLoopback(http, input);
   const byServer = securedByLocalCa(apps, input.domain);
-  const routes = routesOf(http, input.services, byServer);
+  const routes = routesOf(http, input.services, input.domain, byServer);
   redirectToHttps(http, input.ports, input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'], byServer);
   for (const [name, server] of entriesOf(http.servers)) if (name !== redirectServer) patchServer(server, input);
   // A graceful end must not wait for a browser that keeps a connection open.

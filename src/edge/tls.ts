@@ -18,10 +18,12 @@ export function securedByLocalCa(apps: JsonObject, domain: string): ReadonlyMap<
   const http = objectAt(apps, 'http');
   const byServer = new Map<string, ServerHosts>();
   const names = new Set<string>();
+  // `auto_https off` with certificates of its own is respected; without any, TLS could not work at all.
+  const hasLoaded = isObject(apps.tls) && isObject(apps.tls.certificates) && Object.keys(apps.tls.certificates).some((key) => key.startsWith('load_'));
   for (const [name, server] of entriesOf(http.servers)) {
     const hosts = secureServer(server, http.http_port);
     byServer.set(name, hosts);
-    if (hosts.isTls && !isAutomationOff(server)) for (const host of certificateNames(server, hosts.names)) names.add(host);
+    if (hosts.isTls && !(isAutomationOff(server) && hasLoaded)) for (const host of certificateNames(server, hosts.names)) names.add(host);
     if (hosts.isTls) server.automatic_https = { disable: true };
   }
   if (byServer.size === 0 && !apps.tls) return byServer;

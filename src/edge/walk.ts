@@ -10,7 +10,7 @@ export interface Place {
   readonly stripped: string;
   /** The innermost matcher's path prefix that is still on the request: `/docs`. */
   readonly prefix: string;
-  /** Whether something else than host and path decides too (method, header, expression). */
+  /** Whether a plain GET of the path might not get here: a header, a method, an expression decides too. */
   readonly isConditional: boolean;
 }
 
@@ -52,10 +52,11 @@ function strip(place: Place, prefix: string): Place {
 
 /** Sets of matchers are alternatives: the one that depends on the least names the place. */
 function narrow(place: Place, sets: readonly JsonObject[]): Place {
-  const [first] = [...sets].sort((a, b) => conditionsOf(a) - conditionsOf(b));
+  const [first] = [...sets].sort((a, b) => Number(isConditional(a)) - Number(isConditional(b)));
   if (!first) return place;
   const hosts = sets.flatMap((set) => stringsOf(set.host));
-  const patterns = stringsOf(first.path);
+  // `php_fastcgi` rewrites every path to one that ends so: any path of the site gets there.
+  const patterns = stringsOf(first.path).filter((pattern) => pattern !== '*.php');
   const pattern = patterns.find((candidate) => pathOf(candidate) !== undefined);
   const path = patterns.length === 0 ? place.path : pattern === undefined ? undefined : place.stripped + (pathOf(pattern) ?? '');
   return {
@@ -63,12 +64,30 @@ function narrow(place: Place, sets: readonly JsonObject[]): Place {
     ...(path === undefined ? {} : { path }),
     stripped: place.stripped,
     prefix: patterns.length === 0 ? place.prefix : pattern === undefined ? '' : prefixOf(pattern),
-    isConditional: place.isConditional || conditionsOf(first) > 0,
+    isConditional: place.isConditional || isConditional(first, path),
   };
 }
 
-function conditionsOf(set: JsonObject): number {
-  return Object.keys(set).filter((key) => key !== 'host' && key !== 'path').length;
+function isConditional(set: JsonObject, path = ''): boolean {
+  return Object.entries(set).some(([matcher, value]) => {
+    if (matcher === 'host' || matcher === 'path') return false;
+    if (matcher === 'method') return !stringsOf(value).includes('GET');
+    if (matcher === 'not') return !objectsOf(value).every((excluded) => isOutside(excluded, path || '/'));
+    return true;
+  });
+}
+
+/** Whether a GET of the path is certainly not what an excluded set of matchers describes. */
+function isOutside(excluded: JsonObject, path: string): boolean {
+  const methods = stringsOf(excluded.method);
+  if (methods.length > 0 && !methods.includes('GET')) return true;
+  const patterns = stringsOf(excluded.path);
+  return patterns.length > 0 && !patterns.some((pattern) => matches(pattern, path));
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.toLowerCase().split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(path.toLowerCase());
 }
 
 /** A path that the pattern matches, for a URL: `/api/*` gives `/api/`, `/api*` gives `/api`. */
