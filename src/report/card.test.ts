@@ -5,7 +5,7 @@ import { renderFailures, renderWarnings } from './card.ts';
 import type { Style } from './style.ts';
 import { displayWidth } from './width.ts';
 
-const terminal: Style = { isColour: false, isUnicode: true, width: 80, isTty: true, isLive: true };
+const terminal: Style = { hasColour: false, hasUnicode: true, width: 80, isTty: true, isLive: true };
 const dependency = failure('project', 'UNKNOWN_DEPENDENCY', 'service "api" depends on "dbb", which is not defined', {
   hints: ['did you mean "db"?'],
   source: { file: 'compose.yaml', line: 12, col: 9, length: 3, text: '      - dbb' },
@@ -19,30 +19,28 @@ describe('renderFailures', () => {
         '  compose.yaml:12:9        - dbb',
         '                             ~~~',
         '  fix: did you mean "db"?                                     UNKNOWN_DEPENDENCY',
-        '',
       ].join('\n'),
     );
   });
 
   test('off a terminal the first line is file:line:column: severity CODE message', () => {
-    expect(renderFailures([dependency], { ...terminal, isTty: false, isUnicode: false }).split('\n')).toEqual([
+    expect(renderFailures([dependency], { ...terminal, isTty: false, hasUnicode: false }).split('\n')).toEqual([
       'compose.yaml:12:9: error UNKNOWN_DEPENDENCY service "api" depends on "dbb", which is not defined',
       '  compose.yaml:12:9        - dbb',
       '                             ~~~',
       '  fix: did you mean "db"?',
-      '',
     ]);
   });
 
   test('without UTF-8 only ASCII', () => {
-    const text = renderFailures([{ ...dependency, evidence: ['last line'] }], { ...terminal, isUnicode: false });
+    const text = renderFailures([{ ...dependency, evidence: ['last line'] }], { ...terminal, hasUnicode: false });
     expect(text).toMatch(/^x service/);
     expect(text).toMatch(/^ {2}\| last line$/m);
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
   test('colour changes nothing but colour', () => {
-    const coloured = renderFailures([dependency], { ...terminal, isColour: true });
+    const coloured = renderFailures([dependency], { ...terminal, hasColour: true });
     expect(coloured).toContain('\x1b[31m✖\x1b[39m');
     expect(coloured.replace(/\x1b\[\d+m/g, '')).toBe(renderFailures([dependency], terminal));
   });
@@ -61,7 +59,6 @@ describe('renderFailures', () => {
       '  fix: camp run api --',
       `       ${'x'.repeat(70)}`,
       `${' '.repeat(68)}EXITED_EARLY`,
-      '',
     ]);
   });
 
@@ -91,12 +88,12 @@ describe('renderFailures', () => {
       length: fc.integer({ min: 1, max: 100 }),
     });
     fc.assert(
-      fc.property(anything, fc.boolean(), ({ message, hints, evidence, text, col, length }, isUnicode) => {
+      fc.property(anything, fc.boolean(), ({ message, hints, evidence, text, col, length }, hasUnicode) => {
         const source = { file: 'services/api/compose.yaml', line: 12, col, length, ...(text === undefined ? {} : { text }) };
         const card = renderFailures([failure('project', 'UNKNOWN_DEPENDENCY', message, { hints, evidence, source })], {
           ...terminal,
           width,
-          isUnicode,
+          hasUnicode,
         });
         for (const line of card.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(width);
       }),

@@ -7,14 +7,14 @@ export type Severity = 'error' | 'warning';
 
 const indent = '  ';
 
-/** All failures as cards, one after the other; ends with a line end. */
+/** All failures as cards, one below the other. */
 export function renderFailures(failures: readonly Failure[], style: Style): string {
-  return failures.map((failure) => renderCard(failure, style, 'error')).join('');
+  return failures.map((failure) => renderCard(failure, style, 'error')).join('\n');
 }
 
 /** Warnings have the same shape. */
 export function renderWarnings(failures: readonly Failure[], style: Style): string {
-  return failures.map((failure) => renderCard(failure, style, 'warning')).join('');
+  return failures.map((failure) => renderCard(failure, style, 'warning')).join('\n');
 }
 
 /**
@@ -24,7 +24,7 @@ export function renderWarnings(failures: readonly Failure[], style: Style): stri
 export function renderCard(failure: Failure, style: Style, severity: Severity): string {
   const head = style.isTty ? headline(failure, style, severity) : plainHeadline(failure, severity);
   const lines = [...head, ...excerpt(failure.source, style), ...evidence(failure, style), ...foot(failure, style)];
-  return `${lines.join('\n')}\n`;
+  return lines.join('\n');
 }
 
 function headline(failure: Failure, style: Style, severity: Severity): readonly string[] {

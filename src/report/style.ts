@@ -2,9 +2,9 @@ import { styleText } from 'node:util';
 
 /** What is known of the place that text is written to; every renderer gets it and asks nobody else. */
 export interface Style {
-  readonly isColour: boolean;
+  readonly hasColour: boolean;
   /** Symbols beyond ASCII may be used. */
-  readonly isUnicode: boolean;
+  readonly hasUnicode: boolean;
   /** Columns; 80 where there is no terminal. */
   readonly width: number;
   readonly isTty: boolean;
@@ -19,8 +19,8 @@ export interface OutputStream {
 }
 
 export interface StyleFlags {
-  /** `--no-color` */
-  readonly isPlain?: boolean;
+  /** false for `--no-color`, true for `--color`, absent when nothing was said. */
+  readonly color?: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,8 +29,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function detectStyle(stream: OutputStream, env: Environment, flags: StyleFlags = {}): Style {
   const isTty = stream.isTTY === true;
   return {
-    isColour: hasColour(isTty, env, flags),
-    isUnicode: hasUnicode(env),
+    hasColour: colourOf(isTty, env, flags),
+    hasUnicode: unicodeOf(env),
     width: columnsOf(stream, env),
     isTty,
     isLive: isTty && env['TERM'] !== 'dumb' && !isCi(env),
@@ -43,8 +43,8 @@ export function isCi(env: Environment): boolean {
 }
 
 /** The order is that of the conventions: the flag, FORCE_COLOR and CLICOLOR_FORCE, NO_COLOR, TERM, the terminal. */
-function hasColour(isTty: boolean, env: Environment, flags: StyleFlags): boolean {
-  if (flags.isPlain) return false;
+function colourOf(isTty: boolean, env: Environment, flags: StyleFlags): boolean {
+  if (flags.color !== undefined) return flags.color;
   if (env['FORCE_COLOR'] !== undefined) return isOn(env['FORCE_COLOR']) || env['FORCE_COLOR'] === '';
   if (isOn(env['CLICOLOR_FORCE'])) return true;
   if (env['NO_COLOR']) return false;
@@ -52,7 +52,7 @@ function hasColour(isTty: boolean, env: Environment, flags: StyleFlags): boolean
 }
 
 /** POSIX: LC_ALL before LC_CTYPE before LANG; macOS terminals are UTF-8 without saying so. */
-function hasUnicode(env: Environment): boolean {
+function unicodeOf(env: Environment): boolean {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'];
   if (!locale) return process.platform === 'darwin';
   return /utf-?8/i.test(locale) && env['TERM'] !== 'dumb';
@@ -73,7 +73,7 @@ const formats = { good: 'green', bad: 'red', warn: 'yellow', dim: 'dim', bold: '
 
 /** Colours a text, or leaves it alone: colour never carries a meaning that the words do not. */
 export function paint(style: Style, tone: Tone, text: string): string {
-  return style.isColour && text !== '' ? styleText(formats[tone], text, { validateStream: false }) : text;
+  return style.hasColour && text !== '' ? styleText(formats[tone], text, { validateStream: false }) : text;
 }
 
 const unicode = {
@@ -103,5 +103,5 @@ const ascii = {
 export type Symbols = { readonly [name in keyof typeof unicode]: name extends 'spinner' ? readonly string[] : string };
 
 export function symbolsOf(style: Style): Symbols {
-  return style.isUnicode ? unicode : ascii;
+  return style.hasUnicode ? unicode : ascii;
 }

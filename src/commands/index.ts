@@ -1,0 +1,24 @@
+import type { Command } from '@oclif/core';
+
+type Load = () => Promise<{ readonly default: Command.Class }>;
+
+/** Every command by its words; its file is loaded only when it runs. */
+export const commands: Readonly<Record<string, Load>> = {
+  up: () => import('./up.ts'),
+  down: () => import('./down.ts'),
+  plan: () => import('./plan.ts'),
+  ps: () => import('./ps.ts'),
+  logs: () => import('./logs.ts'),
+  open: () => import('./open.ts'),
+  restart: () => import('./restart.ts'),
+  scale: () => import('./scale.ts'),
+  run: () => import('./run.ts'),
+};
+
+/** How the root help groups them; a command that is not here is not shown. */
+export const groups: readonly (readonly [string, readonly string[]])[] = [
+  ['start', ['init', 'add service', 'up', 'down']],
+  ['look', ['ps', 'logs', 'open', 'plan']],
+  ['steer', ['restart', 'scale', 'run']],
+  ['this machine', ['doctor', 'trust']],
+];
