@@ -39,6 +39,7 @@ export class Guard {
   readonly #env: Readonly<Record<string, string>>;
   readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
+  #opening: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(env: Readonly<Record<string, string>>, graceMs: Ms) {
@@ -48,8 +49,9 @@ export class Guard {
   /** From now on the group ends when camp does. */
   add(pgid: number, startTime: string): void {
     this.#groups.set(pgid, startTime);
-    if (!this.#shell) this.#open();
-    else this.#tell(`+ ${pgid} ${startTime}`);
+    if (this.#shell) this.#tell(`+ ${pgid} ${startTime}`);
+    // after the services of this moment: the guard is the one process that nobody waits for
+    else this.#opening ??= setTimeout(() => this.#open(), 5);
   }
 
   remove(pgid: number): void {
@@ -63,13 +65,15 @@ export class Guard {
   }
 
   #open(): void {
+    this.#opening = undefined;
+    if (this.#isClosed || this.#groups.size === 0) return;
     const shell = spawn('/bin/sh', ['-c', script, 'camp-guard'], { env: this.#env, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     shell.unref();
     shell.stdin?.on('error', () => undefined); // a guard that died is replaced by the exit handler
     (shell.stdin as unknown as { unref?(): void } | null)?.unref?.();
     shell.once('exit', () => {
       this.#shell = undefined;
-      if (!this.#isClosed && this.#groups.size > 0) this.#open();
+      this.#open();
     });
     shell.once('error', () => undefined);
     this.#shell = shell;

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import type { Ms } from '../../kit/events.ts';
 import { type Listener, listeners } from '../../kit/ports.ts';
 import { processInfo, socketInodes } from '../../kit/process.ts';
 import { type Address, probeTcp } from './probe.ts';
@@ -8,13 +9,21 @@ interface Waiter {
   resolve(address: Address): void;
 }
 
+/** From so many waiters on, one look at the kernel's tables is cheaper than a connection each. */
+const manyWaiters = 40;
+const shortestPauseMs: Ms = 4;
+/** Few programs listen on ::1 alone: every so many looks it is tried as well. */
+const sixEvery = 8;
+
 /**
- * Tells when ports begin to listen. One look at the kernel's tables serves every service that starts,
- * so that waiting costs the same for 3 and for 140 and no service sees half-made connections.
+ * Tells when ports begin to listen: by connecting while few services start, by one look at the kernel's tables for
+ * all of them (which takes milliseconds, however few rows it has) while many do.
  */
 export class ListenWatch {
   readonly #waiters = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  #isLooking = false;
 
   /** Resolves as soon as the port listens; rejects with the signal's reason. */
   listening(port: number, signal: AbortSignal): Promise<Address> {
@@ -34,16 +43,25 @@ export class ListenWatch {
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort, { once: true });
       this.#waiters.add(waiter);
-      this.#timer ??= setTimeout(() => void this.#look(), 2);
+      this.#timer ??= setTimeout(() => void this.#look(), shortestPauseMs);
     });
   }
 
+  /** A program has said something: many say that they listen, so this is the moment to look. */
+  nudge(port: number): void {
+    for (const waiter of this.#waiters) if (waiter.port === port) void connectTo(waiter, '127.0.0.1');
+  }
+
   async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     const began = performance.now();
-    if (process.platform === 'linux') this.#lookInTables();
-    else await Promise.all([...this.#waiters].map((waiter) => lookByConnecting(waiter)));
-    // a look never takes more than a tenth of the time between two looks
-    const pause = Math.max(4, (performance.now() - began) * 10);
+    const isMany = this.#waiters.size > manyWaiters && process.platform === 'linux';
+    if (isMany) this.#lookInTables();
+    else await this.#lookByConnecting(++this.#looks % sixEvery === 0);
+    this.#isLooking = false;
+    // looking takes at most a tenth of the time
+    const pause = Math.max(shortestPauseMs, isMany ? (performance.now() - began) * 10 : this.#waiters.size);
     this.#timer = this.#waiters.size > 0 ? setTimeout(() => void this.#look(), pause) : undefined;
   }
 
@@ -51,11 +69,15 @@ export class ListenWatch {
     const wanted = new Map([...this.#waiters].map((waiter) => [waiter.port, waiter]));
     for (const listener of listeners()) wanted.get(listener.port)?.resolve(addressOf(listener));
   }
+
+  async #lookByConnecting(isWithSix: boolean): Promise<void> {
+    const hosts = isWithSix ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+    await Promise.all([...this.#waiters].flatMap((waiter) => hosts.map((host) => connectTo(waiter, host))));
+  }
 }
 
-async function lookByConnecting(waiter: Waiter): Promise<void> {
-  for (const host of ['127.0.0.1', '::1'])
-    if ((await probeTcp({ host, port: waiter.port }, 200)).isReady) return waiter.resolve({ host, port: waiter.port });
+async function connectTo(waiter: Waiter, host: string): Promise<void> {
+  if ((await probeTcp({ host, port: waiter.port }, 200)).isReady) waiter.resolve({ host, port: waiter.port });
 }
 
 /** How a listener is reached from this machine. */

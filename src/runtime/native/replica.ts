@@ -304,6 +304,7 @@ export class Replica {
   #output(stream: 'stdout' | 'stderr', line: string): void {
     this.#tail.push(line);
     if (this.#tail.length > tailLength) this.#tail.shift();
+    if (this.state.at === 'starting') this.#around.listening.nudge(this.spec.port);
     this.#around.emit({ type: 'output', replica: this.id, service: this.spec.service, stream, line });
   }
 
