@@ -14,7 +14,8 @@ function describe(id: string, command: Command.Class): Command.Loadable {
     id,
     summary: command.summary,
     description: command.description,
-    examples: command.examples,
+    // filled in here, so that the release needs no template engine
+    examples: command.examples?.map((one) => (typeof one === 'string' ? one.replaceAll('<%= config.bin %>', 'camp') : one)),
     strict: command.strict,
     hidden: command.hidden,
     aliases: command.aliases ?? [],

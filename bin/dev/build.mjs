@@ -1,0 +1,53 @@
+// Bundles camp into dist/: nothing outside it is needed at run time. Every command and every heavy library is a
+// chunk of its own, loaded when it is asked for (docs/decisions/0004-bundling-and-start-up.md).
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const dist = join(root, 'dist');
+/** Written beside and moved into place: a camp that runs meanwhile finds the old bundle or the new one. */
+const fresh = `${dist}.${process.pid}`;
+const most = 1_500_000;
+
+/** What oclif imports for plugins, generators and other systems; camp never gets there. */
+const unused = ['ejs', 'tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color'];
+
+const bundle = await rolldown({
+  cwd: root,
+  input: { cli: 'src/cli.ts', detach: 'src/detach.ts' },
+  platform: 'node',
+  external: [...builtinModules, /^node:/],
+  resolve: { alias: Object.fromEntries([['@oclif/core', join(root, 'bin/dev/oclif.mjs')], ...unused.map((name) => [name, join(root, 'bin/dev/unused.mjs')])]) },
+  transform: { target: 'node22.12' },
+  onLog(level, log, handle) {
+    if (level !== 'warn') return handle(level, log);
+    throw new Error(log.message);
+  },
+});
+await bundle.write({
+  dir: fresh,
+  format: 'esm',
+  minify: { compress: true, mangle: true, codegen: true },
+  keepNames: true,
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+});
+await bundle.close();
+
+const { describeCommands } = await import(pathToFileURL(join(root, 'src/commands/manifest.ts')).href);
+const { version } = await import(pathToFileURL(join(root, 'src/camp/version.ts')).href);
+const commands = Object.fromEntries((await describeCommands()).map((command) => [command.id, command]));
+writeFileSync(join(fresh, 'oclif.manifest.json'), `${JSON.stringify({ version, commands })}\n`);
+
+if (!existsSync(join(fresh, 'cli.js'))) throw new Error('the bundle has no cli.js');
+const old = `${fresh}.old`;
+if (existsSync(dist)) renameSync(dist, old);
+renameSync(fresh, dist);
+rmSync(old, { recursive: true, force: true });
+
+const size = readdirSync(dist, { recursive: true }).reduce((sum, file) => sum + (statSync(join(dist, file)).isFile() ? statSync(join(dist, file)).size : 0), 0);
+console.log(`dist: ${(size / 1000).toFixed(0)} kB, ${Object.keys(commands).length} commands`);
+if (size > most) throw new Error(`the bundle has ${size} bytes, more than the budget of ${most}`);
