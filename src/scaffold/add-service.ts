@@ -9,7 +9,7 @@ import type { Edit } from '../project/edit/edit.ts';
 import { parseRoute } from '../project/edit/route-path.ts';
 import { checkName } from './names.ts';
 import { addToWorkspace } from './node-workspace.ts';
-import { caddyfileOf, composeFileOf, namesIn, nameFromFolder, type TextFile } from './project-files.ts';
+import { caddyfileOf, composeFileOf, nameFromFolder, namesIn, type TextFile } from './project-files.ts';
 import { serviceValues } from './service-values.ts';
 import { renderTemplate, templateNames } from './templates.ts';
 import type { Change, ChangeSet } from './types.ts';
@@ -83,7 +83,10 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
       ...changeOf(compose, inCompose),
       ...changeOf(caddyfile ?? { path: 'Caddyfile' }, inCaddyfile),
     ],
-    notes: [`${folder} is a ${template} service at ${request.host ? `https://${name}.${domain}` : `https://${domain}${route.path === '/' ? '' : route.path}/`}`, ...workspace.notes],
+    notes: [
+      `${folder} is a ${template} service at ${request.host ? `https://${name}.${domain}` : `https://${domain}${route.path === '/' ? '' : route.path}/`}`,
+      ...workspace.notes,
+    ],
   };
 }
 
@@ -102,7 +105,13 @@ function usage(code: string, message: string, hint: string): Problem {
 
 function routeFor(request: AddServiceRequest, template: string): ReturnType<typeof parseRoute> {
   if (request.host && request.route !== undefined)
-    return { problem: usage('INVALID_ROUTE', '--route and --host exclude each other: a path on the site, or a site of its own', 'leave one of them out') };
+    return {
+      problem: usage(
+        'INVALID_ROUTE',
+        '--route and --host exclude each other: a path on the site, or a site of its own',
+        'leave one of them out',
+      ),
+    };
   const fallback = template === 'static' ? `/${request.name}` : `/api/${request.name}`;
   // A name that is no name has a problem of its own; its route would only repeat it.
   return request.route === undefined ? { path: fallback } : parseRoute(request.route);
@@ -112,35 +121,59 @@ function unknownTemplate(template: string): Problem | undefined {
   const known = templateNames('service');
   if (known.includes(template)) return undefined;
   const meant = nearest(template, known);
-  return usage('UNKNOWN_TEMPLATE', `there is no service template ${JSON.stringify(template)}`, meant ? `did you mean ${meant}?` : `--template ${known.join(', ')}`);
+  return usage(
+    'UNKNOWN_TEMPLATE',
+    `there is no service template ${JSON.stringify(template)}`,
+    meant ? `did you mean ${meant}?` : `--template ${known.join(', ')}`,
+  );
 }
 
 function unknownNeed(need: string, name: string, facts: ComposeFacts): Problem | undefined {
-  const known = facts.services.map((service) => service.name).filter((service) => service !== 'edge' && service !== name);
+  const known = facts.services
+    .map((service) => service.name)
+    .filter((service) => service !== 'edge' && service !== name);
   if (known.includes(need)) return undefined;
   const meant = nearest(need, known);
   const list = known.length > 0 ? `--needs ${known.join(', ')}` : 'add that service first';
-  return usage('UNKNOWN_DEPENDENCY', `service ${JSON.stringify(need)} is needed, which is not defined`, meant ? `did you mean ${meant}?` : list);
+  return usage(
+    'UNKNOWN_DEPENDENCY',
+    `service ${JSON.stringify(need)} is needed, which is not defined`,
+    meant ? `did you mean ${meant}?` : list,
+  );
 }
 
 /** The file that tells which template a folder came from. */
-const marks: Readonly<Record<string, string>> = { node: 'package.json', python: 'main.py', go: 'go.mod', static: 'index.html' };
+const marks: Readonly<Record<string, string>> = {
+  node: 'package.json',
+  python: 'main.py',
+  go: 'go.mod',
+  static: 'index.html',
+};
 
 function otherTemplate(request: AddServiceRequest, dir: string, folder: string): Problem | undefined {
   const mark = request.template === undefined ? undefined : marks[request.template];
   if (!mark || namesIn(join(dir, folder)).includes(mark)) return undefined;
-  return failure('project', 'SERVICE_EXISTS', `there is a service ${request.name} already, and ${folder} has no ${mark}`, { hints: ['choose another name'] }) as Problem;
+  return failure(
+    'project',
+    'SERVICE_EXISTS',
+    `there is a service ${request.name} already, and ${folder} has no ${mark}`,
+    { hints: ['choose another name'] },
+  ) as Problem;
 }
 
 function otherRoute(request: AddServiceRequest, path: string, caddyfile: TextFile | undefined): Problem | undefined {
   if (request.route === undefined || !caddyfile) return undefined;
   const now = routeOf(caddyfile.text, request.name);
   if (now === undefined || (now || '/') === path) return undefined;
-  return failure('project', 'SERVICE_EXISTS', `service ${request.name} is there already, at ${now || '/'}`, { hints: ['change its route in the Caddyfile'] }) as Problem;
+  return failure('project', 'SERVICE_EXISTS', `service ${request.name} is there already, at ${now || '/'}`, {
+    hints: ['change its route in the Caddyfile'],
+  }) as Problem;
 }
 
 function folderExists(folder: string): Problem {
-  return failure('project', 'FILE_EXISTS', `${folder} is there already and is not overwritten`, { hints: ['choose another name, or move the folder away'] }) as Problem;
+  return failure('project', 'FILE_EXISTS', `${folder} is there already and is not overwritten`, {
+    hints: ['choose another name, or move the folder away'],
+  }) as Problem;
 }
 
 function changeOf(file: { readonly path: string; readonly text?: string }, edit: Edit): readonly Change[] {
@@ -149,5 +182,8 @@ function changeOf(file: { readonly path: string; readonly text?: string }, edit:
 }
 
 function workspaceChanges(dir: string, project: string, name: string): ReturnType<typeof addToWorkspace> {
-  return addToWorkspace({ project, packageText: readText(join(dir, 'package.json')), lockText: readText(join(dir, 'package-lock.json')) }, name);
+  return addToWorkspace(
+    { project, packageText: readText(join(dir, 'package.json')), lockText: readText(join(dir, 'package-lock.json')) },
+    name,
+  );
 }

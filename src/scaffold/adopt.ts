@@ -27,27 +27,37 @@ export function adopt(dir: string, project: string, discovered: readonly Discove
   const services = withValidNames(discovered);
   const front = frontPage(services);
   const routed = services.map((service) => {
-    const path = service === front ? '/' : service.start.kind === 'static' ? `/${service.name}` : `/api/${service.name}`;
+    const path =
+      service === front ? '/' : service.start.kind === 'static' ? `/${service.name}` : `/api/${service.name}`;
     const folder = relative(dir, resolve(dir, service.folder)).split(sep).join('/') || '.';
     return { ...service, path, folder };
   });
   const domain = `${project}.localhost`;
   // The front page comes last, as one reads it: paths first, everything else below.
-  const ordered = [...routed.filter((service) => service.path !== '/'), ...routed.filter((service) => service.path === '/')];
+  const ordered = [
+    ...routed.filter((service) => service.path !== '/'),
+    ...routed.filter((service) => service.path === '/'),
+  ];
   const caddyfile = ordered.reduce((text, { name, path, folder, hasDockerfile }) => {
     const port = hasDockerfile ? exposedPort(join(dir, folder)) : 8080;
     const edit = addRoute(text, { service: name, port, domain, at: { path } });
     return 'text' in edit ? edit.text : text;
   }, '');
   return {
-    compose: [...composeHead(project), ...routed.flatMap((service) => composeEntry(dir, service))].join('\n') + '\n',
+    compose: `${[...composeHead(project), ...routed.flatMap((service) => composeEntry(dir, service))].join('\n')}\n`,
     caddyfile: caddyfileHead + caddyfile,
-    found: routed.map(({ name, folder, start, path }) => ({ name, folder, start: startInWords(start), route: `https://${domain}${path === '/' ? '' : path}/` })),
+    found: routed.map(({ name, folder, start, path }) => ({
+      name,
+      folder,
+      start: startInWords(start),
+      route: `https://${domain}${path === '/' ? '' : path}/`,
+    })),
   };
 }
 
 /** The first line of every Caddyfile that camp writes. */
-export const caddyfileHead = '# How it is reached. Set CAMP_DOMAIN to a real domain and the same file gets public certificates.\n';
+export const caddyfileHead =
+  '# How it is reached. Set CAMP_DOMAIN to a real domain and the same file gets public certificates.\n';
 
 /** The first lines of every compose.yaml that camp writes. */
 export function composeHead(project: string): readonly string[] {
@@ -57,7 +67,7 @@ export function composeHead(project: string): readonly string[] {
     'x-camp: native',
     '',
     'services:',
-    "  edge: # plain Compose uses this one; camp runs a Caddy of its own in its place",
+    '  edge: # plain Compose uses this one; camp runs a Caddy of its own in its place',
     '    image: caddy:2',
     '    ports: ["127.0.0.1:80:80", "127.0.0.1:443:443"]',
     '    environment: [CAMP_DOMAIN]',
@@ -73,9 +83,15 @@ function composeEntry(dir: string, service: Routed): readonly string[] {
   const context = quotes.yaml(service.folder);
   if (service.hasDockerfile) return [`  ${service.name}:`, `    build: ${context}`];
   const folder = join(dir, service.folder);
-  const facts = { folder, names: namesIn(folder), hasPyDependencies: /^\s*dependencies\s*=\s*\[\s*["']/m.test(readText(join(folder, 'pyproject.toml')) ?? '') };
+  const facts = {
+    folder,
+    names: namesIn(folder),
+    hasPyDependencies: /^\s*dependencies\s*=\s*\[\s*["']/m.test(readText(join(folder, 'pyproject.toml')) ?? ''),
+  };
   // Compose would fill in $NAME itself: $$ is how it writes a dollar.
-  const lines = dockerfileFor(service.start, facts, service.path === '/' ? '' : service.path).map((line) => `        ${line.replaceAll('$', '$$$$')}`);
+  const lines = dockerfileFor(service.start, facts, service.path === '/' ? '' : service.path).map(
+    (line) => `        ${line.replaceAll('$', '$$$$')}`,
+  );
   return [`  ${service.name}:`, '    build:', `      context: ${context}`, '      dockerfile_inline: |', ...lines];
 }
 
@@ -91,7 +107,10 @@ export const frontNames: readonly string[] = ['web', 'frontend', 'site', 'www', 
 /** What the bare domain shows: the only service, else files, else what is called like a front page, else nothing. */
 function frontPage(services: readonly Discovered[]): Discovered | undefined {
   if (services.length === 1) return services[0];
-  return services.find((service) => service.start.kind === 'static') ?? frontNames.map((name) => services.find((service) => service.name === name)).find((service) => service !== undefined);
+  return (
+    services.find((service) => service.start.kind === 'static') ??
+    frontNames.map((name) => services.find((service) => service.name === name)).find((service) => service !== undefined)
+  );
 }
 
 /** Folders may be called what no host can be called, and two may come to the same name. */

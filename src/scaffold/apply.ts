@@ -26,7 +26,11 @@ export interface Applied extends ChangeSet {
  * Computes a change set and writes it, one command at a time: under the project's lock, after finishing
  * what an interrupted command left. Throws what `build`, `writeChanges` and `withLock` throw.
  */
-export async function applyChanges(dir: string, build: () => Promise<ChangeSet>, options: ApplyOptions): Promise<Applied> {
+export async function applyChanges(
+  dir: string,
+  build: () => Promise<ChangeSet>,
+  options: ApplyOptions,
+): Promise<Applied> {
   if (options.dryRun) {
     const set = await build();
     return { ...set, diff: await diffOf(set.changes) };

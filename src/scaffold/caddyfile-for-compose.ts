@@ -3,23 +3,33 @@ import { CampError } from '../kit/failure.ts';
 import { addRoute } from '../project/edit/caddyfile.ts';
 import { composeFacts, type ServiceFacts } from '../project/edit/compose-document.ts';
 import { caddyfileHead, exposedPort, frontNames } from './adopt.ts';
-import { nameFromFolder, type TextFile } from './project-files.ts';
 import { suggestName } from './names.ts';
+import { nameFromFolder, type TextFile } from './project-files.ts';
 import type { Found } from './types.ts';
 
 /** Images that speak their own protocol, not HTTP: a route to them would only ever answer 502. */
-const notHttp = /^(?:.*\/)?(?:postgres|postgis|timescaledb|pgvector|mysql|mariadb|mongo|redis|valkey|memcached|nats|rabbitmq|kafka|redpanda|zookeeper|cassandra|etcd|mosquitto)(?:$|[:@-])/;
+const notHttp =
+  /^(?:.*\/)?(?:postgres|postgis|timescaledb|pgvector|mysql|mariadb|mongo|redis|valkey|memcached|nats|rabbitmq|kafka|redpanda|zookeeper|cassandra|etcd|mosquitto)(?:$|[:@-])/;
 
 /**
  * A Caddyfile for a compose file that has none: the front page on the domain, every other service that
  * publishes or exposes a port on a host of its own. Throws COMPOSE_INVALID (project).
  */
-export function caddyfileForCompose(dir: string, compose: TextFile, givenName?: string): { readonly text: string; readonly found: readonly Found[]; readonly name: string } {
+export function caddyfileForCompose(
+  dir: string,
+  compose: TextFile,
+  givenName?: string,
+): { readonly text: string; readonly found: readonly Found[]; readonly name: string } {
   const facts = composeFacts(compose.text, compose.path);
   if ('problem' in facts) throw new CampError(facts.problem);
   const name = givenName ?? (facts.name === undefined ? undefined : suggestName(facts.name)) ?? nameFromFolder(dir);
-  const routed = facts.services.map((service) => ({ service, port: portOf(dir, service) })).filter(({ service, port }) => port !== undefined && service.name !== 'edge');
-  const front = frontNames.map((front) => routed.find(({ service }) => service.name === front)).find((found) => found !== undefined) ?? routed[0];
+  const routed = facts.services
+    .map((service) => ({ service, port: portOf(dir, service) }))
+    .filter(({ service, port }) => port !== undefined && service.name !== 'edge');
+  const front =
+    frontNames
+      .map((front) => routed.find(({ service }) => service.name === front))
+      .find((found) => found !== undefined) ?? routed[0];
   const domain = `${name}.localhost`;
   let text = '';
   const found: Found[] = [];
@@ -30,9 +40,15 @@ export function caddyfileForCompose(dir: string, compose: TextFile, givenName?: 
     if (!('text' in edit)) continue;
     text = edit.text;
     const start = service.image ? `image ${service.image}` : `build ${service.build ?? '.'}`;
-    found.push({ name: service.name, folder: service.build ?? '', start, route: `https://${isFront ? '' : `${host}.`}${domain}/` });
+    found.push({
+      name: service.name,
+      folder: service.build ?? '',
+      start,
+      route: `https://${isFront ? '' : `${host}.`}${domain}/`,
+    });
   }
-  if (found.length === 0) text += `{$CAMP_DOMAIN:${domain}} {\n\trespond / "${name} is up, and nothing in ${compose.path} publishes a port"\n}\n`;
+  if (found.length === 0)
+    text += `{$CAMP_DOMAIN:${domain}} {\n\trespond / "${name} is up, and nothing in ${compose.path} publishes a port"\n}\n`;
   return { text: caddyfileHead + text, found, name };
 }
 

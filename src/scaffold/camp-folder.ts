@@ -7,7 +7,8 @@ import { makeFolder, readText, writeWhole } from '../kit/files.ts';
 export function campFolder(dir: string): string {
   const camp = join(dir, '.camp');
   const stat = lstatSync(camp, { throwIfNoEntry: false });
-  if (stat && !stat.isDirectory()) fail('project', 'OUTSIDE_PROJECT', '.camp is not a folder', { hints: [`ls -ld ${camp}`] });
+  if (stat && !stat.isDirectory())
+    fail('project', 'OUTSIDE_PROJECT', '.camp is not a folder', { hints: [`ls -ld ${camp}`] });
   if (!stat) makeFolder(camp, 0o700);
   const ignore = join(camp, '.gitignore');
   if (readText(ignore) === undefined) writeWhole(ignore, '*\n', { durable: false });

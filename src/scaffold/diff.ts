@@ -6,7 +6,15 @@ export async function diffOf(changes: readonly Change[]): Promise<string> {
   return changes
     .map(({ path, before, after }) => {
       const name = /[\s"\\]/.test(path) ? JSON.stringify(path) : path;
-      const patch = createTwoFilesPatch(before === undefined ? '/dev/null' : `a/${name}`, `b/${name}`, before ?? '', after, '', '', { context: 3 });
+      const patch = createTwoFilesPatch(
+        before === undefined ? '/dev/null' : `a/${name}`,
+        `b/${name}`,
+        before ?? '',
+        after,
+        '',
+        '',
+        { context: 3 },
+      );
       return patch.replace(/^=+\n/, '').replace(/^(---|\+\+\+) (.*)\t$/gm, '$1 $2');
     })
     .join('');

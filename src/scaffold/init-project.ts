@@ -31,23 +31,41 @@ export async function initProject(request: InitRequest): Promise<ChangeSet> {
   const { dir } = request;
   const stat = lstatSync(dir, { throwIfNoEntry: false });
   const project = request.name ?? projectName(dir, stat !== undefined);
-  const problems = [checkName(project, 'project'), request.starter === undefined ? undefined : unknownStarter(request.starter)].filter((problem) => problem !== undefined);
+  const problems = [
+    checkName(project, 'project'),
+    request.starter === undefined ? undefined : unknownStarter(request.starter),
+  ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new CampError(problems);
   const names = namesInFolder(dir);
   const compose = composeFileOf(dir);
   const caddyfile = caddyfileOf(dir);
   const nothing: ChangeSet = { dir, project, changes: [], found: [], notes: [], next: ['camp up'] };
-  if (compose && caddyfile) return { ...nothing, notes: [`${compose.path} and Caddyfile are there already, nothing to do`] };
+  if (compose && caddyfile)
+    return { ...nothing, notes: [`${compose.path} and Caddyfile are there already, nothing to do`] };
   if (compose) {
     const { text, found, name } = caddyfileForCompose(dir, compose, request.name);
-    return { ...nothing, project: name, found, changes: [{ path: 'Caddyfile', after: text }], notes: [`Caddyfile made for ${compose.path}, which stays as it is`] };
+    return {
+      ...nothing,
+      project: name,
+      found,
+      changes: [{ path: 'Caddyfile', after: text }],
+      notes: [`Caddyfile made for ${compose.path}, which stays as it is`],
+    };
   }
   const discovered = request.starter === undefined && names.length > 0 ? await request.discover(dir) : [];
-  if (discovered.length === 0) return { ...nothing, ...(await fromStarter(request.starter ?? 'hello', project, new Set(names))) };
+  if (discovered.length === 0)
+    return { ...nothing, ...(await fromStarter(request.starter ?? 'hello', project, new Set(names))) };
   const adopted = adopt(dir, project, discovered);
   const changes: Change[] = [{ path: 'compose.yaml', after: adopted.compose }];
   if (!caddyfile) changes.push({ path: 'Caddyfile', after: adopted.caddyfile });
-  return { ...nothing, found: adopted.found, changes, notes: [`found ${adopted.found.length === 1 ? '1 service' : `${adopted.found.length} services`}; nothing but ${changes.map(({ path }) => path).join(' and ')} is written`] };
+  return {
+    ...nothing,
+    found: adopted.found,
+    changes,
+    notes: [
+      `found ${adopted.found.length === 1 ? '1 service' : `${adopted.found.length} services`}; nothing but ${changes.map(({ path }) => path).join(' and ')} is written`,
+    ],
+  };
 }
 
 /** A folder that is still to be made is being named right now, so its name must be valid; one that is there may be called anything. */
@@ -69,19 +87,32 @@ function unknownStarter(starter: string): Problem | undefined {
   const known = templateNames('starter');
   if (known.includes(starter)) return undefined;
   const meant = nearest(starter, known);
-  return failure('usage', 'UNKNOWN_STARTER', `there is no starter ${JSON.stringify(starter)}`, { hints: [meant ? `did you mean ${meant}?` : `--starter ${known.join(', ')}`] }) as Problem;
+  return failure('usage', 'UNKNOWN_STARTER', `there is no starter ${JSON.stringify(starter)}`, {
+    hints: [meant ? `did you mean ${meant}?` : `--starter ${known.join(', ')}`],
+  }) as Problem;
 }
 
 /** A starter's own files, and the services that it comes with. A README or .gitignore that is there already stays. */
-async function fromStarter(starter: string, project: string, present: ReadonlySet<string>): Promise<Pick<ChangeSet, 'changes' | 'notes' | 'next'>> {
+async function fromStarter(
+  starter: string,
+  project: string,
+  present: ReadonlySet<string>,
+): Promise<Pick<ChangeSet, 'changes' | 'notes' | 'next'>> {
   const own = await renderTemplate('starter', starter, '', { name: project });
   const services = starter === 'hello' ? await helloServices(project) : [];
   const all = [...services, ...own];
-  const kept = all.filter(({ path }) => present.has(path) && /^(README\.md|\.gitignore)$/.test(path)).map(({ path }) => path);
+  const kept = all
+    .filter(({ path }) => present.has(path) && /^(README\.md|\.gitignore)$/.test(path))
+    .map(({ path }) => path);
   return {
     changes: all.filter(({ path }) => !kept.includes(path)),
-    notes: kept.map((path) => `${path} is yours and stays as it is${path === '.gitignore' ? '; add .camp/ to it' : ''}`),
-    next: starter === 'hello' ? ['camp up', 'camp add service orders --template python'] : ['camp add service orders', 'camp up'],
+    notes: kept.map(
+      (path) => `${path} is yours and stays as it is${path === '.gitignore' ? '; add .camp/ to it' : ''}`,
+    ),
+    next:
+      starter === 'hello'
+        ? ['camp up', 'camp add service orders --template python']
+        : ['camp add service orders', 'camp up'],
   };
 }
 

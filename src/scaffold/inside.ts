@@ -8,7 +8,13 @@ import { fail } from '../kit/failure.ts';
  */
 export function placeInside(dir: string, path: string): string {
   const parts = path.split('/');
-  if (path === '' || isAbsolute(path) || path.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..')) outside(path);
+  if (
+    path === '' ||
+    isAbsolute(path) ||
+    path.includes('\0') ||
+    parts.some((part) => part === '' || part === '.' || part === '..')
+  )
+    outside(path);
   const root = realpathSync(dir);
   const target = join(root, ...parts);
   const existing = deepestExisting(target);
@@ -37,5 +43,7 @@ function deepestExisting(target: string): string {
 }
 
 function outside(path: string): never {
-  fail('project', 'OUTSIDE_PROJECT', `${JSON.stringify(path)} leads out of the project; nothing is written there`, { hints: [`ls -ld ${path.split('/')[0]}`] });
+  fail('project', 'OUTSIDE_PROJECT', `${JSON.stringify(path)} leads out of the project; nothing is written there`, {
+    hints: [`ls -ld ${path.split('/')[0]}`],
+  });
 }

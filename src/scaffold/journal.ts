@@ -39,7 +39,9 @@ export function stateOf(dir: string, entry: Entry): 'before' | 'after' | 'other'
 
 function holdsExactly(folder: string, entry: Entry): boolean {
   const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((item) => !item.isDirectory());
-  return found.length === entry.files.length && entry.files.every((file) => hashAt(join(folder, file.path)) === file.after);
+  return (
+    found.length === entry.files.length && entry.files.every((file) => hashAt(join(folder, file.path)) === file.after)
+  );
 }
 
 function hashAt(path: string): string | undefined {
@@ -71,5 +73,11 @@ function isEntry(value: unknown): value is Entry {
     const { path: name, after } = (file ?? {}) as Record<string, unknown>;
     return typeof name === 'string' && typeof after === 'string' && !name.split('/').includes('..');
   };
-  return ['folder', 'file', 'edit'].includes(String(kind)) && typeof path === 'string' && Array.isArray(files) && files.every(isFile) && (before === undefined || typeof before === 'string');
+  return (
+    ['folder', 'file', 'edit'].includes(String(kind)) &&
+    typeof path === 'string' &&
+    Array.isArray(files) &&
+    files.every(isFile) &&
+    (before === undefined || typeof before === 'string')
+  );
 }

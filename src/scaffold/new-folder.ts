@@ -21,7 +21,13 @@ export function writeNewFolder(changes: readonly Change[], dir: string): void {
   const madeParent = isThere(parent) ? undefined : firstMissing(parent);
   makeFolder(parent);
   discardLeftovers(parent);
-  const hidden = join(parent, `${prefix}${process.pid}-${processInfo(process.pid)?.startTime ?? ''}-${randomBytes(4).toString('hex')}`.replaceAll(' ', '_'));
+  const hidden = join(
+    parent,
+    `${prefix}${process.pid}-${processInfo(process.pid)?.startTime ?? ''}-${randomBytes(4).toString('hex')}`.replaceAll(
+      ' ',
+      '_',
+    ),
+  );
   try {
     makeFolder(hidden);
     for (const change of changes) {
@@ -30,7 +36,10 @@ export function writeNewFolder(changes: readonly Change[], dir: string): void {
       writeWhole(file, change.after, { mode: change.mode ?? 0o644, durable: false });
     }
     recordGenerated(hidden, Object.fromEntries(changes.map((change) => [change.path, change.after])));
-    if (isThere(dir)) fail('project', 'FILE_EXISTS', `${dir} has appeared meanwhile and is not overwritten`, { hints: ['choose another name'] });
+    if (isThere(dir))
+      fail('project', 'FILE_EXISTS', `${dir} has appeared meanwhile and is not overwritten`, {
+        hints: ['choose another name'],
+      });
     renameSync(hidden, dir);
   } catch (error) {
     discard(hidden);
@@ -43,6 +52,7 @@ export function writeNewFolder(changes: readonly Change[], dir: string): void {
 function discardLeftovers(parent: string): void {
   for (const name of readdirSync(parent)) {
     const match = /^\.camp-init-(\d+)-(.+)-[0-9a-f]{8}$/.exec(name);
-    if (match && !isAlive({ pid: Number(match[1]), startTime: (match[2] ?? '').replaceAll('_', ' ') })) discard(join(parent, name));
+    if (match && !isAlive({ pid: Number(match[1]), startTime: (match[2] ?? '').replaceAll('_', ' ') }))
+      discard(join(parent, name));
   }
 }

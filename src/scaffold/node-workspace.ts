@@ -41,7 +41,10 @@ export interface Workspace {
  * What another Node service changes at the top of the project: both files where there are none, and the
  * lockfile where it is still the one that camp wrote. What a person wrote is left alone; then a note says so.
  */
-export function addToWorkspace(workspace: Workspace, service: string): { readonly changes: readonly Change[]; readonly notes: readonly string[] } {
+export function addToWorkspace(
+  workspace: Workspace,
+  service: string,
+): { readonly changes: readonly Change[]; readonly notes: readonly string[] } {
   const { project, packageText, lockText } = workspace;
   if (packageText === undefined) {
     if (lockText !== undefined) return { changes: [], notes: [] };
@@ -56,8 +59,12 @@ export function addToWorkspace(workspace: Workspace, service: string): { readonl
   if (lockText === undefined) return { changes: [], notes: [] };
   const known = lockedServices(lockText);
   if (known.includes(service)) return { changes: [], notes: [] };
-  if (lockText !== rootLock(project, known)) return { changes: [], notes: ['package-lock.json is yours: npm install adds the new service to it'] };
-  return { changes: [{ path: 'package-lock.json', before: lockText, after: rootLock(project, [...known, service]) }], notes: [] };
+  if (lockText !== rootLock(project, known))
+    return { changes: [], notes: ['package-lock.json is yours: npm install adds the new service to it'] };
+  return {
+    changes: [{ path: 'package-lock.json', before: lockText, after: rootLock(project, [...known, service]) }],
+    notes: [],
+  };
 }
 
 function lockedServices(lockText: string): readonly string[] {

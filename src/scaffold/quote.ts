@@ -8,7 +8,10 @@ export type QuoteName = keyof typeof quotes;
 /** A double-quoted string that JSON, JavaScript, Python, Go and YAML read alike. */
 function json(value: string): string {
   const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
-  return JSON.stringify(value.toWellFormed()).replace(unprintable, (ch) => `\\u${ch.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value.toWellFormed()).replace(
+    unprintable,
+    (ch) => `\\u${ch.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function js(value: string): string {
@@ -22,7 +25,13 @@ function yaml(value: string): string {
 }
 
 function html(value: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
   return value.replace(/[&<>"']/g, (ch) => entities[ch] ?? ch);
 }
 

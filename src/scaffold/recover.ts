@@ -26,7 +26,9 @@ export function recoverChanges(dir: string): Recovered {
 
 function finish(dir: string, pending: string, journal: Journal): Recovered {
   const states = journal.entries.map((entry) => stateOf(dir, entry));
-  const canComplete = journal.entries.every((_, n) => states[n] === 'after' || (states[n] === 'before' && isThere(join(pending, 'after', String(n)))));
+  const canComplete = journal.entries.every(
+    (_, n) => states[n] === 'after' || (states[n] === 'before' && isThere(join(pending, 'after', String(n)))),
+  );
   if (!canComplete) {
     rollBack(dir, pending, journal);
     return 'rolled-back';

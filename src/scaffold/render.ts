@@ -15,7 +15,9 @@ export function loadRender(): Promise<Render> {
 async function load(): Promise<Render> {
   const { default: handlebars } = await import('handlebars');
   const own = handlebars.create();
-  for (const [name, quote] of Object.entries(quotes)) own.registerHelper(name, (value: unknown) => quote(String(value)));
+  for (const [name, quote] of Object.entries(quotes))
+    own.registerHelper(name, (value: unknown) => quote(String(value)));
   const known = Object.fromEntries(Object.keys(quotes).map((name) => [name, true]));
-  return (template, values) => own.compile(template, { strict: true, noEscape: true, knownHelpers: known, knownHelpersOnly: true })(values);
+  return (template, values) =>
+    own.compile(template, { strict: true, noEscape: true, knownHelpers: known, knownHelpersOnly: true })(values);
 }

@@ -28,10 +28,19 @@ export function serviceValues(recipe: ServiceRecipe) {
       const words = need.name.split('-');
       const camel = words.map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('');
       const constant = words.join('_').toUpperCase();
-      return { name: need.name, camel: `${camel}Service`, constant, env: `${constant}_URL`, url: `http://${need.name}:8080`, path: `${need.prefix}/` };
+      return {
+        name: need.name,
+        camel: `${camel}Service`,
+        constant,
+        env: `${constant}_URL`,
+        url: `http://${need.name}:8080`,
+        path: `${need.prefix}/`,
+      };
     }),
     // A page can only call what the edge routes.
-    calls: needs.filter((need) => need.prefix !== '').map((need) => ({ name: need.name, path: `${need.prefix}/hello` })),
+    calls: needs
+      .filter((need) => need.prefix !== '')
+      .map((need) => ({ name: need.name, path: `${need.prefix}/hello` })),
     isOneCall: needs.filter((need) => need.prefix !== '').length === 1,
   } as const;
 }

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fail } from '../kit/failure.ts';
-import type { Change } from './types.ts';
 import { loadRender, type Values } from './render.ts';
+import type { Change } from './types.ts';
 
 /** The package's own templates folder: the nearest one above this file, which lies in src/ or, bundled, in dist/. */
 export function templatesDir(): string {
@@ -23,7 +23,12 @@ export function templateNames(kind: 'service' | 'starter'): readonly string[] {
  * Renders every file of a template as new files below `folder`. `x.hbs` becomes `x`, `dot-x` becomes `.x`
  * (npm leaves .gitignore out of packages), everything else is taken as it is.
  */
-export async function renderTemplate(kind: 'service' | 'starter', name: string, folder: string, values: Values): Promise<readonly Change[]> {
+export async function renderTemplate(
+  kind: 'service' | 'starter',
+  name: string,
+  folder: string,
+  values: Values,
+): Promise<readonly Change[]> {
   const render = await loadRender();
   const root = join(templatesDir(), kind, name);
   return filesBelow(root).map((file) => {

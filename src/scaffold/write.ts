@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, constants, copyFileSync, linkSync, lstatSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { CampError, fail } from '../kit/failure.ts';
 import { failOnDisk, makeFolder, readText, writeWhole } from '../kit/files.ts';
@@ -66,14 +77,19 @@ export function discard(path: string): void {
 function checkUntouched(dir: string, change: Change): void {
   const target = placeInside(dir, change.path);
   if (change.before === undefined) {
-    if (isThere(target)) fail('project', 'FILE_EXISTS', `${change.path} is there already and is not overwritten`, { hints: ['choose another name, or move the file away'] });
+    if (isThere(target))
+      fail('project', 'FILE_EXISTS', `${change.path} is there already and is not overwritten`, {
+        hints: ['choose another name, or move the file away'],
+      });
   } else if (readText(target) !== change.before) {
     changedMeanwhile(change.path);
   }
 }
 
 function changedMeanwhile(path: string): never {
-  fail('project', 'FILE_CHANGED', `${path} was changed while camp was working on it; nothing was written`, { hints: ['run the command again'] });
+  fail('project', 'FILE_CHANGED', `${path} was changed while camp was working on it; nothing was written`, {
+    hints: ['run the command again'],
+  });
 }
 
 function stage(changes: readonly Change[], dir: string, staging: string): Journal {
@@ -82,7 +98,12 @@ function stage(changes: readonly Change[], dir: string, staging: string): Journa
   const entries = groupIntoEntries(changes, dir);
   for (const [n, { entry, members }] of entries.entries()) {
     for (const change of members) {
-      const file = join(staging, 'after', String(n), entry.kind === 'folder' ? posix.relative(entry.path, change.path) : '');
+      const file = join(
+        staging,
+        'after',
+        String(n),
+        entry.kind === 'folder' ? posix.relative(entry.path, change.path) : '',
+      );
       makeFolder(dirname(file));
       writeWhole(file, change.after, { mode: change.mode ?? 0o644, durable: entry.kind === 'edit' });
       if (change.before !== undefined) writeWhole(join(staging, 'before', String(n)), change.before);
@@ -108,7 +129,8 @@ function groupIntoEntries(changes: readonly Change[], dir: string): readonly Gro
     const target = placeInside(dir, change.path);
     const lone = { path: change.path, files: [{ path: '', after: sha256(change.after) }] };
     const top = relative(root, firstMissing(target)).split(sep).join('/');
-    if (change.before !== undefined) edits.push({ entry: { ...lone, kind: 'edit', before: sha256(change.before) }, members: [change] });
+    if (change.before !== undefined)
+      edits.push({ entry: { ...lone, kind: 'edit', before: sha256(change.before) }, members: [change] });
     else if (firstMissing(target) === target) files.push({ entry: { ...lone, kind: 'file' }, members: [change] });
     else folders.set(top, [...(folders.get(top) ?? []), change]);
   }
@@ -132,7 +154,10 @@ export function applyEntry(dir: string, pending: string, n: number, entry: Entry
     keepOwnerAndMode(target, staged);
     renameSync(staged, target);
   } else if (entry.kind === 'folder') {
-    if (isThere(target)) fail('project', 'FILE_EXISTS', `${entry.path} has appeared meanwhile and is not overwritten`, { hints: ['choose another name'] });
+    if (isThere(target))
+      fail('project', 'FILE_EXISTS', `${entry.path} has appeared meanwhile and is not overwritten`, {
+        hints: ['choose another name'],
+      });
     renameSync(staged, target);
   } else {
     placeNewFile(staged, target, entry.path);
@@ -144,7 +169,10 @@ function placeNewFile(staged: string, target: string, path: string): void {
     linkSync(staged, target); // unlike a rename it never replaces anything
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EEXIST') fail('project', 'FILE_EXISTS', `${path} has appeared meanwhile and is not overwritten`, { hints: ['move the file away'] });
+    if (code === 'EEXIST')
+      fail('project', 'FILE_EXISTS', `${path} has appeared meanwhile and is not overwritten`, {
+        hints: ['move the file away'],
+      });
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EXDEV') throw error;
     copyFileSync(staged, target, constants.COPYFILE_EXCL); // a file system without hard links
   }
@@ -163,7 +191,8 @@ export function rollBack(dir: string, pending: string, journal: Journal): void {
     if (stateOf(dir, entry) !== 'after') continue;
     const target = placeInside(dir, entry.path);
     if (entry.kind === 'edit') writeWhole(target, readFileSync(join(pending, 'before', String(n))));
-    else if (entry.kind === 'folder' && !lstatSync(join(pending, 'after', String(n)), { throwIfNoEntry: false })) renameSync(target, join(pending, 'after', String(n)));
+    else if (entry.kind === 'folder' && !lstatSync(join(pending, 'after', String(n)), { throwIfNoEntry: false }))
+      renameSync(target, join(pending, 'after', String(n)));
     else if (entry.kind === 'file') rmSync(target, { force: true });
   }
 }

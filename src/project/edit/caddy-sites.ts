@@ -53,7 +53,8 @@ class Reader {
     for (let first = this.#peek(); first; first = this.#peek()) {
       if (is(first, '}')) throw new Unreadable(first.start, 'this brace closes nothing');
       if (is(first, '{')) {
-        if (this.#at > 0) throw new Unreadable(first.start, 'a block without an address; global options come first in the file');
+        if (this.#at > 0)
+          throw new Unreadable(first.start, 'a block without an address; global options come first in the file');
         this.#block();
       } else if (is(first, 'import')) {
         this.#directive();
@@ -78,7 +79,11 @@ class Reader {
       this.#at++;
     }
     const first = addresses[0] as Token;
-    if (!mayLackBraces) throw new Unreadable(first.start, `the site ${first.text} has no block: with more than one site each needs braces`);
+    if (!mayLackBraces)
+      throw new Unreadable(
+        first.start,
+        `the site ${first.text} has no block: with more than one site each needs braces`,
+      );
     const body: Directive[] = [];
     for (let token = this.#peek(); token; token = this.#peek()) {
       if (is(token, '}')) throw new Unreadable(token.start, 'this brace closes nothing');

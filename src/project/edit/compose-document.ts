@@ -8,23 +8,39 @@ export interface ReadDocument {
 
 /** Parses a compose file, keeping positions; COMPOSE_INVALID with the position of the first error. */
 export function readDocument(text: string, file: string): ReadDocument | Extract<Edit, { problem: unknown }> {
-  if (text.length > 1_000_000) return problemAt(sourceAt(file, '', 0), 'COMPOSE_INVALID', 'the file is larger than 1 MB', 'split it with include:');
+  if (text.length > 1_000_000)
+    return problemAt(
+      sourceAt(file, '', 0),
+      'COMPOSE_INVALID',
+      'the file is larger than 1 MB',
+      'split it with include:',
+    );
   const document: Document = parseDocument(text, { prettyErrors: false });
   const [error] = document.errors;
   const hint = `docker compose -f ${file} config`;
   if (error) return problemAt(sourceAt(file, text, error.pos[0]), 'COMPOSE_INVALID', firstLine(error.message), hint);
   const root = document.contents;
   if (root !== null && !isMap(root) && !(isScalar(root) && root.value === null))
-    return problemAt(sourceAt(file, text, (root as Node).range?.[0] ?? 0), 'COMPOSE_INVALID', 'a compose file is a map of name:, services: and so on', hint);
+    return problemAt(
+      sourceAt(file, text, (root as Node).range?.[0] ?? 0),
+      'COMPOSE_INVALID',
+      'a compose file is a map of name:, services: and so on',
+      hint,
+    );
   try {
     return { root: isMap(root) ? root : undefined, plain: document.toJS() as unknown };
   } catch (cause) {
-    return problemAt(sourceAt(file, text, 0), 'COMPOSE_INVALID', firstLine(cause instanceof Error ? cause.message : String(cause)), hint);
+    return problemAt(
+      sourceAt(file, text, 0),
+      'COMPOSE_INVALID',
+      firstLine(cause instanceof Error ? cause.message : String(cause)),
+      hint,
+    );
   }
 }
 
 function firstLine(message: string): string {
-  const [line = ''] = message.split('\n');
+  const [line = ''] = message.replace(/; please use YAML.*/, '').split('\n');
   return line.charAt(0).toLowerCase() + line.slice(1);
 }
 
@@ -58,14 +74,18 @@ export function composeFacts(text: string, file: string): ComposeFacts | Extract
   const read = readDocument(text, file);
   if ('problem' in read) return read;
   const name = isRecord(read.plain) ? read.plain['name'] : undefined;
-  const services = Object.entries(servicesIn(read.plain)).map(([service, entry]) => factsOf(service, isRecord(entry) ? entry : {}));
+  const services = Object.entries(servicesIn(read.plain)).map(([service, entry]) =>
+    factsOf(service, isRecord(entry) ? entry : {}),
+  );
   return { ...(typeof name === 'string' && !name.includes('$') ? { name } : {}), services };
 }
 
 function factsOf(name: string, entry: Readonly<Record<string, unknown>>): ServiceFacts {
   const { image, build } = entry;
   const context = isRecord(build) ? (build['context'] ?? '.') : build;
-  const ports = [...listOf(entry['ports']), ...listOf(entry['expose'])].map(containerPort).filter((port) => port !== undefined);
+  const ports = [...listOf(entry['ports']), ...listOf(entry['expose'])]
+    .map(containerPort)
+    .filter((port) => port !== undefined);
   return {
     name,
     ...(typeof image === 'string' ? { image } : {}),

@@ -25,13 +25,25 @@ export function addComposeService(text: string, addition: ServiceAddition): Edit
   const pair = root?.items.find((item) => keyOf(item) === 'services');
   const services = pair?.value;
   const notEditable = (node: Node | null | undefined, what: string) =>
-    problemAt(sourceAt(file, text, node?.range?.[0] ?? 0), 'COMPOSE_NOT_EDITABLE', what, 'write the services below services: as a plain map, one a line');
+    problemAt(
+      sourceAt(file, text, node?.range?.[0] ?? 0),
+      'COMPOSE_NOT_EDITABLE',
+      what,
+      'write the services below services: as a plain map, one a line',
+    );
   if (pair && services && !isMap(services) && !(isScalar(services) && services.value === null))
-    return notEditable(services as Node, `services: is ${isAlias(services) ? 'an alias' : 'not a map'}, nothing can be added to it`);
+    return notEditable(
+      services as Node,
+      `services: is ${isAlias(services) ? 'an alias' : 'not a map'}, nothing can be added to it`,
+    );
   const existing = isMap(services) ? services.items.find((item) => keyOf(item) === addition.name) : undefined;
   if (existing) return compareExisting(text, file, existing, addition, read.plain);
   const edited = splice(text, root, pair, addition);
-  if (!addsOnly(read.plain, edited, addition)) return notEditable((pair?.key ?? root) as Node | null, 'the file is laid out in a way that camp cannot add a service to');
+  if (!addsOnly(read.plain, edited, addition))
+    return notEditable(
+      (pair?.key ?? root) as Node | null,
+      'the file is laid out in a way that camp cannot add a service to',
+    );
   return { text: edited };
 }
 
@@ -45,12 +57,23 @@ function compareExisting(text: string, file: string, existing: Pair, addition: S
   const context = isRecord(build) ? build['context'] : build;
   const same = typeof context === 'string' && context.replace(/^\.\//, '').replace(/\/$/, '') === addition.build;
   const source = sourceAt(file, text, (existing.key as Node).range?.[0] ?? 0, addition.name.length);
-  if (!same) return problemAt(source, 'SERVICE_EXISTS', `there is a service ${addition.name} already`, `choose another name, or remove it from ${file}`);
+  if (!same)
+    return problemAt(
+      source,
+      'SERVICE_EXISTS',
+      `there is a service ${addition.name} already`,
+      `choose another name, or remove it from ${file}`,
+    );
   const dependsOn = isRecord(entry) ? entry['depends_on'] : undefined;
   const waitsFor = Array.isArray(dependsOn) ? dependsOn.map(String) : isRecord(dependsOn) ? Object.keys(dependsOn) : [];
   const missing = addition.dependsOn.filter((name) => !waitsFor.includes(name));
   if (missing.length > 0)
-    return problemAt(source, 'SERVICE_EXISTS', `service ${addition.name} is there already and does not depend on ${missing.join(', ')}`, `add depends_on: [${[...waitsFor, ...missing].join(', ')}] to it`);
+    return problemAt(
+      source,
+      'SERVICE_EXISTS',
+      `service ${addition.name} is there already and does not depend on ${missing.join(', ')}`,
+      `add depends_on: [${[...waitsFor, ...missing].join(', ')}] to it`,
+    );
   return { unchanged: true };
 }
 
@@ -62,10 +85,15 @@ function splice(text: string, root: YAMLMap | undefined, pair: Pair | undefined,
     return insertLines(text, root ? behindMap(text, root, 0) : text.length, lines);
   }
   const services = pair.value;
-  if (isMap(services) && services.flow && (services.items.length > 0 || root?.flow)) return insertInFlow(text, services, flowEntry(addition));
+  if (isMap(services) && services.flow && (services.items.length > 0 || root?.flow))
+    return insertInFlow(text, services, flowEntry(addition));
   if (isMap(services) && !services.flow) {
-    const indent = columnOf(text, (services.items[0]?.key as Node).range?.[0] ?? 0);
-    return insertLines(text, behindMap(text, services, indent), blockLines(addition, indent, ownIndent(text, services, indent) ?? step));
+    const indent = columnOf(text, (services.items[0]?.key as Node | undefined)?.range?.[0] ?? 0);
+    return insertLines(
+      text,
+      behindMap(text, services, indent),
+      blockLines(addition, indent, ownIndent(text, services, indent) ?? step),
+    );
   }
   // `services:` with nothing, or `{}`: the braces go, the lines come below
   const [start, end] = (services as Node | null)?.range ?? [0, 0];
@@ -102,7 +130,8 @@ function behindMap(text: string, map: YAMLMap, indent: number): number {
   const last = map.items.at(-1);
   const leaf = lastLeaf((last?.value ?? last?.key) as Node);
   let end = leaf.range?.[1] ?? 0;
-  const keepsBlankLines = isScalar(leaf) && leaf.type?.startsWith('BLOCK') && /^[|>][0-9-]*\+/.test(text.slice(leaf.range?.[0]));
+  const keepsBlankLines =
+    isScalar(leaf) && leaf.type?.startsWith('BLOCK') && /^[|>][0-9-]*\+/.test(text.slice(leaf.range?.[0]));
   if (!keepsBlankLines) while (end > 0 && /\s/.test(text[end - 1] ?? '')) end--;
   const line = keepsBlankLines && text[end - 1] === '\n' ? end : behindLine(text, end);
   return indent === 0 ? line : commentsBelow(text, line, indent);
@@ -156,7 +185,8 @@ function ownIndent(text: string, services: YAMLMap, indent: number): number | un
 function indentStep(root: YAMLMap | undefined): number {
   const text = root?.srcToken && 'indent' in root.srcToken ? root.srcToken.indent : 0;
   for (const { value } of root?.items ?? []) {
-    if (isMap(value) && !value.flow && value.srcToken && 'indent' in value.srcToken) return Math.max(1, value.srcToken.indent - text);
+    if (isMap(value) && !value.flow && value.srcToken && 'indent' in value.srcToken)
+      return Math.max(1, value.srcToken.indent - text);
   }
   return 2;
 }
@@ -165,7 +195,10 @@ function indentStep(root: YAMLMap | undefined): number {
 function addsOnly(before: unknown, edited: string, addition: ServiceAddition): boolean {
   const read = readDocument(edited, 'compose.yaml');
   if ('problem' in read) return false;
-  const entry = { build: addition.build, ...(addition.dependsOn.length > 0 ? { depends_on: [...addition.dependsOn] } : {}) };
+  const entry = {
+    build: addition.build,
+    ...(addition.dependsOn.length > 0 ? { depends_on: [...addition.dependsOn] } : {}),
+  };
   const expected = { ...(isRecord(before) ? before : {}), services: { ...servicesIn(before), [addition.name]: entry } };
   return JSON.stringify(read.plain) === JSON.stringify(expected);
 }

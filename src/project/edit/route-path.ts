@@ -16,6 +16,14 @@ export function parseRoute(given: string): { readonly path: string } | { readonl
           ? undefined
           : 'may hold only letters, digits and . _ ~ - between slashes';
   if (!why) return { path };
-  const clean = `/${given.split('/').map((part) => part.replace(/[^A-Za-z0-9._~-]+/g, '')).filter((part) => part && !/^\.+$/.test(part)).join('/')}`;
-  return { problem: failure('usage', 'INVALID_ROUTE', `route ${JSON.stringify(given)} ${why}`, { hints: [`--route ${clean}`] }) as Problem };
+  const clean = `/${given
+    .split('/')
+    .map((part) => part.replace(/[^A-Za-z0-9._~-]+/g, ''))
+    .filter((part) => part && !/^\.+$/.test(part))
+    .join('/')}`;
+  return {
+    problem: failure('usage', 'INVALID_ROUTE', `route ${JSON.stringify(given)} ${why}`, {
+      hints: [`--route ${clean}`],
+    }) as Problem,
+  };
 }
