@@ -5,6 +5,7 @@ import { nearest } from '../kit/nearest.ts';
 import { renderFailures } from '../report/card.ts';
 import { errorJson, writeJson } from '../report/json.ts';
 import { detectStyle } from '../report/style.ts';
+import { Cancelled } from '../report/tty.ts';
 import { terminalOf } from './terminal.ts';
 
 export interface ErrorOptions {
@@ -25,8 +26,9 @@ export function reportError(error: unknown, options: ErrorOptions, command?: Com
   return found.exitCode;
 }
 
-/** `this.exit(n)` is no failure. */
+/** `this.exit(n)` is no failure, and neither is a question that was not answered. */
 function exitRequest(error: unknown): number | undefined {
+  if (error instanceof Cancelled) return 130;
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIT') return undefined;
   return (error as { readonly oclif?: { readonly exit?: number } }).oclif?.exit ?? 0;
 }

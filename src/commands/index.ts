@@ -4,6 +4,8 @@ type Load = () => Promise<{ readonly default: Command.Class }>;
 
 /** Every command by its words; its file is loaded only when it runs. */
 export const commands: Readonly<Record<string, Load>> = {
+  init: () => import('./init.ts'),
+  'add service': () => import('./add/service.ts'),
   up: () => import('./up.ts'),
   down: () => import('./down.ts'),
   plan: () => import('./plan.ts'),
@@ -13,6 +15,8 @@ export const commands: Readonly<Record<string, Load>> = {
   restart: () => import('./restart.ts'),
   scale: () => import('./scale.ts'),
   run: () => import('./run.ts'),
+  doctor: () => import('./doctor.ts'),
+  trust: () => import('./trust.ts'),
 };
 
 /** How the root help groups them; a command that is not here is not shown. */
