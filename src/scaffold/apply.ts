@@ -44,10 +44,9 @@ export async function applyChanges(
   // What is wrong with the request shows before anything is touched, a lock file included.
   if (!isInterrupted) await build();
   const isNewFolder = !isThere(join(dir, '.camp'));
-  const lock = join(campFolder(dir), 'change.lock');
   try {
     return await withLock(
-      lock,
+      join(campFolder(dir), 'change.lock'),
       options.purpose,
       async () => {
         recoverChanges(dir);

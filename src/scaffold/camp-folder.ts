@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { makeFolder, readText, writeWhole } from '../kit/files.ts';
@@ -19,8 +19,12 @@ export function campFolder(dir: string): string {
 export function removeEmptyCampFolder(dir: string): void {
   const camp = join(dir, '.camp');
   try {
-    if (!readdirSync(camp).every((name) => name === '.gitignore')) return;
-    rmSync(join(camp, '.gitignore'), { force: true });
+    const names = readdirSync(camp);
+    // On a full disk the lock's own file stays behind, empty.
+    const isNothing = (name: string) =>
+      name === '.gitignore' || (/^change\.lock\.[0-9a-f]{12}$/.test(name) && statSync(join(camp, name)).size === 0);
+    if (!names.every(isNothing)) return;
+    for (const name of names) rmSync(join(camp, name), { force: true });
     rmdirSync(camp); // refuses when another command has put something there since
   } catch {
     // not there, or not ours to remove

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readText } from '../kit/files.ts';
 import { isGenerated, recordGenerated } from '../project/generated.ts';
-import type { Journal } from './journal.ts';
+import { type Journal, sha256 } from './journal.ts';
 
 /**
  * Remembers what camp has written, so that it does not count as written by hand. A file that a person had
@@ -15,7 +15,7 @@ export function recordWritten(dir: string, journal: Journal, beforeOf: (n: numbe
     for (const file of entry.files) {
       const path = file.path === '' ? entry.path : `${entry.path}/${file.path}`;
       const text = readText(join(dir, path));
-      if (text !== undefined) written[path] = text;
+      if (text !== undefined && sha256(text) === file.after) written[path] = text;
     }
   }
   if (Object.keys(written).length > 0) recordGenerated(dir, written);

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from '../kit/files.ts';
 import { isThere } from './inside.ts';
@@ -15,7 +15,7 @@ export type Recovered = 'nothing' | 'completed' | 'rolled-back';
 export function recoverChanges(dir: string): Recovered {
   const camp = join(dir, '.camp');
   if (!isThere(camp)) return 'nothing';
-  for (const name of readdirSync(camp)) if (name.startsWith('staging-')) discard(join(camp, name));
+  for (const name of readdirSync(camp)) if (isLeftover(camp, name)) discard(join(camp, name));
   const pending = join(camp, 'change');
   if (!isThere(pending)) return 'nothing';
   const journal = readJournal(dir, join(pending, 'journal.json'));
@@ -24,16 +24,30 @@ export function recoverChanges(dir: string): Recovered {
   return outcome;
 }
 
+/** A prepared change that was never begun; or a half-written file so old that no running command still writes it. */
+function isLeftover(camp: string, name: string): boolean {
+  if (name.startsWith('staging-')) return true;
+  if (!/^(\.camp-[0-9a-f]{12}\.tmp|change\.lock\.[0-9a-f]{12})$/.test(name)) return false;
+  const written = lstatSync(join(camp, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return Date.now() - written > 60_000;
+}
+
 function finish(dir: string, pending: string, journal: Journal): Recovered {
-  const states = journal.entries.map((entry) => stateOf(dir, entry));
-  const canComplete = journal.entries.every(
-    (_, n) => states[n] === 'after' || (states[n] === 'before' && isThere(join(pending, 'after', String(n)))),
-  );
-  if (!canComplete) {
+  const steps = journal.entries.map((entry, n) => {
+    const state = stateOf(dir, entry);
+    const isStaged = isThere(join(pending, 'after', String(n)));
+    // Done and edited by a person since is done all the same.
+    return state === 'after' || (state === 'other' && !isStaged)
+      ? 'done'
+      : state === 'before' && isStaged
+        ? 'to do'
+        : 'conflict';
+  });
+  if (steps.includes('conflict')) {
     rollBack(dir, pending, journal);
     return 'rolled-back';
   }
-  for (const [n, entry] of journal.entries.entries()) if (states[n] === 'before') applyEntry(dir, pending, n, entry);
+  for (const [n, entry] of journal.entries.entries()) if (steps[n] === 'to do') applyEntry(dir, pending, n, entry);
   recordWritten(dir, journal, (n) => readText(join(pending, 'before', String(n))));
   return 'completed';
 }

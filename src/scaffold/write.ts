@@ -1,16 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  constants,
-  copyFileSync,
-  linkSync,
-  lstatSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, chownSync, constants, copyFileSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { CampError, fail } from '../kit/failure.ts';
 import { failOnDisk, makeFolder, readText, writeWhole } from '../kit/files.ts';
@@ -57,13 +46,14 @@ export function writeChanges(changes: readonly Change[], dir: string): void {
 
 /** Ends a journal: from here on nothing is left to recover. */
 export function finishJournal(camp: string): void {
+  const pending = join(camp, 'change');
   const done = join(camp, `staging-${randomBytes(6).toString('hex')}`);
   try {
-    renameSync(join(camp, 'change'), done);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failOnDisk(error, camp);
+    renameSync(pending, done);
+    discard(done);
+  } catch {
+    discard(pending);
   }
-  discard(done);
 }
 
 export function discard(path: string): void {
@@ -167,6 +157,7 @@ export function applyEntry(dir: string, pending: string, n: number, entry: Entry
 function placeNewFile(staged: string, target: string, path: string): void {
   try {
     linkSync(staged, target); // unlike a rename it never replaces anything
+    discard(staged); // what is no longer staged has been done: recovery reads it so
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EEXIST')
@@ -190,10 +181,13 @@ export function rollBack(dir: string, pending: string, journal: Journal): void {
   for (const [n, entry] of [...journal.entries.entries()].reverse()) {
     if (stateOf(dir, entry) !== 'after') continue;
     const target = placeInside(dir, entry.path);
-    if (entry.kind === 'edit') writeWhole(target, readFileSync(join(pending, 'before', String(n))));
-    else if (entry.kind === 'folder' && !lstatSync(join(pending, 'after', String(n)), { throwIfNoEntry: false }))
-      renameSync(target, join(pending, 'after', String(n)));
-    else if (entry.kind === 'file') rmSync(target, { force: true });
+    const staged = join(pending, 'after', String(n));
+    if (entry.kind === 'edit') {
+      const old = join(pending, 'before', String(n));
+      keepOwnerAndMode(target, old);
+      renameSync(old, target);
+    } else if (entry.kind === 'file') rmSync(target, { force: true });
+    else if (!isThere(staged)) renameSync(target, staged);
   }
 }
 
