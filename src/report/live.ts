@@ -100,7 +100,7 @@ class LiveView implements UpView {
     if (this.#isFinished) return;
     this.#lag ??= performance.now() - event.t;
     this.#rows = foldRow(this.#rows, event);
-    this.#above.push(...linesAbove(event, this.#style, this.#logs));
+    this.#above.push(...linesAbove(event, { ...this.#style, width: this.#columns }, this.#logs));
     if (performance.now() - this.#drawnAt >= frameMs) this.#draw();
   }
 

@@ -76,9 +76,9 @@ function readableJson(line: string, service: string, style: Style): string | und
 function parseObject(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{') || !line.endsWith('}')) return undefined;
   try {
-    const value: unknown = JSON.parse(line);
-    const isLog = value !== null && typeof value === 'object' && ('msg' in value || 'message' in value);
-    return isLog ? (value as Record<string, unknown>) : undefined;
+    // a text between braces is an object or no JSON at all
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    return (entry['msg'] ?? entry['message'] ?? null) === null ? undefined : entry;
   } catch {
     return undefined;
   }

@@ -39,6 +39,6 @@ export function createLogPrinter(out: LogOutput, style: Style): (record: LogLine
     waiting.push(line);
     if (!style.isTty || waiting.length <= mostWaiting) return;
     waiting = waiting.slice(mostWaiting / 2);
-    dropped += mostWaiting / 2 + 1;
+    dropped += mostWaiting / 2;
   };
 }
