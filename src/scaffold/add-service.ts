@@ -66,7 +66,7 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
   throwAll([
     'problem' in inCompose ? inCompose.problem : undefined,
     'problem' in inCaddyfile ? inCaddyfile.problem : undefined,
-    hasFolder ? folderExists(folder) : undefined,
+    hasFolder && 'text' in inCompose ? folderExists(folder) : undefined,
   ]);
   const values = serviceValues({
     name,
