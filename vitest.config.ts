@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Real processes and a real Caddy share two cores with the tests themselves. */
-const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 };
+const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, globalSetup: 'test/rig/provide-caddy.ts' };
 
 export default defineConfig({
   test: {
