@@ -323,7 +323,7 @@ test.skipIf(!hasPython)('Python and Go read a quoted string back as it was', asy
     '\uFEFF',
     '\u{10FFFF}',
     'é😀',
-    '${X}',
+    `${'$'}{X}`,
     '{x}',
     '%s',
     '\u007f',
