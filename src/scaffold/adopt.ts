@@ -16,7 +16,7 @@ export interface Discovered {
   readonly hasDockerfile: boolean;
 }
 
-export interface Adopted {
+interface Adopted {
   readonly compose: string;
   readonly caddyfile: string;
   readonly found: readonly Found[];
@@ -60,7 +60,7 @@ export const caddyfileHead =
   '# How it is reached. Set CAMP_DOMAIN to a real domain and the same file gets public certificates.\n';
 
 /** The first lines of every compose.yaml that camp writes. */
-export function composeHead(project: string): readonly string[] {
+function composeHead(project: string): readonly string[] {
   return [
     '# What runs. `camp up` runs it natively; `docker compose up --build` runs the same file without camp.',
     `name: ${quotes.yaml(project)}`,

@@ -1,5 +1,3 @@
-import type { Failure } from '../kit/failure.ts';
-
 /** One file of a change set. Without `before` the file must not exist yet. */
 export interface Change {
   /** Relative to the project's folder, with forward slashes. */
@@ -32,5 +30,3 @@ export interface ChangeSet {
   /** The commands that come next. */
   readonly next: readonly string[];
 }
-
-export type Failures = readonly Failure[];
