@@ -26,6 +26,8 @@ export interface CaddyOptions {
   readonly configPath: string;
   /** The configuration's id; whoever answers for it on the admin socket is our Caddy. */
   readonly id: string;
+  /** Called before a Caddy that died is started again. */
+  beforeRevival(): void;
 }
 
 /** One supervised Caddy: it is kept alive from `start` to `stop`. */
@@ -135,6 +137,7 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     for (;;) {
       // At once the first time; 0.1, 0.2, 0.4 ... s when it keeps ending.
       if (quickEnds > 0) await delay(Math.min(maxPauseMs, 50 * 2 ** quickEnds), undefined, { signal });
+      options.beforeRevival();
       try {
         return await launch(signal);
       } catch (error) {

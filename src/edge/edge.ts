@@ -13,6 +13,7 @@ import { authorityApp } from './ca.ts';
 import { superviseCaddy } from './caddy-process.ts';
 import { drain } from './drain.ts';
 import { createProber } from './first-request.ts';
+import { deadLockMs, issuedNames, removeDeadLocks } from './issue-locks.ts';
 import type { JsonObject } from './json.ts';
 import { addressesOf, claimPorts, load, verifyPorts } from './load.ts';
 import { patch, privateParts, quiet } from './patch.ts';
@@ -23,17 +24,27 @@ const maxSocketPath = 103;
 /** How often a request is sent again to a Caddy that was just started again. */
 const maxAttempts = 3;
 
+/** What the running Caddy has. */
+interface Loaded {
+  readonly hash: string;
+  readonly addresses: ReadonlySet<string>;
+  /** Names of its certificates. */
+  readonly names: readonly string[];
+}
+
+const nothing: Loaded = { hash: '', addresses: new Set(), names: [] };
+
 /** The edge of one project: a Caddy that is not running yet. */
 export function createEdge(setup: EdgeSetup): Edge {
   const socket = socketPath(setup);
   const configFile = resolve(setup.projectDir, setup.runDir, 'caddy.json');
   const own = { storage: setup.storage, adminListen: `unix/${join(setup.runDir, 'admin.sock')}|0600`, id: `camp-${randomBytes(8).toString('hex')}` };
   const admin = createAdmin(socket);
-  const caddy = superviseCaddy({ setup, admin, socket, configPath: join(setup.runDir, 'caddy.json'), id: own.id });
+  const caddy = superviseCaddy({ setup, admin, socket, configPath: join(setup.runDir, 'caddy.json'), id: own.id, beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0) });
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
   const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
-  let loaded = { hash: '', addresses: new Set<string>() as ReadonlySet<string> };
+  let loaded: Loaded = nothing;
   let queue: Promise<unknown> = Promise.resolve();
 
   /** One change at a time; a failed one does not stop the next. */
@@ -47,7 +58,7 @@ export function createEdge(setup: EdgeSetup): Edge {
     writeWhole(configFile, JSON.stringify(config), { mode: 0o600, durable: false });
   }
 
-  async function change(wanted: Wanted, signal: AbortSignal): Promise<readonly Route[]> {
+  async function change(wanted: Wanted, isRepeated: boolean, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
     const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, setup.env, signal);
     const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6 });
@@ -55,10 +66,12 @@ export function createEdge(setup: EdgeSetup): Edge {
     if (hash === loaded.hash) return routes;
     const addresses = addressesOf(config);
     await claimPorts([...addresses].filter((address) => !loaded.addresses.has(address)));
+    const names = issuedNames(config);
+    removeDeadLocks(setup.storage, names, isRepeated ? 0 : deadLockMs);
     await load(admin, config, wanted.caddyfile, setup.projectDir, signal);
     keep(config);
     verifyPorts(addresses, caddy.pid);
-    loaded = { hash, addresses };
+    loaded = { hash, addresses, names };
     for (const message of [...adapted.warnings, ...warnings]) setup.emit({ type: 'warning', message });
     return routes;
   }
@@ -73,7 +86,7 @@ export function createEdge(setup: EdgeSetup): Edge {
       await withAuthority(setup.storage, signal, async (isComplete) => {
         // The CA is made by this very Caddy where there is none: no other process is started for it.
         keep({ ...privateParts(own), logging: quiet(undefined), ...(isComplete ? {} : { apps: authorityApp() }) });
-        loaded = { hash: '', addresses: new Set() };
+        loaded = nothing;
         await caddy.start(signal);
       });
     },
@@ -81,7 +94,7 @@ export function createEdge(setup: EdgeSetup): Edge {
       inTurn(async () => {
         for (let attempt = 1; ; attempt++) {
           try {
-            return await change(wanted, signal);
+            return await change(wanted, attempt > 1, signal);
           } catch (error) {
             signal.throwIfAborted();
             if (!isUnreachable(error)) throw error;

@@ -36,7 +36,9 @@ export function createProber(caFile: string): Prober {
           last = `${answer.status}${answer.text ? `: ${answer.text}` : ''}`;
         } catch (error) {
           signal.throwIfAborted();
-          last = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+          const words = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+          // The deadline cuts the last request short, which says less than the answer before it.
+          if (!words.startsWith('no answer') || last === 'no answer') last = words;
         }
         await delay(Math.min(maxPauseMs, 10 * 1.3 ** attempt, Math.max(0, deadline - performance.now())), undefined, { signal });
       }

@@ -119,7 +119,7 @@ export async function upstream(answer: (request: IncomingMessage, response: Serv
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const kill = () =>
     new Promise<void>((resolve) => {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) socket.destroy();
       server.close(() => resolve());
     });
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server, kill, [Symbol.asyncDispose]: kill };

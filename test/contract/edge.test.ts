@@ -1,0 +1,494 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { connect as connectTls } from 'node:tls';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { authorityFiles, inspectAuthority } from '../../src/edge/authority.ts';
+import { ensureAuthority, trustEnv } from '../../src/edge/ca.ts';
+import { createEdge } from '../../src/edge/edge.ts';
+import { CampError } from '../../src/kit/failure.ts';
+import { listeners } from '../../src/kit/ports.ts';
+import { isAlive, processInfo } from '../../src/kit/process.ts';
+import { type Answer, caddy, createRig, eventually, get, never, type Rig, type Upstream, upstream, wantedOf, writeIn } from './edge-rig.ts';
+
+const site = 'shop.localhost {\n\treverse_proxy /api/orders/* orders:8080\n\treverse_proxy web:8080\n}\n';
+
+async function failureOf(work: Promise<unknown>): Promise<CampError['failures'][number]> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CampError)) throw new Error(`no CampError but ${String(error)}`);
+  return error.failures[0]!;
+}
+
+const fingerprintOf = (rig: Rig): string => new X509Certificate(readFileSync(authorityFiles(rig.setup.storage).root)).fingerprint256;
+const https = (rig: Rig, path = '', host = 'shop.localhost'): string => `https://${host}:${rig.setup.ports.https}${path}`;
+
+/** Keeps asking, one request after the other on each of `width` lines, until stopped; every answer is kept. */
+function load(rig: Rig, url: string, width: number): { stop(): Promise<readonly string[]> } {
+  const answers: string[] = [];
+  let isOver = false;
+  const line = async (): Promise<void> => {
+    while (!isOver) {
+      answers.push(await rig.get(url).then((answer) => `${answer.status} ${answer.text}`, (error: NodeJS.ErrnoException) => `error ${error.code ?? error.message}`));
+    }
+  };
+  const lines = Array.from({ length: width }, line);
+  return {
+    async stop() {
+      isOver = true;
+      await Promise.all(lines);
+      return answers;
+    },
+  };
+}
+
+describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
+  test('serves services over verified HTTPS, and tells their URLs', async () => {
+    await using rig = createRig();
+    await using orders = await upstream((request, response) => response.end(`orders ${request.url}`));
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    const routes = await rig.edge.route(wantedOf(site, { orders: [orders.address], web: [web.address] }), never);
+    expect(routes).toEqual([
+      { service: 'orders', url: https(rig, '/api/orders/') },
+      { service: 'web', url: https(rig) },
+    ]);
+    for (const route of routes) expect(await rig.edge.firstRequest(route, 10_000, never)).toBe(200);
+    expect((await rig.get(https(rig, '/api/orders/7'))).text).toBe('orders /api/orders/7');
+    expect((await rig.get(https(rig, '/index'))).text).toBe('web');
+    expect(rig.edge.caFile).toBe(authorityFiles(rig.setup.storage).root);
+    expect(rig.lines).toEqual([]);
+  });
+
+  test('listens on loopback only, whatever the Caddyfile binds, and its files are private', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    const port = rig.setup.ports.https + 40;
+    const text = `{\n\tadmin 0.0.0.0:${port + 1}\n\tstorage file_system ${rig.folder}/elsewhere\n}\nshop.localhost {\n\tbind 0.0.0.0\n\treverse_proxy web:80\n}\nhttp://127.0.0.1:${port} {\n\trespond hi\n}\n`;
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(text, { web: [web.address] }), never);
+    const inodes = new Set(listeners().filter((one) => one.port >= rig.setup.ports.https && one.port <= port + 1).map((one) => one.address));
+    expect([...inodes].filter((address) => address !== '127.0.0.1' && address !== '::1')).toEqual([]);
+    expect(listeners().map((one) => one.port)).toEqual(expect.arrayContaining([rig.setup.ports.https, rig.setup.ports.http, port]));
+    expect(listeners().some((one) => one.port === port + 1)).toBe(false);
+    expect(rig.events).toContainEqual({ type: 'warning', message: 'the Caddyfile binds 0.0.0.0: camp listens on loopback only' });
+    const mode = (path: string): string => (statSync(join(rig.folder, path)).mode & 0o777).toString(8);
+    expect([mode('.camp/run'), mode('.camp/run/admin.sock'), mode('.camp/run/caddy.json'), mode('storage')]).toEqual(['700', '600', '600', '700']);
+    expect((statSync(authorityFiles(rig.setup.storage).rootKey).mode & 0o777).toString(8)).toBe('600');
+    expect(() => statSync(join(rig.folder, 'elsewhere'))).toThrow();
+  });
+
+  test('a broken Caddyfile is reported with its place, and the old one goes on serving', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
+    const traffic = load(rig, https(rig), 4);
+    for (let i = 0; i < 20; i++) {
+      const problem = await failureOf(rig.edge.route(wantedOf(site.replace('reverse_proxy web', 'reverse_proxxy web'), { web: [web.address], orders: [] }), never));
+      expect(problem).toMatchObject({ fault: 'project', code: 'CADDYFILE_INVALID', source: { file: 'Caddyfile', line: 3, col: 2, text: '\treverse_proxxy web:8080' } });
+    }
+    // Adapts, but cannot be loaded: the certificate is not there.
+    const missing = await failureOf(rig.edge.route(wantedOf('shop.localhost {\n\ttls no.pem no.key\n\treverse_proxy web:80\n}\n', { web: [web.address] }), never));
+    expect(missing).toMatchObject({ fault: 'project', code: 'CADDYFILE_INVALID', source: { line: 2, col: 6 } });
+    const refused = await failureOf(rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80 {\n\t\theader_up X {\n\t}\n}\n', { web: [web.address] }), never));
+    expect(refused.fault).toBe('project');
+    const answers = await traffic.stop();
+    expect(answers.length).toBeGreaterThan(20);
+    expect(new Set(answers)).toEqual(new Set(['200 web']));
+  });
+
+  test('a Caddy that is killed is back at once: same CA, same ports, same routes', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    const [route] = await rig.edge.route(wantedOf(site, { web: [web.address], orders: [web.address] }), never);
+    const before = { pid: rig.edge.pid!, fingerprint: fingerprintOf(rig) };
+    const begin = performance.now();
+    process.kill(before.pid, 'SIGKILL');
+    await eventually('an answer from a new Caddy', async () => rig.edge.pid !== before.pid && (await rig.get(route!.url).catch(() => undefined))?.status === 200);
+    expect(performance.now() - begin).toBeLessThan(3000);
+    expect(fingerprintOf(rig)).toBe(before.fingerprint);
+    await eventually('onRestart', () => rig.restarts === 1);
+    // and it is still ours to configure
+    await rig.edge.route(wantedOf(site.replace('/api/orders', '/v2'), { web: [web.address], orders: [web.address] }), never);
+    expect(await rig.edge.firstRequest({ service: 'orders', url: https(rig, '/v2/') }, 5000, never)).toBe(200);
+  });
+
+  test('a change that meets a Caddy just killed is made on the next one', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    for (let i = 0; i < 3; i++) {
+      process.kill(rig.edge.pid!, 'SIGKILL');
+      const routes = await rig.edge.route(wantedOf(site.replace('/api/orders', `/v${i}`), { web: [web.address], orders: [web.address] }), never);
+      expect(routes[0]?.url).toBe(https(rig, `/v${i}/`));
+      expect(await rig.edge.firstRequest(routes[0]!, 5000, never)).toBe(200);
+    }
+  });
+
+  test('a Caddy that hangs, or whose admin socket is gone, is replaced', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    for (const hurt of [(pid: number) => process.kill(pid, 'SIGSTOP'), () => rmSync(join(rig.folder, '.camp/run/admin.sock'))]) {
+      const pid = rig.edge.pid!;
+      const id = { pid, startTime: processInfo(pid)!.startTime };
+      const begin = performance.now();
+      hurt(pid);
+      await eventually('a new Caddy', async () => !isAlive(id) && (await rig.get(https(rig)).catch(() => undefined))?.status === 200, 15_000);
+      expect(performance.now() - begin).toBeLessThan(10_000);
+    }
+  });
+
+  test('one of two replicas is killed under load: no GET fails', async () => {
+    await using rig = createRig();
+    const name = (text: string) => (_: unknown, response: { end(text: string): void }): void => void setTimeout(() => response.end(text), 5);
+    await using one = await upstream(name('one'));
+    const two = await upstream(name('two'));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [one.address, two.address] }), never);
+    await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
+    const traffic = load(rig, https(rig), 8);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await two.kill();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await using back = await upstream(name('back'), Number(two.address.split(':')[1]));
+    expect(back.address).toBe(two.address);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const answers = await traffic.stop();
+    expect(new Set(answers)).toEqual(new Set(['200 one', '200 two', '200 back']));
+  });
+
+  test('the only replica restarts: requests wait for it', async () => {
+    await using rig = createRig();
+    let web: Upstream = await upstream((_, response) => response.end('old'));
+    const port = Number(web.address.split(':')[1]);
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [web.address] }), never);
+    await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
+    await web.kill();
+    const asked = Promise.all([rig.get(https(rig)), rig.get(https(rig), { method: 'POST' })]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    web = await upstream((_, response) => response.end('new'), port);
+    expect((await asked).map((answer) => answer.text)).toEqual(['new', 'new']);
+    await web.kill();
+  });
+
+  test('a service without an endpoint answers 503 and gets its first one without a restart', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('here'));
+    await rig.edge.start(never);
+    const text = 'shop.localhost {\n\treverse_proxy web:80 {\n\t\tlb_try_duration 100ms\n\t}\n}\n';
+    const [route] = await rig.edge.route(wantedOf(text, { web: [] }), never);
+    expect((await eventually('an answer', () => rig.get(https(rig)).catch(() => undefined))).status).toBe(503);
+    const late = await failureOf(rig.edge.firstRequest(route!, 400, never));
+    expect(late).toMatchObject({ fault: 'service', code: 'NOT_READY' });
+    expect(late.evidence?.[0]).toContain('503');
+    const { pid } = rig.edge;
+    await rig.edge.route(wantedOf(text, { web: [web.address] }), never);
+    expect((await rig.get(https(rig))).text).toBe('here');
+    expect(rig.edge.pid).toBe(pid);
+  });
+
+  test('the same configuration is not loaded again', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    const wanted = wantedOf(site, { web: [web.address], orders: [] });
+    await rig.edge.route(wanted, never);
+    const saved = statSync(join(rig.folder, '.camp/run/caddy.json')).mtimeMs;
+    await rig.edge.route({ ...wanted, caddyfile: { ...wanted.caddyfile, text: `# a comment\n${site}` } }, never);
+    expect(statSync(join(rig.folder, '.camp/run/caddy.json')).mtimeMs).toBe(saved);
+  });
+
+  test('a WebSocket and a held request survive a reload', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => void setTimeout(() => response.end('slow'), 2500));
+    web.server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+      socket.on('data', (chunk: Buffer) => socket.write(chunk)); // frames come back as they are
+      socket.on('error', () => undefined);
+    });
+    await rig.edge.start(never);
+    const wanted = wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [web.address] });
+    const [route] = await rig.edge.route(wanted, never);
+    const held = eventually('the certificate', () => rig.get(route!.url).catch(() => undefined));
+    const socket = await eventually('a TLS connection', () => openTls(rig));
+    const echoed: Buffer[] = [];
+    let isClosed = false;
+    socket.on('data', (chunk: Buffer) => echoed.push(chunk)).on('close', () => (isClosed = true)).on('error', () => undefined);
+    socket.write(`GET /ws HTTP/1.1\r\nHost: shop.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`);
+    await eventually('the upgrade', () => Buffer.concat(echoed).toString('latin1').includes(' 101 '));
+    for (let i = 0; i < 3; i++) {
+      const begin = performance.now();
+      await rig.edge.route({ ...wanted, caddyfile: { ...wanted.caddyfile, text: `shop.localhost {\n\theader X-Change ${i}\n\treverse_proxy web:80\n}\n` } }, never);
+      expect(performance.now() - begin).toBeLessThan(1000);
+      const word = `frame ${i}`;
+      socket.write(word);
+      await eventually('the echo after a reload', () => Buffer.concat(echoed).toString('latin1').includes(word));
+    }
+    expect(isClosed).toBe(false);
+    expect((await held).text).toBe('slow');
+    socket.destroy();
+  });
+
+  test('sends plain HTTP to HTTPS, temporarily and only for its own hosts', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    const plain = `http://shop.localhost:${rig.setup.ports.http}`;
+    const answer = await rig.get(`${plain}/a?b=c`);
+    expect([answer.status, answer.headers.location, answer.headers['cache-control']]).toEqual([307, https(rig, '/a?b=c'), 'no-store']);
+    const stranger = await rig.get(`http://other.localhost:${rig.setup.ports.http}/`);
+    expect([stranger.status, stranger.headers.location]).toEqual([404, undefined]);
+  });
+
+  test('takes HSTS off, gives every request an id and a trace context, keeps a sane one', async () => {
+    await using rig = createRig();
+    await using web = await upstream((request, response) => {
+      response.setHeader('strict-transport-security', 'max-age=31536000');
+      response.setHeader('x-request-id', 'from-the-service');
+      response.end(JSON.stringify(request.headers));
+    });
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n\thandle /broken {\n\t\terror 500\n\t}\n}\n', { web: [web.address] }), never);
+    const seen = (answer: Answer): Record<string, string> => JSON.parse(answer.text) as Record<string, string>;
+
+    const bare = await eventually('an answer', () => rig.get(https(rig)).catch(() => undefined));
+    expect(bare.headers['strict-transport-security']).toBeUndefined();
+    expect(seen(bare).traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(seen(bare)['x-request-id']).toBe(seen(bare).traceparent!.split('-')[1]);
+    expect(bare.headers['x-request-id']).toBe(seen(bare)['x-request-id']);
+
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const kept = await rig.get(https(rig), { headers: { traceparent: trace, 'x-request-id': 'mine-1' } });
+    expect([seen(kept).traceparent, seen(kept)['x-request-id'], kept.headers['x-request-id']]).toEqual([trace, 'mine-1', 'mine-1']);
+
+    const traced = await rig.get(https(rig), { headers: { traceparent: trace } });
+    expect(seen(traced)['x-request-id']).toBe('0af7651916cd43dd8448eb211c80319c');
+
+    const insane = await rig.get(https(rig), { headers: { traceparent: 'x', 'x-request-id': `<script>${'a'.repeat(200)}` } });
+    expect(seen(insane).traceparent).toMatch(/^00-[0-9a-f]{32}-/);
+    expect(seen(insane)['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+
+    const failed = await rig.get(https(rig, '/broken'));
+    expect([failed.status, typeof failed.headers['x-request-id']]).toEqual([500, 'string']);
+  });
+
+  test('serves a service that is only files: index, no listing, no dotfiles, always fresh', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    const root = join(rig.folder, '.hidden-parent/docs');
+    writeIn(root, 'index.html', '<h1>docs</h1>');
+    writeIn(root, 'deep/page.html', 'page');
+    writeIn(root, '.env', 'SECRET=1');
+    writeIn(root, '.well-known/x', 'known');
+    await rig.edge.start(never);
+    const text = 'shop.localhost {\n\treverse_proxy /docs/* docs:80\n\treverse_proxy web:80\n}\n';
+    const [route] = await rig.edge.route(wantedOf(text, { web: [web.address] }, { statics: new Map([['docs', root]]) }), never);
+    expect(route).toEqual({ service: 'docs', url: https(rig, '/docs/') });
+    expect(await rig.edge.firstRequest(route!, 5000, never)).toBe(200);
+    const index = await rig.get(https(rig, '/docs/'));
+    expect([index.text, index.headers['cache-control']]).toEqual(['<h1>docs</h1>', 'no-cache']);
+    const status = async (path: string): Promise<number> => (await rig.get(https(rig, path))).status;
+    expect(await Promise.all(['/docs/deep/page.html', '/docs/deep/', '/docs/.env', '/docs/%2eenv', '/docs/.well-known/x'].map(status))).toEqual([200, 404, 404, 404, 200]);
+    // a path that climbs out is not the folder's any more
+    expect(await Promise.all(['/', '/docs/..%2f..%2fstorage/pki', '/docs/../../storage'].map(async (path) => (await rig.get(https(rig, path))).text))).toEqual(['web', 'web', 'web']);
+  });
+
+  test('a wildcard certificate covers new hosts; a host without a site is a 404, not an empty page', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    const text = 'shop.localhost, a.shop.localhost, b.shop.localhost, other.localhost {\n\treverse_proxy web:80\n}\n';
+    await rig.edge.route(wantedOf(text, { web: [web.address] }), never);
+    for (const host of ['shop.localhost', 'a.shop.localhost', 'b.shop.localhost', 'other.localhost'])
+      expect(await rig.edge.firstRequest({ service: 'web', url: https(rig, '', host) }, 5000, never)).toBe(200);
+    expect((await rig.get(https(rig, '', 'typo.shop.localhost'))).status).toBe(404);
+    await expect(rig.get(https(rig, '', 'stranger.localhost'))).rejects.toThrow();
+  });
+
+  test('a port that somebody holds is named, and nothing changes', async () => {
+    await using rig = createRig();
+    await using holder = await upstream((_, response) => response.end('stranger'), rig.setup.ports.https);
+    await rig.edge.start(never);
+    const failure = await failureOf(rig.edge.route(wantedOf(site, { web: [], orders: [] }), never));
+    expect(failure).toMatchObject({ fault: 'machine', code: 'PORT_IN_USE' });
+    expect(failure.message).toContain(`pid ${process.pid}`);
+    expect((await rig.get(`http://127.0.0.1:${holder.address.split(':')[1]}`)).text).toBe('stranger');
+  });
+
+  test('another Caddy on the port is found, although Linux lets both listen', async () => {
+    await using first = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await first.edge.start(never);
+    await first.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    await using second = createRig();
+    const rival = createEdge({ ...second.setup, ports: first.setup.ports });
+    try {
+      await rival.start(never);
+      expect(await failureOf(rival.route(wantedOf(site, { web: [], orders: [] }), never))).toMatchObject({ code: 'PORT_IN_USE' });
+    } finally {
+      await rival.stop();
+    }
+  });
+
+  test('drain waits for the requests in flight to one address', async () => {
+    await using rig = createRig();
+    await using web = await upstream((request, response) => (request.url === '/slow' ? void setTimeout(() => response.end('slow'), 600) : void response.end('quick')));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [web.address] }), never);
+    await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 5000, never);
+    let isDone = false;
+    const slow = rig.get(https(rig, '/slow')).then(() => (isDone = true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await rig.edge.drain('127.0.0.1:1', 5000, never);
+    expect(isDone).toBe(false);
+    await rig.edge.drain(web.address, 50, never);
+    expect(isDone).toBe(false);
+    await rig.edge.drain(web.address, 5000, never);
+    await slow;
+  });
+
+  test('stops at once with idle connections open, and leaves nothing', async () => {
+    const rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 5000, never);
+    const agent = new Agent({ keepAlive: true });
+    await get(rig.setup, https(rig), { agent });
+    const id = { pid: rig.edge.pid!, startTime: processInfo(rig.edge.pid!)!.startTime };
+    const begin = performance.now();
+    await rig.edge.stop();
+    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(isAlive(id)).toBe(false);
+    expect(rig.edge.pid).toBeUndefined();
+    expect(listeners().some((one) => one.port === rig.setup.ports.https)).toBe(false);
+    expect(() => statSync(join(rig.folder, '.camp/run/admin.sock'))).toThrow();
+    agent.destroy();
+    await rig[Symbol.asyncDispose]();
+  });
+
+  test('stop during start, and an abort of start, leave no Caddy behind', async () => {
+    await using rig = createRig();
+    const starting = rig.edge.start(never).catch((error: unknown) => error);
+    await eventually('a pid', () => rig.edge.pid);
+    const { pid } = rig.edge;
+    await rig.edge.stop();
+    await starting;
+    expect(processInfo(pid!)?.state ?? 'gone').toBe('gone');
+    const controller = new AbortController();
+    const aborted = rig.edge.start(controller.signal).catch((error: unknown) => error);
+    const second = await eventually('a pid', () => rig.edge.pid);
+    controller.abort(new Error('interrupted'));
+    expect(await aborted).toBeInstanceOf(Error);
+    await eventually('its end', () => processInfo(second) === undefined);
+  });
+});
+
+describe.skipIf(caddy === undefined)('the local CA', () => {
+  test('two projects that start cold at once share one root', async () => {
+    await using one = createRig();
+    await using two = createRig({ storage: one.setup.storage });
+    await using three = createRig({ storage: one.setup.storage });
+    await using web = await upstream((_, response) => response.end('web'));
+    await Promise.all([one, two, three].map((rig) => rig.edge.start(never)));
+    const fingerprint = fingerprintOf(one);
+    for (const rig of [one, two, three]) {
+      await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+      expect(await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never)).toBe(200);
+    }
+    expect(fingerprintOf(one)).toBe(fingerprint);
+    expect(inspectAuthority(one.setup.storage).at).toBe('ready');
+  });
+
+  test('is made without a project too, and kept', async () => {
+    await using rig = createRig();
+    const setup = { caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env };
+    expect(trustEnv(setup.storage, {})).toEqual({});
+    const root = await ensureAuthority(setup, never);
+    const before = fingerprintOf(rig);
+    await ensureAuthority(setup, never);
+    expect(fingerprintOf(rig)).toBe(before);
+    const env = trustEnv(setup.storage, {});
+    expect(env['NODE_EXTRA_CA_CERTS']).toBe(root);
+    const bundle = readFileSync(env['SSL_CERT_FILE']!, 'utf8');
+    expect(bundle.trimEnd().endsWith(readFileSync(root, 'utf8').trimEnd())).toBe(true);
+    expect((statSync(env['SSL_CERT_FILE']!).mode & 0o777).toString(8)).toBe('644');
+    const { mtimeMs } = statSync(env['SSL_CERT_FILE']!);
+    trustEnv(setup.storage, {});
+    expect(statSync(env['SSL_CERT_FILE']!).mtimeMs).toBe(mtimeMs);
+    const corporate = join(rig.folder, 'corporate.pem');
+    writeFileSync(corporate, '-----BEGIN CERTIFICATE-----\ncorporate\n-----END CERTIFICATE-----\n');
+    const both = trustEnv(setup.storage, { NODE_EXTRA_CA_CERTS: corporate });
+    expect(readFileSync(both['NODE_EXTRA_CA_CERTS']!, 'utf8')).toContain('corporate');
+    expect(readFileSync(both['SSL_CERT_FILE']!, 'utf8')).toContain('corporate');
+  });
+
+  test.each([
+    ['an empty key', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, ''), 'root.key is empty'],
+    ['garbage for a key', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, 'garbage'), 'root.key is not a private key'],
+    ['no key', (files: ReturnType<typeof authorityFiles>) => rmSync(files.rootKey), 'root.key is missing'],
+    ['no certificate', (files: ReturnType<typeof authorityFiles>) => rmSync(files.root), 'root.crt is missing'],
+    ['garbage for a certificate', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.root, 'garbage'), 'root.crt is not a certificate'],
+    ['a key of another CA', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, readFileSync(files.intermediateKey)), 'root.key is not the key'],
+  ])('with %s is refused by name, never replaced', async (_, hurt, words) => {
+    await using rig = createRig();
+    await ensureAuthority({ caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env }, never);
+    const files = authorityFiles(rig.setup.storage);
+    hurt(files);
+    const before = [files.root, files.rootKey].map((path) => contentOf(path));
+    const failure = await failureOf(rig.edge.start(never));
+    expect(failure).toMatchObject({ fault: 'edge', code: 'CA_UNUSABLE' });
+    expect(failure.message).toContain(words);
+    expect([files.root, files.rootKey].map((path) => contentOf(path))).toEqual(before);
+    expect(rig.edge.pid).toBeUndefined();
+  });
+
+  test('with a broken intermediate is repaired under the same root', async () => {
+    await using rig = createRig();
+    await using web = await upstream((_, response) => response.end('web'));
+    await ensureAuthority({ caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env }, never);
+    const files = authorityFiles(rig.setup.storage);
+    const before = fingerprintOf(rig);
+    writeFileSync(files.intermediateKey, 'garbage');
+    await rig.edge.start(never);
+    await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+    expect(await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never)).toBe(200);
+    expect(fingerprintOf(rig)).toBe(before);
+  });
+
+  test('expired is refused', async () => {
+    await using rig = createRig();
+    await ensureAuthority({ caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env }, never);
+    const state = inspectAuthority(rig.setup.storage, Date.now() + 20 * 365 * 86_400_000);
+    expect(state.at === 'unusable' && state.failure.message).toContain('expired on');
+    expect(inspectAuthority(rig.setup.storage, Date.now() + 6 * 86_400_000)).toMatchObject({ at: 'incomplete', isBroken: false });
+  });
+});
+
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return 'not there';
+  }
+}
+
+function openTls(rig: Rig): Promise<ReturnType<typeof connectTls> | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ host: '127.0.0.1', port: rig.setup.ports.https, servername: 'shop.localhost', ca: readFileSync(rig.edge.caFile), ALPNProtocols: ['http/1.1'] });
+    socket.once('secureConnect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}
