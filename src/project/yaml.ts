@@ -1,3 +1,3 @@
 // The one door to the yaml library.
-export { isAlias, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-export type { Document, Node, Pair, YAMLMap } from 'yaml';
+export { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, parseDocument } from 'yaml';
+export type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap, YAMLSeq } from 'yaml';

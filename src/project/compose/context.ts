@@ -1,0 +1,18 @@
+import type { Failure, Problem } from '../../kit/failure.ts';
+import type { DotEnv } from './dotenv.ts';
+import type { Lookup } from './interpolate.ts';
+
+/** What reading a service needs of its surroundings, and where its problems go. */
+export interface Context {
+  /** Real path of the project's folder; relative paths start here. */
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Variables of the caller's environment, then of .env. */
+  readonly lookup: Lookup;
+  /** `x-camp: native` at the top of the file. */
+  readonly isNative: boolean;
+  /** Env files that were read already, by path and format; absent ones too. */
+  readonly envFiles: Map<string, DotEnv | undefined>;
+  report(problem: Problem): void;
+  warn(warning: Failure): void;
+}

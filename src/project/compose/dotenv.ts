@@ -1,0 +1,149 @@
+import type { Problem } from '../../kit/failure.ts';
+import { problemAt, type TextFile } from '../text-file.ts';
+import { interpolate, type Lookup } from './interpolate.ts';
+
+export interface DotEnv {
+  readonly values: ReadonlyMap<string, string>;
+  /** Offset of each name, for problems about a value. */
+  readonly places: ReadonlyMap<string, number>;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads an env file as Compose does (compose-spec, env_file format): `NAME=value`, `NAME: value`, `export`,
+ * comments, 'literal', "escapes and $VARIABLES", quotes over several lines. A name alone takes its value
+ * from `lookup`, which also wins over earlier lines in variables. Problem: INVALID_ENV_FILE.
+ */
+export function readDotEnv(file: TextFile, lookup: Lookup): DotEnv {
+  const reader = new DotEnvReader(file, lookup);
+  reader.read();
+  return reader;
+}
+
+/** One `NAME=value` a line, everything literal: `format: raw`. */
+export function readRawEnv(file: TextFile, lookup: Lookup): DotEnv {
+  const values = new Map<string, string>();
+  for (const line of textWithoutMark(file).split(/\r?\n/)) {
+    const trimmed = line.trimStart();
+    if (trimmed === '' || trimmed.startsWith('#')) continue;
+    const equals = trimmed.indexOf('=');
+    const value = equals === -1 ? lookup(trimmed.trimEnd()) : trimmed.slice(equals + 1);
+    if (value !== undefined) values.set(equals === -1 ? trimmed.trimEnd() : trimmed.slice(0, equals), value);
+  }
+  return { values, places: new Map(), problems: [] };
+}
+
+function textWithoutMark({ text }: TextFile): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
+class DotEnvReader {
+  readonly values = new Map<string, string>();
+  readonly places = new Map<string, number>();
+  readonly problems: Problem[] = [];
+  readonly #file: TextFile;
+  readonly #text: string;
+  readonly #lookup: Lookup;
+  #at = 0;
+
+  constructor(file: TextFile, lookup: Lookup) {
+    this.#file = file;
+    this.#text = file.text;
+    this.#lookup = lookup;
+    if (this.#text.startsWith('\uFEFF')) this.#at = 1;
+  }
+
+  read(): void {
+    while (this.#skipToStatement()) this.#statement();
+  }
+
+  /** Skips blank lines and comments; false at the end. */
+  #skipToStatement(): boolean {
+    for (;;) {
+      while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+      if (this.#text[this.#at] !== '#') return this.#at < this.#text.length;
+      this.#at = this.#lineEnd();
+    }
+  }
+
+  #statement(): void {
+    const begin = this.#at;
+    const shape = /(export[ \t]+)?([^\n=:]*)([=:\n]|$)/y;
+    shape.lastIndex = begin;
+    const [whole = '', exported = '', rawName = '', separator = ''] = shape.exec(this.#text) ?? [];
+    const found = rawName.trim();
+    const nameAt = begin + exported.length;
+    if (!/^[\p{L}\p{N}_.\-[\]]*$/u.test(found) || (found === '' && separator !== '=')) {
+      this.#complain(nameAt, found, `${JSON.stringify(found.slice(0, 40))} cannot be the name of a variable`, 'write NAME=value');
+      this.#at = this.#lineEnd();
+      return;
+    }
+    this.#at = begin + whole.length;
+    if (separator === '=' || separator === ':') this.#set(found, nameAt, this.#value());
+    else {
+      const inherited = this.#lookup(found);
+      if (inherited !== undefined) this.#set(found, nameAt, inherited);
+    }
+  }
+
+  #set(name: string, at: number, value: string | undefined): void {
+    if (value === undefined) return;
+    this.values.set(name, value);
+    this.places.set(name, at);
+  }
+
+  #value(): string | undefined {
+    while (/[ \t\r]/.test(this.#text[this.#at] ?? '')) this.#at++;
+    const quote = this.#text[this.#at];
+    if (quote === '"' || quote === "'") return this.#quoted(quote);
+    const end = this.#lineEnd();
+    const [value = ''] = this.#text.slice(this.#at, end).split(' #');
+    const begin = this.#at;
+    this.#at = end;
+    return this.#expand(value.trimEnd(), begin);
+  }
+
+  #quoted(quote: string): string | undefined {
+    const begin = this.#at;
+    let end = begin + 1;
+    while (end < this.#text.length && this.#text[end] !== quote) end += this.#text[end] === '\\' ? 2 : 1;
+    if (end >= this.#text.length) {
+      this.#complain(begin, this.#text.slice(begin, this.#lineEnd()), `the closing ${quote} is missing`, `close the value with ${quote}`);
+      this.#at = this.#text.length;
+      return undefined;
+    }
+    this.#at = end + 1;
+    const inside = this.#text.slice(begin + 1, end).replaceAll(`\\${quote}`, quote);
+    return quote === "'" ? inside : this.#expand(unescape(inside), begin);
+  }
+
+  #expand(value: string, begin: number): string | undefined {
+    let isUsable = true;
+    const lookup = (name: string) => this.#lookup(name) ?? this.values.get(name);
+    const expanded = interpolate(value, lookup, ({ kind, reference, name, message }) => {
+      if (kind === 'unset') return;
+      isUsable = false;
+      if (kind === 'required') this.#complain(begin, reference, `variable ${name} must be set${message ? `: ${message}` : ''}`, `${name}=... camp up`);
+      else this.#complain(begin, reference, `${reference} is not a variable`, "put the value in '...', where nothing is replaced, or write $$ for a dollar");
+    });
+    return isUsable ? expanded : undefined;
+  }
+
+  #complain(begin: number, shown: string, message: string, hint: string): void {
+    this.problems.push(problemAt({ file: this.#file, begin, end: begin + Math.max(1, shown.length) }, 'INVALID_ENV_FILE', message, hint));
+  }
+
+  #lineEnd(): number {
+    const end = this.#text.indexOf('\n', this.#at);
+    return end === -1 ? this.#text.length : end;
+  }
+}
+
+const escapes: Readonly<Record<string, string>> = { a: '\x07', b: '\b', c: '', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', '\\': '\\', $: '$$' };
+
+function unescape(text: string): string {
+  return text.replace(/\\(?:([abcfnrtv$"\\])|0(\d{0,3}))/g, (all, letter: string | undefined, octal: string | undefined) => {
+    if (letter !== undefined) return escapes[letter] ?? all;
+    return octal && /^[0-7]+$/.test(octal) ? String.fromCharCode(Number.parseInt(octal, 8)) : all;
+  });
+}

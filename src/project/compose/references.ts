@@ -1,0 +1,45 @@
+import type { Problem } from '../../kit/failure.ts';
+import { nearest } from '../../kit/nearest.ts';
+import { problemAt, type Span } from '../text-file.ts';
+import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
+import { textOf } from './scalars.ts';
+
+interface Reference {
+  readonly kind: 'networks' | 'volumes' | 'secrets' | 'configs';
+  readonly name: string;
+  readonly at: Span;
+}
+
+/** UNKNOWN_REFERENCE for each network, named volume, secret or config that the file does not define. */
+export function checkReferences(name: string, service: Tree, root: Tree): readonly Problem[] {
+  return referencesOf(service).flatMap(({ kind, name: target, at: where }) => {
+    const defined = entriesOf(at(root, kind));
+    if (defined.has(target) || (kind === 'networks' && target === 'default')) return [];
+    const meant = nearest(target, defined.keys());
+    const what = kind.slice(0, -1);
+    const hint = meant ? `did you mean "${meant}"?` : `add "${target}:" below a top-level ${kind}:`;
+    return [problemAt(where, 'UNKNOWN_REFERENCE', `service "${name}" uses ${what} "${target}", which is not defined`, hint)];
+  });
+}
+
+function referencesOf(service: Tree): readonly Reference[] {
+  const found: Reference[] = [];
+  const networks = at(service, 'networks');
+  for (const item of itemsOf(networks)) add('networks', textOf(item), item.at);
+  for (const [name, { keyAt }] of entriesOf(networks)) add('networks', name, keyAt);
+  for (const item of itemsOf(at(service, 'volumes'))) add('volumes', volumeName(item), item.at);
+  for (const kind of ['secrets', 'configs'] as const)
+    for (const item of itemsOf(at(service, kind))) add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
+  return found;
+
+  function add(kind: Reference['kind'], name: string | undefined, where: Span): void {
+    if (name) found.push({ kind, name, at: where });
+  }
+}
+
+/** The named volume of a mount; undefined for folders, anonymous volumes and other kinds of mount. */
+function volumeName(mount: Tree): string | undefined {
+  if (mount.kind === 'table') return textOf(at(mount, 'type')) === 'volume' ? textOf(at(mount, 'source')) : undefined;
+  const [source = '', target] = (textOf(mount) ?? '').split(':');
+  return target === undefined || /^[./~\\]|^[a-zA-Z]$/.test(source) || source.includes('/') ? undefined : source;
+}
