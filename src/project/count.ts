@@ -16,7 +16,11 @@ export function countConfig(project: Pick<Project, 'dir' | 'composeFile' | 'cadd
     const text = path === undefined ? undefined : readText(path);
     if (path === undefined || text === undefined) continue;
     const name = basename(path);
-    const count = { path: name, lines: countLines(text), directives: name === 'Caddyfile' ? caddyDirectives(text).size : composeKeys(text, name).size };
+    const count = {
+      path: name,
+      lines: countLines(text),
+      directives: name === 'Caddyfile' ? caddyDirectives(text).size : composeKeys(text, name).size,
+    };
     files.push(count);
     if (!isGenerated(project.dir, name, text)) handWrittenLines += count.lines;
   }

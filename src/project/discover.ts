@@ -1,6 +1,6 @@
 import { basename, join, relative, sep } from 'node:path';
 import { toDnsLabel } from './name.ts';
-import { type Folder, isFolder, openFolder, parseObject, readIn, ownText, asObject } from './recognise/folder.ts';
+import { asObject, type Folder, isFolder, openFolder, ownText, parseObject, readIn } from './recognise/folder.ts';
 import { workspacePatterns } from './recognise/node-install.ts';
 import { type Process, readProcfile } from './recognise/procfile.ts';
 import { commandOfLine, recogniseStart } from './recognise.ts';
@@ -18,7 +18,29 @@ export interface Found {
 
 /** Where people keep the folders of several services. */
 const homes = ['services', 'apps'];
-const ignored = new Set(['node_modules', 'vendor', 'dist', 'build', 'target', 'coverage', 'test', 'tests', 'docs', 'examples', 'scripts', 'public', 'static', 'src', 'lib', 'bin', 'cmd', 'tools', 'packages', 'templates', 'venv']);
+const ignored = new Set([
+  'node_modules',
+  'vendor',
+  'dist',
+  'build',
+  'target',
+  'coverage',
+  'test',
+  'tests',
+  'docs',
+  'examples',
+  'scripts',
+  'public',
+  'static',
+  'src',
+  'lib',
+  'bin',
+  'cmd',
+  'tools',
+  'packages',
+  'templates',
+  'venv',
+]);
 const mostFolders = 200;
 
 /**
@@ -34,7 +56,10 @@ export function discoverServices(dir: string, env: NodeJS.ProcessEnv = process.e
   const inner = memberFolders(root).flatMap((path) => found(dir, path, env, names));
   if (inner.length > 0) return inner;
   const own = recogniseStart(dir, { env });
-  if (own) return [{ name: names.unique(basename(dir)), folder: '.', start: own, hasDockerfile: root.names.has('Dockerfile') }];
+  if (own)
+    return [
+      { name: names.unique(basename(dir)), folder: '.', start: own, hasDockerfile: root.names.has('Dockerfile') },
+    ];
   return childrenOf(root, '.')
     .filter((path) => !ignored.has(basename(path)) && isCode(path, env))
     .flatMap((path) => found(dir, path, env, names));
@@ -44,7 +69,9 @@ function found(dir: string, path: string, env: NodeJS.ProcessEnv, names: Names):
   const start = recogniseStart(path, { env });
   if (!start) return [];
   const hasDockerfile = openFolder(path, env)?.names.has('Dockerfile') ?? false;
-  return [{ name: names.unique(basename(path)), folder: relative(dir, path).split(sep).join('/'), start, hasDockerfile }];
+  return [
+    { name: names.unique(basename(path)), folder: relative(dir, path).split(sep).join('/'), start, hasDockerfile },
+  ];
 }
 
 function fromProcfile(root: Folder, processes: readonly Process[], names: Names): readonly Found[] {
@@ -59,15 +86,24 @@ function fromProcfile(root: Folder, processes: readonly Process[], names: Names)
 /** Folders that are services by their place; those of libraries only with a script that starts them. */
 function memberFolders(root: Folder): readonly string[] {
   const members = new Set(homes.filter((home) => root.names.has(home)).flatMap((home) => childrenOf(root, home)));
-  const patterns = [...workspacePatterns(parseObject(root.names.has('package.json') ? readIn(root, 'package.json') : undefined)?.['workspaces']), ...pnpmPatterns(root)];
-  const others = [...patterns, ...(root.names.has('packages') ? ['packages/*'] : [])].flatMap((pattern) => expand(root, pattern));
+  const patterns = [
+    ...workspacePatterns(
+      parseObject(root.names.has('package.json') ? readIn(root, 'package.json') : undefined)?.['workspaces'],
+    ),
+    ...pnpmPatterns(root),
+  ];
+  const others = [...patterns, ...(root.names.has('packages') ? ['packages/*'] : [])].flatMap((pattern) =>
+    expand(root, pattern),
+  );
   for (const path of others) if (isStartable(path, root.env)) members.add(path);
   return [...members].slice(0, mostFolders);
 }
 
 function pnpmPatterns(root: Folder): readonly string[] {
   if (!root.names.has('pnpm-workspace.yaml')) return [];
-  return [...(readIn(root, 'pnpm-workspace.yaml') ?? '').matchAll(/^\s+-\s*['"]?([^'"!\s]+)['"]?\s*$/gm)].map((each) => each[1] ?? '');
+  return [...(readIn(root, 'pnpm-workspace.yaml') ?? '').matchAll(/^\s+-\s*['"]?([^'"!\s]+)['"]?\s*$/gm)].map(
+    (each) => each[1] ?? '',
+  );
 }
 
 /** Plain paths, and patterns that end in `*` or `**`. */
@@ -88,14 +124,21 @@ function childrenOf(root: Folder, home: string): readonly string[] {
 
 function isStartable(path: string, env: NodeJS.ProcessEnv): boolean {
   const folder = openFolder(path, env);
-  const scripts = folder?.names.has('package.json') ? asObject(parseObject(readIn(folder, 'package.json'))?.['scripts']) : undefined;
+  const scripts = folder?.names.has('package.json')
+    ? asObject(parseObject(readIn(folder, 'package.json'))?.['scripts'])
+    : undefined;
   return ownText(scripts, 'dev') !== undefined || ownText(scripts, 'start') !== undefined;
 }
 
 /** A folder directly below the project counts only where a manifest says that it is a program. */
 function isCode(path: string, env: NodeJS.ProcessEnv): boolean {
   const names = openFolder(path, env)?.names;
-  return isStartable(path, env) || ['go.mod', 'pyproject.toml', 'requirements.txt', 'Cargo.toml', 'deno.json', 'Procfile', 'Dockerfile'].some((name) => names?.has(name));
+  return (
+    isStartable(path, env) ||
+    ['go.mod', 'pyproject.toml', 'requirements.txt', 'Cargo.toml', 'deno.json', 'Procfile', 'Dockerfile'].some((name) =>
+      names?.has(name),
+    )
+  );
 }
 
 /** `edge` is the project's Caddy, `supervisor` camp's own process. */

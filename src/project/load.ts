@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { failure, type Failure, type Problem } from '../kit/failure.ts';
+import { type Failure, failure, type Problem } from '../kit/failure.ts';
 import { projectId } from '../kit/paths.ts';
 import { type DotEnv, readDotEnv } from './compose/dotenv.ts';
 import { type Compose, inTextOrder, readCompose } from './compose/read.ts';
@@ -41,13 +41,23 @@ export function loadProject(dir: string, options: LoadOptions): Loaded {
     return undefined;
   };
   const composeFile = composeNames.find((name) => existsSync(join(path, name)));
-  const overrideFile = composeFile && [composeFile.replace(/\.(ya?ml)$/, '.override.$1'), 'compose.override.yaml', 'compose.override.yml'].find((name) => existsSync(join(path, name)));
+  const overrideFile =
+    composeFile &&
+    [composeFile.replace(/\.(ya?ml)$/, '.override.$1'), 'compose.override.yaml', 'compose.override.yml'].find((name) =>
+      existsSync(join(path, name)),
+    );
   const files = [composeFile, overrideFile].flatMap((name) => (name ? (read(name) ?? []) : []));
   const caddyfile = read('Caddyfile');
   const dotenvFile = read('.env');
   const dotenv = dotenvFile && readDotEnv(dotenvFile, (name) => options.env[name]);
   problems.push(...(dotenv?.problems ?? []));
-  const shared: Shared = { path, options, problems, ...(caddyfile ? { caddyfile } : {}), ...(dotenv && dotenvFile ? { dotenv, dotenvFile } : {}) };
+  const shared: Shared = {
+    path,
+    options,
+    problems,
+    ...(caddyfile ? { caddyfile } : {}),
+    ...(dotenv && dotenvFile ? { dotenv, dotenvFile } : {}),
+  };
   const loaded = composeFile ? fromCompose(files, join(path, composeFile), shared) : fromFolder(shared);
   return ordered(loaded, ['.env', ...files.map((file) => file.name), 'Caddyfile']);
 }
@@ -70,13 +80,25 @@ interface Draft {
 function fromCompose(files: readonly TextFile[], composeFile: string, shared: Shared): Draft {
   const { path, options, dotenv, problems } = shared;
   const fallback = toDnsLabel(basename(path), 'project');
-  const lookup = (name: string) => options.env[name] ?? dotenv?.values.get(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? (options.name ?? fallback) : undefined);
+  const lookup = (name: string) =>
+    options.env[name] ??
+    dotenv?.values.get(name) ??
+    (name === 'COMPOSE_PROJECT_NAME' ? (options.name ?? fallback) : undefined);
   const profiles = options.profiles ?? (lookup('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim());
-  const compose = readCompose(files, { dir: path, env: options.env, lookup, profiles: new Set(profiles.filter(Boolean)) });
+  const compose = readCompose(files, {
+    dir: path,
+    env: options.env,
+    lookup,
+    profiles: new Set(profiles.filter(Boolean)),
+  });
   problems.push(...compose.problems);
   const name = nameOf(compose, shared, fallback);
   const text = shared.caddyfile?.text ?? routesOfServices(compose.services.values(), name);
-  return { project: projectOf(name, compose.services, text, shared, composeFile), problems, warnings: compose.warnings };
+  return {
+    project: projectOf(name, compose.services, text, shared, composeFile),
+    problems,
+    warnings: compose.warnings,
+  };
 }
 
 /** Neither file, or only a Caddyfile: the services are what can be started here. */
@@ -86,13 +108,21 @@ function fromFolder(shared: Shared): Draft {
   const all = discoverServices(path, options.env);
   const found = caddyfile ? nameByCaddyfile(all, caddyfile.text) : all;
   if (found.length === 0 && !caddyfile && problems.length === 0)
-    problems.push(notAProject(path, `${path} has no compose.yaml, no Caddyfile and nothing that camp knows how to start`));
+    problems.push(
+      notAProject(path, `${path} has no compose.yaml, no Caddyfile and nothing that camp knows how to start`),
+    );
   const services = new Map(found.map((each) => [each.name, serviceOfFound(each, path)]));
-  return { project: projectOf(name, services, caddyfile?.text ?? routesOfFound(found, name), shared, undefined), problems, warnings: [] };
+  return {
+    project: projectOf(name, services, caddyfile?.text ?? routesOfFound(found, name), shared, undefined),
+    problems,
+    warnings: [],
+  };
 }
 
 function notAProject(dir: string, message: string): Problem {
-  return failure('usage', 'NOT_A_PROJECT', message, { hints: ['camp init', `camp up in another folder than ${dir}`] }) as Problem;
+  return failure('usage', 'NOT_A_PROJECT', message, {
+    hints: ['camp init', `camp up in another folder than ${dir}`],
+  }) as Problem;
 }
 
 function serviceOfFound(found: Found, dir: string): Service {
@@ -120,17 +150,37 @@ function nameOf(compose: Pick<Compose, 'name'>, { options, problems }: Shared, f
   if (options.name !== undefined) {
     if (isDnsLabel(options.name)) return options.name;
     const hints = [`use ${toDnsLabel(options.name, 'my-project')}`];
-    problems.push(failure('usage', 'INVALID_NAME', `project name ${JSON.stringify(options.name.slice(0, 80))} cannot be a host name`, { hints }) as Problem);
+    problems.push(
+      failure(
+        'usage',
+        'INVALID_NAME',
+        `project name ${JSON.stringify(options.name.slice(0, 80))} cannot be a host name`,
+        { hints },
+      ) as Problem,
+    );
     return fallback;
   }
   if (!compose.name) return fallback;
   const { text, at } = compose.name;
   if (isDnsLabel(text)) return text;
-  problems.push(problemAt(at, 'INVALID_NAME', `project name ${JSON.stringify(text.slice(0, 80))} cannot be a host name`, `name: ${toDnsLabel(text, fallback)}`));
+  problems.push(
+    problemAt(
+      at,
+      'INVALID_NAME',
+      `project name ${JSON.stringify(text.slice(0, 80))} cannot be a host name`,
+      `name: ${toDnsLabel(text, fallback)}`,
+    ),
+  );
   return toDnsLabel(text, fallback);
 }
 
-function projectOf(name: string, services: ReadonlyMap<string, Service>, text: string, shared: Shared, composeFile: string | undefined): Project {
+function projectOf(
+  name: string,
+  services: ReadonlyMap<string, Service>,
+  text: string,
+  shared: Shared,
+  composeFile: string | undefined,
+): Project {
   const { path, caddyfile, options, dotenv } = shared;
   const domain = domainOf(name, shared);
   const edgeEnv = Object.create(null) as Record<string, string>;
@@ -156,8 +206,17 @@ function domainOf(name: string, { options, dotenv, dotenvFile, problems }: Share
   const message = `CAMP_DOMAIN ${JSON.stringify(domain.slice(0, 80))} is not a host name`;
   const hint = `CAMP_DOMAIN=${name}.localhost`;
   const begin = dotenv?.places.get('CAMP_DOMAIN');
-  if (own || begin === undefined || !dotenvFile) problems.push(failure('usage', 'INVALID_DOMAIN', message, { hints: [hint] }) as Problem);
-  else problems.push(problemAt({ file: dotenvFile, begin, end: begin + 'CAMP_DOMAIN'.length } satisfies Span, 'INVALID_DOMAIN', message, hint));
+  if (own || begin === undefined || !dotenvFile)
+    problems.push(failure('usage', 'INVALID_DOMAIN', message, { hints: [hint] }) as Problem);
+  else
+    problems.push(
+      problemAt(
+        { file: dotenvFile, begin, end: begin + 'CAMP_DOMAIN'.length } satisfies Span,
+        'INVALID_DOMAIN',
+        message,
+        hint,
+      ),
+    );
   return `${name}.localhost`;
 }
 

@@ -21,8 +21,18 @@ export interface RecogniseOptions {
 export function recogniseStart(path: string, { run, env }: RecogniseOptions): Start | undefined {
   const folder = openFolder(path, env);
   if (!folder) return undefined;
-  if (run !== undefined) return commandIn(folder, typeof run === 'string' ? withoutWatcher(argvOfLine(run)) : run, 'x-camp run');
-  return recogniseNodeFirst(folder) ?? fromProcfile(folder) ?? recogniseGo(folder) ?? recognisePython(folder) ?? recogniseRust(folder) ?? recogniseDeno(folder) ?? recogniseBare(folder) ?? recogniseStatic(folder);
+  if (run !== undefined)
+    return commandIn(folder, typeof run === 'string' ? withoutWatcher(argvOfLine(run)) : run, 'x-camp run');
+  return (
+    recogniseNodeFirst(folder) ??
+    fromProcfile(folder) ??
+    recogniseGo(folder) ??
+    recognisePython(folder) ??
+    recogniseRust(folder) ??
+    recogniseDeno(folder) ??
+    recogniseBare(folder) ??
+    recogniseStatic(folder)
+  );
 }
 
 /** A package.json decides before everything else; a lone server.ts only when no other language does. */
@@ -46,9 +56,21 @@ export function commandOfLine(folder: Folder, line: string, why: string): Comman
 }
 
 function commandIn(folder: Folder, argv: readonly string[], why: string): Command {
-  if (folder.names.has('package.json')) return nodeCommand(folder, parseObject(readIn(folder, 'package.json')), argv, why);
+  if (folder.names.has('package.json'))
+    return nodeCommand(folder, parseObject(readIn(folder, 'package.json')), argv, why);
   if (folder.names.has('go.mod')) return goCommand(folder, argv, why);
-  if (['pyproject.toml', 'requirements.txt', '.venv', 'venv'].some((name) => folder.names.has(name)) || /^python/.test(argv[0] ?? '')) return pythonCommand(folder, argv, why);
+  if (
+    ['pyproject.toml', 'requirements.txt', '.venv', 'venv'].some((name) => folder.names.has(name)) ||
+    /^python/.test(argv[0] ?? '')
+  )
+    return pythonCommand(folder, argv, why);
   if (argv[0] === 'node') return nodeCommand(folder, undefined, argv, why);
-  return { kind: 'command', argv, cwd: folder.path, language: argv[0] === 'deno' ? 'deno' : argv[0] === 'cargo' ? 'rust' : 'other', why, path: [] };
+  return {
+    kind: 'command',
+    argv,
+    cwd: folder.path,
+    language: argv[0] === 'deno' ? 'deno' : argv[0] === 'cargo' ? 'rust' : 'other',
+    why,
+    path: [],
+  };
 }

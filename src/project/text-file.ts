@@ -25,7 +25,13 @@ const largestFile = 1_000_000;
 export function readTextFile(path: string, name: string): TextFile | Problem | undefined {
   try {
     const stat = statSync(path);
-    if (!stat.isFile()) return problemIn(name, 'NOT_A_FILE', `${name} is ${stat.isDirectory() ? 'a folder' : 'not a regular file'}`, `replace ${name} by a text file`);
+    if (!stat.isFile())
+      return problemIn(
+        name,
+        'NOT_A_FILE',
+        `${name} is ${stat.isDirectory() ? 'a folder' : 'not a regular file'}`,
+        `replace ${name} by a text file`,
+      );
     if (stat.size > largestFile) return tooLarge(name, stat.size);
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) return problemIn(name, 'NOT_TEXT', `${name} is not UTF-8 text`, `save ${name} as UTF-8`);
@@ -33,13 +39,19 @@ export function readTextFile(path: string, name: string): TextFile | Problem | u
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'EACCES' || code === 'EPERM') fail('machine', 'NO_PERMISSION', `${path} may not be read`, { hints: [`ls -l ${path}`], cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      fail('machine', 'NO_PERMISSION', `${path} may not be read`, { hints: [`ls -l ${path}`], cause: error });
     return problemIn(name, 'NOT_A_FILE', `${name} cannot be read (${code ?? 'unknown'})`, `ls -l ${name}`);
   }
 }
 
 export function tooLarge(name: string, size: number): Problem {
-  return problemIn(name, 'FILE_TOO_LARGE', `${name} has ${size} bytes, more than ${largestFile}`, 'move generated parts into files of their own');
+  return problemIn(
+    name,
+    'FILE_TOO_LARGE',
+    `${name} has ${size} bytes, more than ${largestFile}`,
+    'move generated parts into files of their own',
+  );
 }
 
 export function isProblem(value: object): value is Problem {
@@ -59,7 +71,13 @@ export function sourceOf({ file, begin, end }: Span): Source {
   const text = file.text.slice(start, next - 1).replace(/\r$/, '');
   const shown = start === 0 && text.startsWith('\uFEFF') ? text.slice(1) : text;
   const col = begin - start - (text.length - shown.length);
-  return { file: file.name, line: line + 1, col: Math.max(0, col) + 1, length: Math.max(1, Math.min(end, start + text.length) - begin), text: shown };
+  return {
+    file: file.name,
+    line: line + 1,
+    col: Math.max(0, col) + 1,
+    length: Math.max(1, Math.min(end, start + text.length) - begin),
+    text: shown,
+  };
 }
 
 const starts = new WeakMap<TextFile, readonly number[]>();

@@ -89,7 +89,12 @@ function oddCharacter(file: TextFile): Problem | undefined {
   const found = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(file.text);
   if (!found) return undefined;
   const name = `U+${found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
-  return problemAt({ file, begin: found.index, end: found.index + 1 }, 'YAML_SYNTAX', `control character ${name} is not allowed in YAML`, 'delete the character');
+  return problemAt(
+    { file, begin: found.index, end: found.index + 1 },
+    'YAML_SYNTAX',
+    `control character ${name} is not allowed in YAML`,
+    'delete the character',
+  );
 }
 
 interface Anchored {
@@ -123,10 +128,27 @@ class Gardener {
 
   #alias(name: string, at: Span): Tree {
     const known = this.#anchors.get(name);
-    if (known === 'growing') throw new Stop(problemAt(at, 'YAML_SYNTAX', `"*${name}" stands inside of "&${name}" itself`, 'remove the alias'));
-    if (!known) throw new Stop(problemAt(at, 'YAML_SYNTAX', `"*${name}" has no "&${name}" before it`, `mark the value that is meant with &${name}`));
+    if (known === 'growing')
+      throw new Stop(problemAt(at, 'YAML_SYNTAX', `"*${name}" stands inside of "&${name}" itself`, 'remove the alias'));
+    if (!known)
+      throw new Stop(
+        problemAt(
+          at,
+          'YAML_SYNTAX',
+          `"*${name}" has no "&${name}" before it`,
+          `mark the value that is meant with &${name}`,
+        ),
+      );
     this.#aliased += known.size;
-    if (this.#aliased > mostAliased) throw new Stop(problemAt(at, 'TOO_MANY_ALIASES', `aliases make more than ${mostAliased} values of this file`, 'write fewer aliases of aliases'));
+    if (this.#aliased > mostAliased)
+      throw new Stop(
+        problemAt(
+          at,
+          'TOO_MANY_ALIASES',
+          `aliases make more than ${mostAliased} values of this file`,
+          'write fewer aliases of aliases',
+        ),
+      );
     return known.tree;
   }
 
@@ -134,12 +156,14 @@ class Gardener {
     const at = this.#spanOf(node);
     const tag = typeof node.tag === 'string' && node.tag.startsWith('!') ? { tag: node.tag } : {};
     if (isMap(node)) return { kind: 'table', entries: this.#entries(node, depth), at, ...tag };
-    if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.#value(item as Node | null, at, depth)), at, ...tag };
+    if (isSeq(node))
+      return { kind: 'list', items: node.items.map((item) => this.#value(item as Node | null, at, depth)), at, ...tag };
     if (!isScalar(node)) return nothing(at);
     const { value } = node;
     const raw = node.source ?? '';
     const isPlain = node.type === 'PLAIN';
-    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return { kind: 'scalar', value, raw, isPlain, at, ...tag };
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return { kind: 'scalar', value, raw, isPlain, at, ...tag };
     return { kind: 'scalar', value: raw, raw, isPlain, at, ...tag };
   }
 
@@ -158,25 +182,39 @@ class Gardener {
       if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') merged.push(...this.#mergeable(value, keyAt));
       else {
         const first = entries.get(key);
-        if (first) this.problems.push(problemAt(keyAt, 'DUPLICATE_KEY', `"${key}" is there twice`, `remove one of the two ${key}`));
+        if (first)
+          this.problems.push(
+            problemAt(keyAt, 'DUPLICATE_KEY', `"${key}" is there twice`, `remove one of the two ${key}`),
+          );
         else entries.set(key, { keyAt, value });
       }
     }
-    for (const table of merged) for (const [key, entry] of table.entries) if (!entries.has(key)) entries.set(key, entry);
+    for (const table of merged)
+      for (const [key, entry] of table.entries) if (!entries.has(key)) entries.set(key, entry);
     return entries;
   }
 
   #key(node: Node, depth: number): string {
     const tree = this.grow(node, depth + 1);
     if (tree.kind === 'scalar') return typeof tree.value === 'string' ? tree.value : tree.raw;
-    throw new Stop(problemAt(tree.at, 'YAML_SYNTAX', 'a key must be a word, not a list or a map', 'put the word in quotes where it begins with { or ['));
+    throw new Stop(
+      problemAt(
+        tree.at,
+        'YAML_SYNTAX',
+        'a key must be a word, not a list or a map',
+        'put the word in quotes where it begins with { or [',
+      ),
+    );
   }
 
   /** https://yaml.org/type/merge.html */
   #mergeable(value: Tree, at: Span): readonly Table[] {
     const all = value.kind === 'list' ? value.items : [value];
     const tables = all.filter((each) => each.kind === 'table');
-    if (tables.length < all.length) this.problems.push(problemAt(at, 'YAML_SYNTAX', '"<<" merges maps, this is not one', 'write <<: *name with the anchor of a map'));
+    if (tables.length < all.length)
+      this.problems.push(
+        problemAt(at, 'YAML_SYNTAX', '"<<" merges maps, this is not one', 'write <<: *name with the anchor of a map'),
+      );
     return tables;
   }
 

@@ -1,5 +1,5 @@
-import type { Failure, Problem, Source } from '../kit/failure.ts';
 import type { Ms } from '../kit/events.ts';
+import type { Failure, Problem, Source } from '../kit/failure.ts';
 
 export type Port = number;
 export type Language = 'node' | 'python' | 'go' | 'rust' | 'deno' | 'static' | 'other';

@@ -14,7 +14,9 @@ export function splitWords(line: string): readonly string[] | undefined {
       const end = closingQuote(line, i);
       if (end === -1) return undefined;
       const inside = line.slice(i + 1, end);
-      word = (word ?? '') + (char === "'" ? inside : inside.replace(/\\(["\\$`\n])/g, (_, each: string) => (each === '\n' ? '' : each)));
+      word =
+        (word ?? '') +
+        (char === "'" ? inside : inside.replace(/\\(["\\$`\n])/g, (_, each: string) => (each === '\n' ? '' : each)));
       i = end;
     } else if (char === '\\') {
       const next = line[++i];

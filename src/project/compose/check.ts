@@ -23,20 +23,17 @@ export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
     if (known?.has(expected)) return;
     if (known) known.add(expected);
     else seen.set(value, new Set([expected]));
-    switch (value.kind) {
-      case 'scalar':
-        return scalar(value, expected, what);
-      case 'list':
-        if (!expected.items) return wrongType(value, expected, what);
-        for (const item of value.items) visit(item, expected.items, `an item of ${what}`);
-        return;
-      case 'table':
-        return table(value, expected, what);
-    }
+    if (value.kind === 'scalar') scalar(value, expected, what);
+    else if (value.kind === 'table') table(value, expected, what);
+    else if (expected.items) for (const item of value.items) visit(item, expected.items, `an item of ${what}`);
+    else wrongType(value, expected, what);
   }
 
   function table(value: Table, expected: Shape, what: string): void {
-    if (!expected.keys && !expected.values) return wrongType(value, expected, what);
+    if (!expected.keys && !expected.values) {
+      wrongType(value, expected, what);
+      return;
+    }
     for (const [key, entry] of value.entries) {
       const inner = expected.keys?.get(key) ?? (expected.keys && !expected.values ? undefined : expected.values);
       if (inner) visit(entry.value, inner, key);
@@ -45,7 +42,10 @@ export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
   }
 
   function scalar(value: Scalar, expected: Shape, what: string): void {
-    if (!expected.scalar?.some((type) => isOf(value, type))) return wrongType(value, expected, what);
+    if (!expected.scalar?.some((type) => isOf(value, type))) {
+      wrongType(value, expected, what);
+      return;
+    }
     const text = textOf(value);
     if (text === undefined) return;
     if (expected.words && !expected.words.includes(text)) problems.push(notAWord(value, text, expected.words, what));
@@ -54,8 +54,13 @@ export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
   }
 
   function wrongType(value: Tree, expected: Shape, what: string): void {
-    const hint = value.kind === 'scalar' && typeof value.value === 'number' && expected.scalar?.includes('string') ? `put it in quotes: "${value.raw}"` : exampleOf(expected);
-    problems.push(problemAt(value.at, 'WRONG_TYPE', `${what} must be ${describe(expected)}, not ${nameOf(value)}`, hint));
+    const hint =
+      value.kind === 'scalar' && typeof value.value === 'number' && expected.scalar?.includes('string')
+        ? `put it in quotes: "${value.raw}"`
+        : exampleOf(expected);
+    problems.push(
+      problemAt(value.at, 'WRONG_TYPE', `${what} must be ${describe(expected)}, not ${nameOf(value)}`, hint),
+    );
   }
 }
 
@@ -68,7 +73,12 @@ function unknownKey(key: string, at: Span, known: ReadonlyMap<string, Shape>, wh
 
 function notAWord(value: Scalar, text: string, words: readonly string[], what: string): Problem {
   const meant = nearest(text, words);
-  return problemAt(value.at, 'INVALID_VALUE', `${what} "${text}" is not one of ${words.join(', ')}`, meant ? `did you mean "${meant}"?` : `use ${words[0]}`);
+  return problemAt(
+    value.at,
+    'INVALID_VALUE',
+    `${what} "${text}" is not one of ${words.join(', ')}`,
+    meant ? `did you mean "${meant}"?` : `use ${words[0]}`,
+  );
 }
 
 type Wrong = readonly [code: string, message: string, hint: string];
@@ -77,13 +87,21 @@ function badlyWritten(text: string, format: NonNullable<Shape['format']>, what: 
   switch (format) {
     case 'duration':
       if (durationMs(text) !== undefined) return undefined;
-      return ['INVALID_DURATION', `${what} "${text}" is not a duration`, 'write a number with a unit: 500ms, 10s, 1m30s, 2h'];
+      return [
+        'INVALID_DURATION',
+        `${what} "${text}" is not a duration`,
+        'write a number with a unit: 500ms, 10s, 1m30s, 2h',
+      ];
     case 'bytes':
       if (byteSize(text) !== undefined) return undefined;
       return ['INVALID_SIZE', `${what} "${text}" is not a size`, 'write a number with a unit: 64k, 512m, 1.5g'];
     case 'command':
       if (splitWords(text)) return undefined;
-      return ['INVALID_COMMAND', `${what} has a quote that is not closed`, 'close the quote, or write the command as a list'];
+      return [
+        'INVALID_COMMAND',
+        `${what} has a quote that is not closed`,
+        'close the quote, or write the command as a list',
+      ];
   }
 }
 
@@ -102,7 +120,13 @@ function isOf(value: Scalar, type: ScalarType): boolean {
   }
 }
 
-const typeNames: Readonly<Record<ScalarType, string>> = { string: 'a text', number: 'a number', integer: 'a whole number', boolean: 'true or false', null: 'nothing' };
+const typeNames: Readonly<Record<ScalarType, string>> = {
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  null: 'nothing',
+};
 
 function describe({ scalar, items, keys, values }: Shape): string {
   const names = (scalar ?? []).filter((type) => type !== 'null').map((type) => typeNames[type]);
@@ -123,5 +147,7 @@ function exampleOf({ scalar, items, keys }: Shape): string {
   if (scalar?.includes('integer') || scalar?.includes('number')) return 'write a number';
   if (scalar?.includes('string')) return 'write one text on the line';
   if (items) return 'write each item on a line of its own that begins with "- "';
-  return keys ? `its keys are ${[...keys.keys()].slice(0, 5).join(', ')}${keys.size > 5 ? ', ...' : ''}` : 'write "name: value" lines below it';
+  return keys
+    ? `its keys are ${[...keys.keys()].slice(0, 5).join(', ')}${keys.size > 5 ? ', ...' : ''}`
+    : 'write "name: value" lines below it';
 }

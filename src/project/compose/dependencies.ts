@@ -12,17 +12,28 @@ export interface Dependency {
   readonly at: Span;
 }
 
-const conditions: ReadonlySet<string> = new Set<Condition>(['service_started', 'service_healthy', 'service_completed_successfully']);
+const conditions: ReadonlySet<string> = new Set<Condition>([
+  'service_started',
+  'service_healthy',
+  'service_completed_successfully',
+]);
 
 /** What a service waits for: `depends_on`, and what shares a network, namespace, volume or link with it. */
 export function dependenciesOf(service: Tree): readonly Dependency[] {
   const found = new Map<string, Dependency>();
   const add = (on: string | undefined, where: Span, condition: string | undefined, isRequired = true) => {
-    if (on && !found.has(on)) found.set(on, { on, condition: conditions.has(condition ?? '') ? (condition as Condition) : 'service_started', isRequired, at: where });
+    if (on && !found.has(on))
+      found.set(on, {
+        on,
+        condition: conditions.has(condition ?? '') ? (condition as Condition) : 'service_started',
+        isRequired,
+        at: where,
+      });
   };
   const dependsOn = at(service, 'depends_on');
   for (const item of itemsOf(dependsOn)) add(textOf(item), item.at, undefined);
-  for (const [name, { keyAt, value }] of entriesOf(dependsOn)) add(name, keyAt, textOf(at(value, 'condition')), flagOf(at(value, 'required')) !== false);
+  for (const [name, { keyAt, value }] of entriesOf(dependsOn))
+    add(name, keyAt, textOf(at(value, 'condition')), flagOf(at(value, 'required')) !== false);
   for (const item of itemsOf(at(service, 'links'))) add(textOf(item)?.split(':')[0], item.at, undefined);
   for (const item of itemsOf(at(service, 'volumes_from'))) {
     const [source] = (textOf(item) ?? '').split(':');
@@ -49,10 +60,20 @@ export function checkDependencies(services: ReadonlyMap<string, Node>): readonly
     if (!isActive) continue;
     for (const { on, at: where, isRequired } of dependencies) {
       const target = services.get(on);
-      if (on === name) problems.push(problemAt(where, 'SELF_DEPENDENCY', `service "${name}" depends on itself`, `remove "${on}" here`));
+      if (on === name)
+        problems.push(
+          problemAt(where, 'SELF_DEPENDENCY', `service "${name}" depends on itself`, `remove "${on}" here`),
+        );
       else if (!target) problems.push(unknown(name, on, where, services));
       else if (!target.isActive && isRequired)
-        problems.push(problemAt(where, 'INACTIVE_DEPENDENCY', `service "${name}" depends on "${on}", whose profile ${target.profiles.join(' or ')} is not active`, `COMPOSE_PROFILES=${target.profiles[0]} camp up`));
+        problems.push(
+          problemAt(
+            where,
+            'INACTIVE_DEPENDENCY',
+            `service "${name}" depends on "${on}", whose profile ${target.profiles.join(' or ')} is not active`,
+            `COMPOSE_PROFILES=${target.profiles[0]} camp up`,
+          ),
+        );
     }
   }
   return [...problems, ...cycles(services)];
@@ -60,7 +81,12 @@ export function checkDependencies(services: ReadonlyMap<string, Node>): readonly
 
 function unknown(name: string, on: string, where: Span, services: ReadonlyMap<string, Node>): Problem {
   const meant = nearest(on, services.keys());
-  return problemAt(where, 'UNKNOWN_DEPENDENCY', `service "${name}" depends on "${on}", which is not defined`, meant ? `did you mean "${meant}"?` : `camp add service ${on}`);
+  return problemAt(
+    where,
+    'UNKNOWN_DEPENDENCY',
+    `service "${name}" depends on "${on}", which is not defined`,
+    meant ? `did you mean "${meant}"?` : `camp add service ${on}`,
+  );
 }
 
 /** Each circle once, by a walk in depth; a loop, so that a chain of thousands does not fill the stack. */
@@ -70,7 +96,10 @@ function cycles(services: ReadonlyMap<string, Node>): readonly Problem[] {
   for (const root of services.keys()) {
     const path: { readonly name: string; next: number }[] = [];
     const onPath = new Set<string>();
-    const enter = (name: string) => (path.push({ name, next: 0 }), onPath.add(name));
+    const enter = (name: string) => {
+      path.push({ name, next: 0 });
+      onPath.add(name);
+    };
     if (!done.has(root)) enter(root);
     for (let top = path.at(-1); top; top = path.at(-1)) {
       const dependency = services.get(top.name)?.dependencies[top.next++];
@@ -79,7 +108,13 @@ function cycles(services: ReadonlyMap<string, Node>): readonly Problem[] {
         onPath.delete(top.name);
         path.pop();
       } else if (onPath.has(dependency.on)) {
-        if (dependency.on !== top.name) problems.push(cycle(path.map(({ name }) => name), dependency));
+        if (dependency.on !== top.name)
+          problems.push(
+            cycle(
+              path.map(({ name }) => name),
+              dependency,
+            ),
+          );
       } else if (services.has(dependency.on) && !done.has(dependency.on)) enter(dependency.on);
     }
   }
@@ -89,5 +124,10 @@ function cycles(services: ReadonlyMap<string, Node>): readonly Problem[] {
 function cycle(path: readonly string[], { on, at: where }: Dependency): Problem {
   const circle = [...path.slice(path.indexOf(on)), on];
   const shown = circle.length > 8 ? [...circle.slice(0, 4), '...', ...circle.slice(-3)] : circle;
-  return problemAt(where, 'DEPENDENCY_CYCLE', `services wait for each other in a circle: ${shown.join(' → ')}`, `remove "${on}" from the depends_on of "${path.at(-1)}"`);
+  return problemAt(
+    where,
+    'DEPENDENCY_CYCLE',
+    `services wait for each other in a circle: ${shown.join(' → ')}`,
+    `remove "${on}" from the depends_on of "${path.at(-1)}"`,
+  );
 }

@@ -74,7 +74,12 @@ class DotEnvReader {
     const found = rawName.trim();
     const nameAt = begin + exported.length;
     if (!/^[\p{L}\p{N}_.\-[\]]*$/u.test(found) || (found === '' && separator !== '=')) {
-      this.#complain(nameAt, found, `${JSON.stringify(found.slice(0, 40))} cannot be the name of a variable`, 'write NAME=value');
+      this.#complain(
+        nameAt,
+        found,
+        `${JSON.stringify(found.slice(0, 40))} cannot be the name of a variable`,
+        'write NAME=value',
+      );
       this.#at = this.#lineEnd();
       return;
     }
@@ -108,13 +113,18 @@ class DotEnvReader {
     let end = begin + 1;
     while (end < this.#text.length && this.#text[end] !== quote) end += this.#text[end] === '\\' ? 2 : 1;
     if (end >= this.#text.length) {
-      this.#complain(begin, this.#text.slice(begin, this.#lineEnd()), `the closing ${quote} is missing`, `close the value with ${quote}`);
+      this.#complain(
+        begin,
+        this.#text.slice(begin, this.#lineEnd()),
+        `the closing ${quote} is missing`,
+        `close the value with ${quote}`,
+      );
       this.#at = this.#text.length;
       return undefined;
     }
     this.#at = end + 1;
     const inside = this.#text.slice(begin + 1, end).replaceAll(`\\${quote}`, quote);
-    return quote === "'" ? inside : this.#expand(unescape(inside), begin);
+    return quote === "'" ? inside : this.#expand(withEscapes(inside), begin);
   }
 
   #expand(value: string, begin: number): string | undefined {
@@ -123,14 +133,28 @@ class DotEnvReader {
     const expanded = interpolate(value, lookup, ({ kind, reference, name, message }) => {
       if (kind === 'unset') return;
       isUsable = false;
-      if (kind === 'required') this.#complain(begin, reference, `variable ${name} must be set${message ? `: ${message}` : ''}`, `${name}=... camp up`);
-      else this.#complain(begin, reference, `${reference} is not a variable`, "put the value in '...', where nothing is replaced, or write $$ for a dollar");
+      if (kind === 'required')
+        this.#complain(
+          begin,
+          reference,
+          `variable ${name} must be set${message ? `: ${message}` : ''}`,
+          `${name}=... camp up`,
+        );
+      else
+        this.#complain(
+          begin,
+          reference,
+          `${reference} is not a variable`,
+          "put the value in '...', where nothing is replaced, or write $$ for a dollar",
+        );
     });
     return isUsable ? expanded : undefined;
   }
 
   #complain(begin: number, shown: string, message: string, hint: string): void {
-    this.problems.push(problemAt({ file: this.#file, begin, end: begin + Math.max(1, shown.length) }, 'INVALID_ENV_FILE', message, hint));
+    this.problems.push(
+      problemAt({ file: this.#file, begin, end: begin + Math.max(1, shown.length) }, 'INVALID_ENV_FILE', message, hint),
+    );
   }
 
   #lineEnd(): number {
@@ -139,11 +163,26 @@ class DotEnvReader {
   }
 }
 
-const escapes: Readonly<Record<string, string>> = { a: '\x07', b: '\b', c: '', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', '\\': '\\', $: '$$' };
+const escapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  c: '',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '"': '"',
+  '\\': '\\',
+  $: '$$',
+};
 
-function unescape(text: string): string {
-  return text.replace(/\\(?:([abcfnrtv$"\\])|0(\d{0,3}))/g, (all, letter: string | undefined, octal: string | undefined) => {
-    if (letter !== undefined) return escapes[letter] ?? all;
-    return octal && /^[0-7]+$/.test(octal) ? String.fromCharCode(Number.parseInt(octal, 8)) : all;
-  });
+function withEscapes(text: string): string {
+  return text.replace(
+    /\\(?:([abcfnrtv$"\\])|0(\d{0,3}))/g,
+    (all, letter: string | undefined, octal: string | undefined) => {
+      if (letter !== undefined) return escapes[letter] ?? all;
+      return octal && /^[0-7]+$/.test(octal) ? String.fromCharCode(Number.parseInt(octal, 8)) : all;
+    },
+  );
 }

@@ -40,7 +40,14 @@ function envFilesOf(service: Tree, context: Context): readonly DotEnv[] {
     if (!path || !pathTree) return [];
     const read = readEnvFile(resolve(context.dir, path), textOf(at(item, 'format')) === 'raw', context);
     if (!read && flagOf(at(item, 'required')) !== false)
-      context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, `touch ${path}, or write it as {path: ${path}, required: false}`));
+      context.report(
+        problemAt(
+          pathTree.at,
+          'ENV_FILE_MISSING',
+          `env file ${path} is not there`,
+          `touch ${path}, or write it as {path: ${path}, required: false}`,
+        ),
+      );
     return read ? [read] : [];
   });
 }

@@ -1,6 +1,6 @@
-import type { Health, Port, Probe } from '../types.ts';
 import { problemAt } from '../text-file.ts';
 import { at, isNull, itemsOf, type Tree } from '../tree.ts';
+import type { Health, Port, Probe } from '../types.ts';
 import { splitWords } from '../words.ts';
 import type { Context } from './context.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
@@ -17,7 +17,14 @@ export function healthOf(service: Tree, ports: ReadonlySet<Port>, context: Conte
   const test = at(check, 'test');
   const words = test && testWords(test);
   if (test && words === undefined)
-    context.report(problemAt(test.at, 'INVALID_HEALTHCHECK', 'a test in a list begins with CMD, CMD-SHELL or NONE', 'write test: ["CMD", "program", "argument"]'));
+    context.report(
+      problemAt(
+        test.at,
+        'INVALID_HEALTHCHECK',
+        'a test in a list begins with CMD, CMD-SHELL or NONE',
+        'write test: ["CMD", "program", "argument"]',
+      ),
+    );
   if (!words || words[0] === 'NONE') return undefined;
   return {
     probe: probeOf(words, ports),
@@ -48,7 +55,8 @@ function probeOf([kind, ...rest]: readonly string[], ports: ReadonlySet<Port>): 
 
 /** Programs whose only purpose in a test is to ask one URL. */
 const askers = /^(?:.*\/)?(?:curl|wget|node|nodejs|bun|deno|python|python3)$/;
-const localUrl = /http:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d+|\$\{?\w+(?::-\d+)?\}?))?(\/[^\s'"`)]*)?/g;
+const localUrl =
+  /http:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d+|\$\{?\w+(?::-\d+)?\}?))?(\/[^\s'"`)]*)?/g;
 
 /**
  * The path that a test asks of the service itself, so that the same question can be asked of a process on
@@ -56,12 +64,26 @@ const localUrl = /http:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d+
  */
 function askedPath(words: readonly string[] | undefined, ports: ReadonlySet<Port>): string | undefined {
   if (!words || !askers.test(words[0] ?? '')) return undefined;
-  const tail = words.slice(1).join(' ').replace(/\s*\|\|\s*(?:exit \d+|false|kill [^|&;]*)\s*;?$/, '');
-  if (/curl|wget/.test(words[0] ?? '') && /[|&;<>`]|\$\(|(?:^|\s)(?:-X|--request|-d|--data\S*|--post-data\S*|-H|--header\S*|-u|--unix-socket)(?:\s|=|$)/.test(tail.replace(localUrl, ' '))) return undefined;
-  const urls = [...tail.replace(/(^|\s)((?:localhost|127\.0\.0\.1)(?::\d+)?(?:\/\S*)?)(?=\s|$)/g, '$1http://$2').matchAll(localUrl)];
+  const tail = words
+    .slice(1)
+    .join(' ')
+    .replace(/\s*\|\|\s*(?:exit \d+|false|kill [^|&;]*)\s*;?$/, '');
+  if (
+    /curl|wget/.test(words[0] ?? '') &&
+    /[|&;<>`]|\$\(|(?:^|\s)(?:-X|--request|-d|--data\S*|--post-data\S*|-H|--header\S*|-u|--unix-socket)(?:\s|=|$)/.test(
+      tail.replace(localUrl, ' '),
+    )
+  )
+    return undefined;
+  const urls = [
+    ...tail.replace(/(^|\s)((?:localhost|127\.0\.0\.1)(?::\d+)?(?:\/\S*)?)(?=\s|$)/g, '$1http://$2').matchAll(localUrl),
+  ];
   const [url] = urls;
   if (!url || urls.length > 1) return undefined;
   const port = Number(url[1]);
-  if (url[1] === undefined ? ports.size > 0 && !ports.has(80) : !Number.isNaN(port) && ports.size > 0 && !ports.has(port)) return undefined;
+  if (
+    url[1] === undefined ? ports.size > 0 && !ports.has(80) : !Number.isNaN(port) && ports.size > 0 && !ports.has(port)
+  )
+    return undefined;
   return url[2] ?? '/';
 }

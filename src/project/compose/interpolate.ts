@@ -67,7 +67,13 @@ function plain(found: string, reference: string, lookup: Lookup, remark: (remark
   return value ?? '';
 }
 
-function braced(inside: string, reference: string, lookup: Lookup, remark: (remark: Remark) => void, depth: number): string {
+function braced(
+  inside: string,
+  reference: string,
+  lookup: Lookup,
+  remark: (remark: Remark) => void,
+  depth: number,
+): string {
   const found = nameAt(inside, 0);
   const rest = inside.slice(found.length);
   if (found !== '' && rest === '') return plain(found, reference, lookup, remark);

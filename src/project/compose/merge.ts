@@ -4,7 +4,15 @@ import { textOf } from './scalars.ts';
 /** Keys of a service whose later value replaces the whole earlier one (compose-spec, 13-merge, exceptions). */
 const replaced: ReadonlySet<string> = new Set(['command', 'entrypoint', 'test']);
 /** Lists of `NAME=value` that merge like maps. */
-const pairs: ReadonlySet<string> = new Set(['environment', 'labels', 'annotations', 'args', 'sysctls', 'extra_hosts', 'additional_contexts']);
+const pairs: ReadonlySet<string> = new Set([
+  'environment',
+  'labels',
+  'annotations',
+  'args',
+  'sysctls',
+  'extra_hosts',
+  'additional_contexts',
+]);
 /** Lists of names that merge with maps of the same names. */
 const named: ReadonlySet<string> = new Set(['depends_on', 'networks', 'models']);
 
@@ -16,7 +24,10 @@ export function mergeTrees(base: Tree, over: Tree, key = ''): Tree {
   if (over.tag === '!override' || replaced.has(key)) return over;
   if (base.kind === 'scalar' || over.kind === 'scalar') return mergeScalars(base, over, key);
   if (pairs.has(key)) return mergeTables(asPairs(base), asPairs(over), key);
-  if (named.has(key)) return base.kind === 'list' && over.kind === 'list' ? mergeLists(base, over, key) : mergeTables(asNames(base, key), asNames(over, key), key);
+  if (named.has(key))
+    return base.kind === 'list' && over.kind === 'list'
+      ? mergeLists(base, over, key)
+      : mergeTables(asNames(base, key), asNames(over, key), key);
   if (base.kind === 'list' && over.kind === 'list') return mergeLists(base, over, key);
   return base.kind === 'table' && over.kind === 'table' ? mergeTables(base, over, key) : over;
 }
@@ -78,7 +89,13 @@ function asPairs(tree: List | Table): Table {
   for (const item of tree.items) {
     const text = textOf(item) ?? '';
     const equals = text.indexOf('=');
-    const value: Scalar = { kind: 'scalar', value: equals === -1 ? null : text.slice(equals + 1), raw: text, isPlain: false, at: item.at };
+    const value: Scalar = {
+      kind: 'scalar',
+      value: equals === -1 ? null : text.slice(equals + 1),
+      raw: text,
+      isPlain: false,
+      at: item.at,
+    };
     entries.set(equals === -1 ? text : text.slice(0, equals), { keyAt: item.at, value });
   }
   return { kind: 'table', entries, at: tree.at };
@@ -94,6 +111,12 @@ function asNames(tree: List | Table, key: string): Table {
 /** What a bare name stands for in the long form. */
 function nameOnly(item: Tree, key: string): Tree {
   if (key !== 'depends_on') return { kind: 'scalar', value: null, raw: '', isPlain: true, at: item.at };
-  const value: Scalar = { kind: 'scalar', value: 'service_started', raw: 'service_started', isPlain: true, at: item.at };
+  const value: Scalar = {
+    kind: 'scalar',
+    value: 'service_started',
+    raw: 'service_started',
+    isPlain: true,
+    at: item.at,
+  };
   return { kind: 'table', at: item.at, entries: new Map([['condition', { keyAt: item.at, value }]]) };
 }

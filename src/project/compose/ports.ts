@@ -13,7 +13,8 @@ export type Unusable = { readonly why: string };
 export function parsePorts(text: string): readonly PublishedPort[] | Unusable {
   const [main = '', protocolName = 'tcp', ...rest] = text.split('/');
   const protocol = protocolName.toLowerCase();
-  if (rest.length > 0 || !['tcp', 'udp', 'sctp'].includes(protocol)) return { why: `"${text.slice(main.length + 1)}" is not tcp or udp` };
+  if (rest.length > 0 || !['tcp', 'udp', 'sctp'].includes(protocol))
+    return { why: `"${text.slice(main.length + 1)}" is not tcp or udp` };
   const cut = splitAddress(main);
   if ('why' in cut) return cut;
   const container = parseRange(cut.container);
@@ -24,7 +25,12 @@ export function parsePorts(text: string): readonly PublishedPort[] | Unusable {
 }
 
 /** Pairs the ports of two ranges; a single container port takes the first of the host's range. */
-export function pair(container: Range, host: Range | undefined, address: string | undefined, protocol: string): readonly PublishedPort[] | Unusable {
+export function pair(
+  container: Range,
+  host: Range | undefined,
+  address: string | undefined,
+  protocol: string,
+): readonly PublishedPort[] | Unusable {
   const count = container.last - container.first;
   if (host && count > 0 && host.last - host.first !== count) return { why: 'the two ranges differ in length' };
   // sctp has no listener that camp could route to; it keeps its place as what is nearest
@@ -47,7 +53,9 @@ function splitAddress(main: string): Cut | Unusable {
   const bracketed = /^\[([^\]]*)\]:([^:]*):([^:]*)$/.exec(main);
   const parts = main.split(':');
   if (!bracketed && parts.length > 3) return { why: 'there are more than three parts; an IPv6 address goes in [ ]' };
-  const [address, host, container = ''] = bracketed ? bracketed.slice(1) : [...Array<undefined>(3 - parts.length), ...parts];
+  const [address, host, container = ''] = bracketed
+    ? bracketed.slice(1)
+    : [...Array<undefined>(3 - parts.length), ...parts];
   if (address && isIP(address) === 0) return { why: `"${address}" is not an IP address` };
   return { container, ...(host === undefined ? {} : { host }), ...(address ? { address } : {}) };
 }

@@ -51,7 +51,9 @@ export function readCompose(files: readonly TextFile[], options: ComposeOptions)
     warn: (warning) => warnings.push(warning),
   };
   for (const item of itemsOf(at(root, 'include')))
-    warnings.push({ ...problemAt(item.at, 'NOT_READ', 'include is not read yet', 'write its services into this file') });
+    warnings.push({
+      ...problemAt(item.at, 'NOT_READ', 'include is not read yet', 'write its services into this file'),
+    });
   const nameTree = at(root, 'name');
   const name = textOf(nameTree);
   return {
@@ -62,7 +64,12 @@ export function readCompose(files: readonly TextFile[], options: ComposeOptions)
   };
 }
 
-function wholeTree(files: readonly TextFile[], { lookup }: ComposeOptions, problems: Problem[], warnings: Failure[]): Tree | undefined {
+function wholeTree(
+  files: readonly TextFile[],
+  { lookup }: ComposeOptions,
+  problems: Problem[],
+  warnings: Failure[],
+): Tree | undefined {
   let whole: Tree | undefined;
   const unset = new Set<string>();
   for (const file of files) {
@@ -72,7 +79,8 @@ function wholeTree(files: readonly TextFile[], { lookup }: ComposeOptions, probl
       if (tree.kind === 'scalar' && tree.value === null) continue;
       const filled = fillVariables(tree, lookup);
       problems.push(...filled.problems);
-      for (const warning of filled.warnings) if (!unset.has(warning.message) && unset.add(warning.message)) warnings.push(warning);
+      for (const warning of filled.warnings)
+        if (!unset.has(warning.message) && unset.add(warning.message)) warnings.push(warning);
       whole = whole ? mergeTrees(whole, filled.tree) : filled.tree;
     }
   }
@@ -84,7 +92,8 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
   const nodes = new Map([...entries].map(([name, entry]) => [name, nodeOf(entry, profiles)]));
   const awaited = new Set<string>();
   for (const { dependencies, isActive } of nodes.values())
-    if (isActive) for (const { on, condition } of dependencies) if (condition === 'service_completed_successfully') awaited.add(on);
+    if (isActive)
+      for (const { on, condition } of dependencies) if (condition === 'service_completed_successfully') awaited.add(on);
   const services = new Map<string, Service>();
   for (const [name, entry] of entries) {
     if (!checkName(name, entry, context)) continue;
@@ -103,7 +112,14 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
 function checkName(name: string, { keyAt, value }: Entry, context: Context): boolean {
   const isUsable = /^[a-zA-Z0-9._-]+$/.test(name);
   if (!isUsable)
-    context.report(problemAt(keyAt, 'INVALID_NAME', `service name ${JSON.stringify(name.slice(0, 60))} may hold only letters, digits, ".", "_" and "-"`, 'use a short lower-case word, such as api'));
+    context.report(
+      problemAt(
+        keyAt,
+        'INVALID_NAME',
+        `service name ${JSON.stringify(name.slice(0, 60))} may hold only letters, digits, ".", "_" and "-"`,
+        'use a short lower-case word, such as api',
+      ),
+    );
   return isUsable && value.kind === 'table';
 }
 
@@ -116,8 +132,14 @@ function nodeOf({ value }: Entry, active: ReadonlySet<string>): Node {
 /** File by file in the given order, then by line and column; equal ones once. */
 export function inTextOrder<T extends Failure>(found: readonly T[], files: readonly string[]): readonly T[] {
   const rank = (each: T) => (each.source ? files.indexOf(each.source.file) : -1);
-  const unique = new Map(found.map((each) => [`${each.code} ${each.message} ${each.source?.file}:${each.source?.line}:${each.source?.col}`, each]));
+  const unique = new Map(
+    found.map((each) => [
+      `${each.code} ${each.message} ${each.source?.file}:${each.source?.line}:${each.source?.col}`,
+      each,
+    ]),
+  );
   return [...unique.values()].sort(
-    (a, b) => rank(a) - rank(b) || (a.source?.line ?? 0) - (b.source?.line ?? 0) || (a.source?.col ?? 0) - (b.source?.col ?? 0),
+    (a, b) =>
+      rank(a) - rank(b) || (a.source?.line ?? 0) - (b.source?.line ?? 0) || (a.source?.col ?? 0) - (b.source?.col ?? 0),
   );
 }

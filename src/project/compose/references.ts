@@ -18,7 +18,9 @@ export function checkReferences(name: string, service: Tree, root: Tree): readon
     const meant = nearest(target, defined.keys());
     const what = kind.slice(0, -1);
     const hint = meant ? `did you mean "${meant}"?` : `add "${target}:" below a top-level ${kind}:`;
-    return [problemAt(where, 'UNKNOWN_REFERENCE', `service "${name}" uses ${what} "${target}", which is not defined`, hint)];
+    return [
+      problemAt(where, 'UNKNOWN_REFERENCE', `service "${name}" uses ${what} "${target}", which is not defined`, hint),
+    ];
   });
 }
 
@@ -29,7 +31,8 @@ function referencesOf(service: Tree): readonly Reference[] {
   for (const [name, { keyAt }] of entriesOf(networks)) add('networks', name, keyAt);
   for (const item of itemsOf(at(service, 'volumes'))) add('volumes', volumeName(item), item.at);
   for (const kind of ['secrets', 'configs'] as const)
-    for (const item of itemsOf(at(service, kind))) add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
+    for (const item of itemsOf(at(service, kind)))
+      add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
   return found;
 
   function add(kind: Reference['kind'], name: string | undefined, where: Span): void {

@@ -18,7 +18,9 @@ function numberText({ raw }: Scalar): string | undefined {
   const found = integer.exec(raw);
   if (found) {
     const [, sign, two, eight, sixteen, old, ten] = found;
-    const digits = (two ? `0b${two}` : eight || old ? `0o${eight ?? old}` : sixteen ? `0x${sixteen}` : (ten ?? '0')).replaceAll('_', '');
+    const digits = (
+      two ? `0b${two}` : eight || old ? `0o${eight ?? old}` : sixteen ? `0x${sixteen}` : (ten ?? '0')
+    ).replaceAll('_', '');
     if (!/[0-9a-f]$/i.test(digits) || /^0[box]$/.test(digits)) return undefined;
     return `${sign === '-' && BigInt(digits) !== 0n ? '-' : ''}${BigInt(digits)}`;
   }

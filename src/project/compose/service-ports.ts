@@ -16,7 +16,14 @@ export function publishedPorts(service: Tree, context: Context): readonly Publis
 }
 
 function invalid(where: Span, text: string | undefined, { why }: Unusable, context: Context): void {
-  context.report(problemAt(where, 'INVALID_PORT', `port ${text === undefined ? '' : `"${text}" `}cannot be read: ${why}`, 'write "8080", "3000:8080" or "127.0.0.1:3000:8080/tcp"'));
+  context.report(
+    problemAt(
+      where,
+      'INVALID_PORT',
+      `port ${text === undefined ? '' : `"${text}" `}cannot be read: ${why}`,
+      'write "8080", "3000:8080" or "127.0.0.1:3000:8080/tcp"',
+    ),
+  );
 }
 
 function longForm(item: Tree): readonly PublishedPort[] | Unusable {

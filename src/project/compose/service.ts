@@ -5,14 +5,14 @@ import { failure } from '../../kit/failure.ts';
 import { isDnsLabel, toDnsLabel } from '../name.ts';
 import { recogniseStart } from '../recognise.ts';
 import { problemAt, sourceOf } from '../text-file.ts';
-import { at, entriesOf, type Entry, itemsOf, type Tree } from '../tree.ts';
+import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Port, PublishedPort, Service, Start, WatchRule } from '../types.ts';
 import type { Context } from './context.ts';
 import type { Dependency } from './dependencies.ts';
 import { environmentOf } from './environment.ts';
 import { healthOf } from './health.ts';
-import { exposedPorts, publishedPorts } from './service-ports.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
+import { exposedPorts, publishedPorts } from './service-ports.ts';
 import { durationMs } from './units.ts';
 
 /** What the rest of the file says about a service. */
@@ -23,7 +23,12 @@ export interface Surroundings {
 }
 
 /** One entry of `services:` as a Service. Its shape has been checked; what is unusable is reported and left out. */
-export function serviceOf(name: string, { keyAt, value: tree }: Entry, around: Surroundings, context: Context): Service {
+export function serviceOf(
+  name: string,
+  { keyAt, value: tree }: Entry,
+  around: Surroundings,
+  context: Context,
+): Service {
   const camp = at(tree, 'x-camp');
   const isNative = textOf(camp) === 'native' || (flagOf(at(camp, 'native')) ?? context.isNative);
   const image = textOf(at(tree, 'image'));
@@ -49,7 +54,10 @@ export function serviceOf(name: string, { keyAt, value: tree }: Entry, around: S
     expose,
     dependsOn: new Map(around.dependencies.map(({ on, condition }) => [on, condition])),
     ...(health ? { health } : {}),
-    stop: { signal: stopSignal(tree, context), graceMs: Math.max(0, durationMs(textOf(at(tree, 'stop_grace_period')) ?? '10s') ?? 10_000) },
+    stop: {
+      signal: stopSignal(tree, context),
+      graceMs: Math.max(0, durationMs(textOf(at(tree, 'stop_grace_period')) ?? '10s') ?? 10_000),
+    },
     restart: restartOf(tree, context),
     profiles: itemsOf(at(tree, 'profiles')).flatMap((each) => textOf(each) ?? []),
     watch: watchRules(tree, context),
@@ -62,7 +70,10 @@ function buildOf(tree: Tree, context: Context): Service['build'] {
   if (!build) return undefined;
   const written = textOf(build.kind === 'scalar' ? build : at(build, 'context')) || '.';
   const dockerfile = textOf(at(build, 'dockerfile'));
-  return { context: isRemote(written) ? written : resolve(context.dir, written), ...(dockerfile === undefined ? {} : { dockerfile }) };
+  return {
+    context: isRemote(written) ? written : resolve(context.dir, written),
+    ...(dockerfile === undefined ? {} : { dockerfile }),
+  };
 }
 
 /** Docker fetches these itself (docs.docker.com, build contexts). */
@@ -70,20 +81,54 @@ function isRemote(context: string): boolean {
   return /^(?:[a-z+]+:\/\/|git@|github\.com\/)/.test(context);
 }
 
-function declaredPorts(ports: readonly PublishedPort[], expose: readonly Port[], env: Readonly<Record<string, string>>): ReadonlySet<Port> {
-  return new Set([...ports.map(({ container }) => container), ...expose, ...(env['PORT'] ? [Number(env['PORT'])] : [])]);
+function declaredPorts(
+  ports: readonly PublishedPort[],
+  expose: readonly Port[],
+  env: Readonly<Record<string, string>>,
+): ReadonlySet<Port> {
+  return new Set([
+    ...ports.map(({ container }) => container),
+    ...expose,
+    ...(env['PORT'] ? [Number(env['PORT'])] : []),
+  ]);
 }
 
 /** NO_IMAGE_OR_BUILD, BUILD_CONTEXT_MISSING and, for what runs as a process, INVALID_NAME. */
-function checkPlace(name: string, tree: Tree, { keyAt }: Entry, isNative: boolean, folder: string | undefined, context: Context): void {
+function checkPlace(
+  name: string,
+  tree: Tree,
+  { keyAt }: Entry,
+  isNative: boolean,
+  folder: string | undefined,
+  context: Context,
+): void {
   if (!at(tree, 'image') && !at(tree, 'build') && !at(tree, 'provider'))
-    context.report(problemAt(keyAt, 'NO_IMAGE_OR_BUILD', `service "${name}" has neither build nor image`, `add "build: services/${name}" or "image: ..." below it`));
+    context.report(
+      problemAt(
+        keyAt,
+        'NO_IMAGE_OR_BUILD',
+        `service "${name}" has neither build nor image`,
+        `add "build: services/${name}" or "image: ..." below it`,
+      ),
+    );
   if (isNative && !isDnsLabel(name))
-    context.report(problemAt(keyAt, 'INVALID_NAME', `service name "${name}" cannot be a host name`, `rename it to ${toDnsLabel(name, 'service')}`));
+    context.report(
+      problemAt(
+        keyAt,
+        'INVALID_NAME',
+        `service name "${name}" cannot be a host name`,
+        `rename it to ${toDnsLabel(name, 'service')}`,
+      ),
+    );
   const build = at(tree, 'build');
   if (!build || !folder || isRemote(folder) || isFolder(folder)) return;
   const where = build.kind === 'scalar' ? build.at : (at(build, 'context')?.at ?? keyAt);
-  const problem = problemAt(where, 'BUILD_CONTEXT_MISSING', `service "${name}" is built from a folder that is not there`, `camp add service ${name}, or correct the path`);
+  const problem = problemAt(
+    where,
+    'BUILD_CONTEXT_MISSING',
+    `service "${name}" is built from a folder that is not there`,
+    `camp add service ${name}, or correct the path`,
+  );
   if (isNative) context.report(problem);
   else context.warn(problem);
 }
@@ -98,7 +143,10 @@ function startOf(tree: Tree, camp: Tree | undefined, folder: string | undefined,
   const run = runTree?.kind === 'list' ? runTree.items.map((item) => textOf(item) ?? '') : textOf(runTree);
   const rootTree = at(camp, 'root');
   const root = textOf(rootTree);
-  if (runTree && (run === undefined || run.length === 0)) context.report(problemAt(runTree.at, 'INVALID_COMMAND', 'the command of x-camp run is empty', 'write run: node server.ts'));
+  if (runTree && (run === undefined || run.length === 0))
+    context.report(
+      problemAt(runTree.at, 'INVALID_COMMAND', 'the command of x-camp run is empty', 'write run: node server.ts'),
+    );
   const own = root === undefined ? undefined : resolve(context.dir, root);
   if (own && rootTree && !isFolder(own)) {
     context.report(problemAt(rootTree.at, 'FOLDER_MISSING', `folder ${root} is not there`, `mkdir -p ${root}`));
@@ -115,11 +163,25 @@ function replicasOf(tree: Tree, context: Context): number {
   const replicas = at(tree, 'deploy', 'replicas');
   const [first, second] = [numberOf(scale), numberOf(replicas)];
   if (scale && first !== undefined && second !== undefined && first !== second)
-    context.report(problemAt(scale.at, 'REPLICAS_CONFLICT', `scale is ${first}, deploy.replicas is ${second}`, 'keep deploy.replicas and remove scale'));
+    context.report(
+      problemAt(
+        scale.at,
+        'REPLICAS_CONFLICT',
+        `scale is ${first}, deploy.replicas is ${second}`,
+        'keep deploy.replicas and remove scale',
+      ),
+    );
   const value = first ?? second ?? 1;
   const where = scale ?? replicas;
   if (where && (value < 0 || value > 1000)) {
-    context.report(problemAt(where.at, 'INVALID_VALUE', `${value} is not a possible number of replicas`, 'write a number from 0 to 1000'));
+    context.report(
+      problemAt(
+        where.at,
+        'INVALID_VALUE',
+        `${value} is not a possible number of replicas`,
+        'write a number from 0 to 1000',
+      ),
+    );
     return 1;
   }
   return Math.trunc(value);
@@ -131,8 +193,13 @@ function stopSignal(tree: Tree, context: Context): NodeJS.Signals {
   if (!written || !text) return 'SIGTERM';
   const upper = text.toUpperCase();
   const names = Object.keys(constants.signals) as NodeJS.Signals[];
-  const found = names.find((name) => name === upper || name === `SIG${upper}` || String(constants.signals[name]) === text);
-  if (!found) context.report(problemAt(written.at, 'INVALID_SIGNAL', `"${text}" is not a signal`, 'use SIGTERM, SIGINT or SIGQUIT'));
+  const found = names.find(
+    (name) => name === upper || name === `SIG${upper}` || String(constants.signals[name]) === text,
+  );
+  if (!found)
+    context.report(
+      problemAt(written.at, 'INVALID_SIGNAL', `"${text}" is not a signal`, 'use SIGTERM, SIGINT or SIGQUIT'),
+    );
   return found ?? 'SIGTERM';
 }
 
@@ -141,7 +208,14 @@ function restartOf(tree: Tree, context: Context): Service['restart'] {
   const [policy = ''] = (textOf(written) ?? '').split(':');
   if (policy === 'no' || policy === 'always' || policy === 'on-failure' || policy === 'unless-stopped') return policy;
   if (written && policy !== '')
-    context.report(problemAt(written.at, 'INVALID_VALUE', `restart "${policy}" is not one of no, always, on-failure, unless-stopped`, 'use unless-stopped'));
+    context.report(
+      problemAt(
+        written.at,
+        'INVALID_VALUE',
+        `restart "${policy}" is not one of no, always, on-failure, unless-stopped`,
+        'use unless-stopped',
+      ),
+    );
   const condition = textOf(at(tree, 'deploy', 'restart_policy', 'condition'));
   return condition === 'any' ? 'always' : condition === 'on-failure' ? 'on-failure' : 'no';
 }
@@ -152,7 +226,14 @@ function watchRules(tree: Tree, context: Context): readonly WatchRule[] {
     const action = textOf(at(rule, 'action'));
     const ignore = at(rule, 'ignore');
     if (path === undefined || action === undefined) {
-      context.report(problemAt(rule.at, 'INVALID_VALUE', 'a watch rule needs a path and an action', 'write {path: ./src, action: sync}'));
+      context.report(
+        problemAt(
+          rule.at,
+          'INVALID_VALUE',
+          'a watch rule needs a path and an action',
+          'write {path: ./src, action: sync}',
+        ),
+      );
       return [];
     }
     const ignored = ignore?.kind === 'scalar' ? [ignore] : itemsOf(ignore);
@@ -165,15 +246,34 @@ function isProjectEdge(name: string, image: string | undefined, tree: Tree, dir:
   if (!image || !/^(?:docker\.io\/)?(?:library\/)?caddy(?::[^/]*|@.*)?$/.test(image)) return false;
   const mounts = itemsOf(at(tree, 'volumes')).map((mount) => {
     const [source = '', target = ''] = (textOf(mount) ?? '').split(':');
-    return mount.kind === 'table' ? { source: textOf(at(mount, 'source')) ?? '', target: textOf(at(mount, 'target')) ?? '' } : { source, target };
+    return mount.kind === 'table'
+      ? { source: textOf(at(mount, 'source')) ?? '', target: textOf(at(mount, 'target')) ?? '' }
+      : { source, target };
   });
-  if (mounts.some(({ source, target }) => target === '/etc/caddy/Caddyfile' && resolve(dir, source) === join(dir, 'Caddyfile'))) return true;
-  if (mounts.some(({ source, target }) => /^\/etc\/caddy\/?$/.test(target) && source.startsWith('.') && resolve(dir, source) === dir)) return true;
+  if (
+    mounts.some(
+      ({ source, target }) => target === '/etc/caddy/Caddyfile' && resolve(dir, source) === join(dir, 'Caddyfile'),
+    )
+  )
+    return true;
+  if (
+    mounts.some(
+      ({ source, target }) =>
+        /^\/etc\/caddy\/?$/.test(target) && source.startsWith('.') && resolve(dir, source) === dir,
+    )
+  )
+    return true;
   return (name === 'edge' || name === 'caddy') && !at(tree, 'command');
 }
 
 /** Keys that camp does not follow yet are said, never dropped in silence. */
 export function warnUnread(name: string, { value }: Entry, context: Context): void {
   const entry = entriesOf(value).get('extends');
-  if (entry) context.warn(failure('project', 'NOT_READ', `service "${name}": extends is not read yet`, { hints: ['write the keys out, or use an anchor (&name, *name)'], source: sourceOf(entry.keyAt) }));
+  if (entry)
+    context.warn(
+      failure('project', 'NOT_READ', `service "${name}": extends is not read yet`, {
+        hints: ['write the keys out, or use an anchor (&name, *name)'],
+        source: sourceOf(entry.keyAt),
+      }),
+    );
 }

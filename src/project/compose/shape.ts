@@ -19,7 +19,15 @@ export type ScalarType = 'string' | 'number' | 'integer' | 'boolean' | 'null';
  * 15-profiles, and its schema), as one table. Facts only; what a key means stands where it is read.
  */
 const anything: Shape = { scalar: ['string', 'number', 'integer', 'boolean', 'null'] };
-const anyValue: Shape = { ...anything, get items() { return anyValue; }, get values() { return anyValue; } };
+const anyValue: Shape = {
+  ...anything,
+  get items() {
+    return anyValue;
+  },
+  get values() {
+    return anyValue;
+  },
+};
 const text: Shape = { scalar: ['string'] };
 const flag: Shape = { scalar: ['boolean'] };
 const count: Shape = { scalar: ['integer'] };
@@ -51,14 +59,27 @@ function mapOf(values: Shape): Shape {
 }
 const nullable = (shape: Shape): Shape => ({ ...shape, scalar: [...(shape.scalar ?? []), 'null'] });
 
-const ulimits = mapOf(either({ scalar: ['integer', 'string'] }, table({ soft: { scalar: ['integer', 'string'] }, hard: { scalar: ['integer', 'string'] } })));
-const fileReference = listOf(either(text, table({ source: text, target: text, uid: text, gid: text, mode: textOrNumber })));
+const ulimits = mapOf(
+  either(
+    { scalar: ['integer', 'string'] },
+    table({ soft: { scalar: ['integer', 'string'] }, hard: { scalar: ['integer', 'string'] } }),
+  ),
+);
+const fileReference = listOf(
+  either(text, table({ source: text, target: text, uid: text, gid: text, mode: textOrNumber })),
+);
 const envFile = either(text, listOf(either(text, table({ path: text, format: text, required: flag }))));
 const logging = table({ driver: text, options });
 const lifecycleHook = listOf(table({ command, user: text, privileged: flag, working_dir: text, environment: pairs }));
 const models = either(texts, mapOf(nullable(table({ endpoint_var: text, model_var: text }))));
 
-const device = table({ capabilities: texts, count: { scalar: ['string', 'integer'] }, device_ids: texts, driver: text, options: pairs });
+const device = table({
+  capabilities: texts,
+  count: { scalar: ['string', 'integer'] },
+  device_ids: texts,
+  driver: text,
+  options: pairs,
+});
 const gpus = either(word('all'), listOf(device));
 
 const build = either(
@@ -161,7 +182,15 @@ const develop = nullable(
 
 const port = either(
   { scalar: ['string', 'number'] },
-  table({ name: text, mode: text, host_ip: text, target: { scalar: ['integer', 'string'] }, published: { scalar: ['integer', 'string'] }, protocol: text, app_protocol: text }),
+  table({
+    name: text,
+    mode: text,
+    host_ip: text,
+    target: { scalar: ['integer', 'string'] },
+    published: { scalar: ['integer', 'string'] },
+    protocol: text,
+    app_protocol: text,
+  }),
 );
 
 const serviceNetwork = nullable(
@@ -186,7 +215,12 @@ const mount = either(
     target: text,
     read_only: flag,
     consistency: text,
-    bind: table({ propagation: text, create_host_path: flag, recursive: word('enabled', 'disabled', 'writable', 'readonly'), selinux: word('z', 'Z') }),
+    bind: table({
+      propagation: text,
+      create_host_path: flag,
+      recursive: word('enabled', 'disabled', 'writable', 'readonly'),
+      selinux: word('z', 'Z'),
+    }),
     volume: table({ labels: pairs, nocopy: flag, subpath: text }),
     tmpfs: table({ size: bytes, mode: textOrNumber }),
     image: table({ subpath: text }),
@@ -338,7 +372,15 @@ const secret = table({
   template_driver: text,
 });
 
-const config = table({ name: text, content: text, environment: text, file: text, external, labels: pairs, template_driver: text });
+const config = table({
+  name: text,
+  content: text,
+  environment: text,
+  file: text,
+  external,
+  labels: pairs,
+  template_driver: text,
+});
 
 const included = either(text, table({ path: textOrTexts, env_file: textOrTexts, project_directory: text }));
 

@@ -1,5 +1,5 @@
-import { failure, type Failure, type Problem } from '../../kit/failure.ts';
-import { problemAt, sourceOf, type Span } from '../text-file.ts';
+import { type Failure, failure, type Problem } from '../../kit/failure.ts';
+import { problemAt, type Span, sourceOf } from '../text-file.ts';
 import type { Entry, Scalar, Tree } from '../tree.ts';
 import { interpolate, type Lookup, type Remark } from './interpolate.ts';
 
@@ -54,10 +54,31 @@ export function fillVariables(tree: Tree, lookup: Lookup): Filled {
     if (kind === 'unset') {
       if (warnings.has(name)) return;
       const hints = [`${name}=... camp up, or a line ${name}=... in .env, or \${${name}:-default}`];
-      warnings.set(name, failure('project', 'UNSET_VARIABLE', `variable ${name} is not set, an empty text takes its place`, { hints, source: sourceOf(at) }));
+      warnings.set(
+        name,
+        failure('project', 'UNSET_VARIABLE', `variable ${name} is not set, an empty text takes its place`, {
+          hints,
+          source: sourceOf(at),
+        }),
+      );
     } else if (kind === 'required')
-      problems.push(problemAt(at, 'REQUIRED_VARIABLE', `variable ${name} must be set${message ? `: ${message}` : ''}`, `write ${name}=... into .env`));
-    else problems.push(problemAt(at, 'INVALID_INTERPOLATION', `${reference} is not a variable`, 'write ${NAME} or ${NAME:-default}, and $$ for a dollar'));
+      problems.push(
+        problemAt(
+          at,
+          'REQUIRED_VARIABLE',
+          `variable ${name} must be set${message ? `: ${message}` : ''}`,
+          `write ${name}=... into .env`,
+        ),
+      );
+    else
+      problems.push(
+        problemAt(
+          at,
+          'INVALID_INTERPOLATION',
+          `${reference} is not a variable`,
+          'write $NAME, or the name in braces with a default behind :-, and $$ for a dollar',
+        ),
+      );
   }
 }
 

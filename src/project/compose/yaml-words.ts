@@ -8,7 +8,10 @@ const words: Readonly<Record<string, readonly [string, string]>> = {
   BAD_DQ_ESCAPE: ['unknown escape in double quotes', "use single quotes, '...', where nothing is escaped"],
   BAD_INDENT: ['the indentation fits to no line above', 'indent with spaces, the same for all keys of one map'],
   BAD_SCALAR_START: ['a plain text may not begin with this character', 'put the value in quotes'],
-  BLOCK_AS_IMPLICIT_KEY: ['a second ":" on one line, or a list beside a key', 'put the value in quotes, or on a line of its own'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'a second ":" on one line, or a list beside a key',
+    'put the value in quotes, or on a line of its own',
+  ],
   BLOCK_IN_FLOW: ['a block inside of { } or [ ]', 'write the value between the brackets'],
   IMPOSSIBLE: ['this is not YAML', 'compare with a working compose file'],
   MULTILINE_IMPLICIT_KEY: ['a key goes over more than one line, or its ":" is missing', 'write "key: value"'],
@@ -19,13 +22,23 @@ const words: Readonly<Record<string, readonly [string, string]>> = {
 /** YAML_SYNTAX for each line that the library could not read, at most ten. */
 export function yamlProblem(file: TextFile, errors: readonly YAMLError[]): readonly Problem[] {
   const full = errors.find(({ message }) => /call stack/i.test(message));
-  if (full) return [problemAt({ file, begin: full.pos[0], end: full.pos[0] + 1 }, 'TOO_DEEP', 'nested too deep', 'flatten the file')];
+  if (full)
+    return [
+      problemAt({ file, begin: full.pos[0], end: full.pos[0] + 1 }, 'TOO_DEEP', 'nested too deep', 'flatten the file'),
+    ];
   const byLine = new Map<number, Problem>();
   for (const { code, message, pos } of errors) {
     const isOpenEnded = / must end with |end with a |[Mm]issing closing/.test(message);
-    const [what, hint] = isOpenEnded ? [unclosed(message), 'close it, or put the value in quotes'] : words[code] ?? [plain(message), `docker compose -f ${file.name} config`];
+    const [what, hint] = isOpenEnded
+      ? [unclosed(message), 'close it, or put the value in quotes']
+      : (words[code] ?? [plain(message), `docker compose -f ${file.name} config`]);
     const begin = Math.min(pos[0], file.text.length);
-    const problem = problemAt({ file, begin, end: Math.max(begin + 1, Math.min(pos[1], begin + 40)) }, 'YAML_SYNTAX', what, hint);
+    const problem = problemAt(
+      { file, begin, end: Math.max(begin + 1, Math.min(pos[1], begin + 40)) },
+      'YAML_SYNTAX',
+      what,
+      hint,
+    );
     const line = problem.source?.line ?? 0;
     if (!byLine.has(line)) byLine.set(line, problem);
     if (byLine.size === 10) break;

@@ -44,7 +44,9 @@ export function isFolder(path: string): boolean {
 
 /** Whether a program of that name is on PATH. */
 export function isOnPath(program: string, env: NodeJS.ProcessEnv): boolean {
-  return (env['PATH'] ?? '').split(delimiter).some((folder) => isAbsolute(folder) && isExecutable(join(folder, program)));
+  return (env['PATH'] ?? '')
+    .split(delimiter)
+    .some((folder) => isAbsolute(folder) && isExecutable(join(folder, program)));
 }
 
 export function isExecutable(path: string): boolean {
@@ -74,7 +76,9 @@ export function parseObject(text: string | undefined): Readonly<Record<string, u
 }
 
 export function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined;
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
 }
 
 /** An own text of an object, so that `constructor` in a hostile file is not found. */

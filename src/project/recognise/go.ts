@@ -27,7 +27,10 @@ function commandIn(folder: Folder): { readonly target: string; readonly why: str
     const inner = openFolder(join(folder.path, 'cmd', name), folder.env);
     return inner !== undefined && hasMain(inner);
   });
-  const name = names.length === 1 ? names[0] : [basename(folder.path), 'server', 'api', 'web'].find((each) => names.includes(each));
+  const name =
+    names.length === 1
+      ? names[0]
+      : [basename(folder.path), 'server', 'api', 'web'].find((each) => names.includes(each));
   return name === undefined ? undefined : { target: `./cmd/${name}`, why: `go.mod, cmd/${name}` };
 }
 
@@ -45,9 +48,15 @@ function goInstall(folder: Folder): Install | undefined {
   const required = requiredModules(readIn(folder, 'go.mod') ?? '');
   const cache = moduleCache(folder.env);
   if (required.length === 0 || !cache) return undefined;
-  const missing = required.filter(({ path, version }) => !existsSync(join(cache, `${escaped(path)}@${escaped(version)}`)));
+  const missing = required.filter(
+    ({ path, version }) => !existsSync(join(cache, `${escaped(path)}@${escaped(version)}`)),
+  );
   if (missing.length === 0) return undefined;
-  return { argv: ['go', 'mod', 'download'], cwd: folder.path, why: `not in the module cache: ${missing[0]?.path}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}` };
+  return {
+    argv: ['go', 'mod', 'download'],
+    cwd: folder.path,
+    why: `not in the module cache: ${missing[0]?.path}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`,
+  };
 }
 
 interface Module {
@@ -59,12 +68,18 @@ interface Module {
 function requiredModules(text: string): readonly Module[] {
   const plain = text.replace(/\/\/.*$/gm, '');
   const blocks = [...plain.matchAll(/^require\s*\(([^)]*)\)/gm)].map((each) => each[1] ?? '');
-  const lines = [...blocks.join('\n').split('\n'), ...[...plain.matchAll(/^require[ \t]+([^(\n]+)$/gm)].map((each) => each[1] ?? '')];
+  const lines = [
+    ...blocks.join('\n').split('\n'),
+    ...[...plain.matchAll(/^require[ \t]+([^(\n]+)$/gm)].map((each) => each[1] ?? ''),
+  ];
   const found = lines.flatMap((line) => {
     const [path, version] = line.trim().split(/\s+/);
     return path && version ? [{ path, version }] : [];
   });
-  return found.filter(({ path }) => !new RegExp(`^(?:replace\\s+)?\\s*${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s.*=>`, 'm').test(plain));
+  return found.filter(
+    ({ path }) =>
+      !new RegExp(`^(?:replace\\s+)?\\s*${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s.*=>`, 'm').test(plain),
+  );
 }
 
 /** Capital letters are written `!a` in the cache (go.dev/ref/mod, module cache). */
@@ -77,4 +92,3 @@ function moduleCache(env: NodeJS.ProcessEnv): string | undefined {
   const path = env['GOPATH']?.split(':')[0] || (env['HOME'] ? join(env['HOME'], 'go') : undefined);
   return path && join(path, 'pkg', 'mod');
 }
-

@@ -1,7 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Install } from '../types.ts';
-import { asObject, type Folder, isFile, isOnPath, openFolder, ownText, parseObject, readIn, upwards } from './folder.ts';
+import {
+  asObject,
+  type Folder,
+  isFile,
+  isOnPath,
+  openFolder,
+  ownText,
+  parseObject,
+  readIn,
+  upwards,
+} from './folder.ts';
 
 type Package = Readonly<Record<string, unknown>>;
 
@@ -18,7 +28,8 @@ export function nodeInstall(folder: Folder, manifest: Package, argv: readonly st
   const missing = needed.filter((name) => !isInstalled(folder, name));
   if (missing.length === 0) return undefined;
   const isBare = !existsSync(join(root, 'node_modules'));
-  const shown = missing.length > 3 ? `${missing.slice(0, 3).join(', ')} and ${missing.length - 3} more` : missing.join(', ');
+  const shown =
+    missing.length > 3 ? `${missing.slice(0, 3).join(', ')} and ${missing.length - 3} more` : missing.join(', ');
   const where = relative(folder.path, root) || '.';
   return {
     argv: installArgv(root, folder, isBare),
@@ -33,7 +44,12 @@ function needsDevelopment(folder: Folder, argv: readonly string[], development: 
   const words = argv[0] === 'sh' ? (argv[2] ?? '').split(/[\s;&|]+/) : argv;
   if (words.some((word) => development.some((name) => word === name || word.startsWith(`${name}/`)))) return true;
   const program = argv[0] === 'env' ? argv.find((word, i) => i > 0 && !word.includes('=')) : argv[0];
-  if (!program || ['sh', 'node', 'npm', 'npx', 'pnpm', 'yarn', 'bun', 'deno'].includes(program) || program.includes('/')) return false;
+  if (
+    !program ||
+    ['sh', 'node', 'npm', 'npx', 'pnpm', 'yarn', 'bun', 'deno'].includes(program) ||
+    program.includes('/')
+  )
+    return false;
   return !isOnPath(program, folder.env);
 }
 
@@ -80,7 +96,8 @@ function installArgv(root: string, folder: Folder, isBare: boolean): readonly st
   const rootFolder = openFolder(root, folder.env);
   const names = rootFolder?.names ?? new Set<string>();
   const declared = (rootFolder && ownText(parseObject(readIn(rootFolder, 'package.json')), 'packageManager')) ?? '';
-  if (names.has('pnpm-lock.yaml') || names.has('pnpm-workspace.yaml') || declared.startsWith('pnpm')) return manager('pnpm', folder, ['install']);
+  if (names.has('pnpm-lock.yaml') || names.has('pnpm-workspace.yaml') || declared.startsWith('pnpm'))
+    return manager('pnpm', folder, ['install']);
   if (names.has('yarn.lock') || declared.startsWith('yarn')) return manager('yarn', folder, ['install']);
   if (names.has('bun.lock') || names.has('bun.lockb') || declared.startsWith('bun')) return ['bun', 'install'];
   // `npm ci` begins by deleting node_modules, so only where there is none
@@ -90,5 +107,7 @@ function installArgv(root: string, folder: Folder, isBare: boolean): readonly st
 
 /** pnpm and yarn come with Node's corepack where they are not installed themselves. */
 function manager(name: string, folder: Folder, args: readonly string[]): readonly string[] {
-  return !isOnPath(name, folder.env) && isOnPath('corepack', folder.env) ? ['corepack', name, ...args] : [name, ...args];
+  return !isOnPath(name, folder.env) && isOnPath('corepack', folder.env)
+    ? ['corepack', name, ...args]
+    : [name, ...args];
 }

@@ -1,8 +1,19 @@
 import { join } from 'node:path';
-import { argvOfLine, needsShell } from './shell-line.ts';
 import { splitWords } from '../words.ts';
-import { asObject, type Command, type Folder, isFile, isFolder, isOnPath, ownText, parseObject, readIn, upwards } from './folder.ts';
+import {
+  asObject,
+  type Command,
+  type Folder,
+  isFile,
+  isFolder,
+  isOnPath,
+  ownText,
+  parseObject,
+  readIn,
+  upwards,
+} from './folder.ts';
 import { nodeInstall } from './node-install.ts';
+import { argvOfLine, needsShell } from './shell-line.ts';
 import { withoutWatcher } from './watchers.ts';
 
 type Package = Readonly<Record<string, unknown>>;
@@ -15,17 +26,31 @@ export function recogniseNode(folder: Folder): Command | undefined {
   const scripts = asObject(manifest['scripts']);
   for (const script of ['dev', 'start']) {
     const line = ownText(scripts, script);
-    if (line !== undefined) return nodeCommand(folder, manifest, scriptArgv(scripts, script, line, 0), `package.json scripts.${script}`);
+    if (line !== undefined)
+      return nodeCommand(folder, manifest, scriptArgv(scripts, script, line, 0), `package.json scripts.${script}`);
   }
   const entry = mainOf(folder, manifest);
   return entry && nodeCommand(folder, manifest, ['node', entry.file], entry.why);
 }
 
 /** A command in a Node folder: found in node_modules/.bin first, with what must be installed before. */
-export function nodeCommand(folder: Folder, manifest: Package | undefined, argv: readonly string[], why: string): Command {
+export function nodeCommand(
+  folder: Folder,
+  manifest: Package | undefined,
+  argv: readonly string[],
+  why: string,
+): Command {
   const install = manifest && nodeInstall(folder, manifest, argv);
   const language = argv[0] === 'deno' ? 'deno' : 'node';
-  return { kind: 'command', argv, cwd: folder.path, language, why, ...(install ? { install } : {}), path: binFolders(folder, install?.cwd) };
+  return {
+    kind: 'command',
+    argv,
+    cwd: folder.path,
+    language,
+    why,
+    ...(install ? { install } : {}),
+    path: binFolders(folder, install?.cwd),
+  };
 }
 
 /** Existing node_modules/.bin folders, the nearest first, and the one that an install will make. */
@@ -50,7 +75,8 @@ function resolveLine(scripts: Package | undefined, line: string, depth: number):
   const text = line.trim();
   const found = needsShell(text) ? undefined : (runners.exec(text) ?? startRunner.exec(text));
   const inner = found?.[1] === undefined ? undefined : ownText(scripts, found[1]);
-  if (inner !== undefined && depth < 5) return scriptArgv(scripts, found?.[1] ?? '', `${inner}${found?.[2] ?? ''}`, depth + 1);
+  if (inner !== undefined && depth < 5)
+    return scriptArgv(scripts, found?.[1] ?? '', `${inner}${found?.[2] ?? ''}`, depth + 1);
   const argv = argvOfLine(text);
   return argv[0] === 'sh' && argv[1] === '-c' ? plainEnvironment(text, argv) : withoutWatcher(argv);
 }
@@ -81,15 +107,20 @@ const entries = ['server', 'src/main', 'src/index', 'src/server'];
 
 function mainOf(folder: Folder, manifest: Package): { readonly file: string; readonly why: string } | undefined {
   const main = ownText(manifest, 'main');
-  if (main && /\.[cm]?[jt]s$/.test(main) && isFile(join(folder.path, main))) return { file: main.replace(/^\.\//, ''), why: 'package.json main' };
-  if (main && isFile(join(folder.path, `${main}.js`))) return { file: `${main.replace(/^\.\//, '')}.js`, why: 'package.json main' };
+  if (main && /\.[cm]?[jt]s$/.test(main) && isFile(join(folder.path, main)))
+    return { file: main.replace(/^\.\//, ''), why: 'package.json main' };
+  if (main && isFile(join(folder.path, `${main}.js`)))
+    return { file: `${main.replace(/^\.\//, '')}.js`, why: 'package.json main' };
   const file = firstEntry(folder, ['index', ...entries]);
   return file === undefined ? undefined : { file, why: file };
 }
 
 /** Without a package.json only a name that says what it is: index.js beside an index.html belongs to the page. */
 function bareEntry(folder: Folder): Command | undefined {
-  const names = folder.names.has('index.html') || folder.names.has('deno.json') ? ['server'] : ['server', 'main', 'index', 'src/main', 'src/server'];
+  const names =
+    folder.names.has('index.html') || folder.names.has('deno.json')
+      ? ['server']
+      : ['server', 'main', 'index', 'src/main', 'src/server'];
   const file = firstEntry(folder, names);
   return file === undefined ? undefined : nodeCommand(folder, undefined, ['node', file], file);
 }
@@ -109,5 +140,8 @@ function firstEntry(folder: Folder, names: readonly string[]): string | undefine
 /** Whether the folder would find the program: in a node_modules/.bin or on PATH. */
 export function isProgramThere(folder: Folder, program: string): boolean {
   if (program.includes('/')) return true;
-  return upwards(folder.path).some((each) => isFile(join(each, 'node_modules', '.bin', program))) || isOnPath(program, folder.env);
+  return (
+    upwards(folder.path).some((each) => isFile(join(each, 'node_modules', '.bin', program))) ||
+    isOnPath(program, folder.env)
+  );
 }

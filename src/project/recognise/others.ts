@@ -8,8 +8,18 @@ import { withoutWatcher } from './watchers.ts';
 export function recogniseRust(folder: Folder): Command | undefined {
   if (!folder.names.has('Cargo.toml')) return undefined;
   const text = readIn(folder, 'Cargo.toml') ?? '';
-  const isProgram = /^\[package\]/m.test(text) && (isFile(join(folder.path, 'src', 'main.rs')) || /^\[\[bin\]\]/m.test(text));
-  return isProgram ? { kind: 'command', argv: ['cargo', 'run', '--quiet'], cwd: folder.path, language: 'rust', why: 'Cargo.toml', path: [] } : undefined;
+  const isProgram =
+    /^\[package\]/m.test(text) && (isFile(join(folder.path, 'src', 'main.rs')) || /^\[\[bin\]\]/m.test(text));
+  return isProgram
+    ? {
+        kind: 'command',
+        argv: ['cargo', 'run', '--quiet'],
+        cwd: folder.path,
+        language: 'rust',
+        why: 'Cargo.toml',
+        path: [],
+      }
+    : undefined;
 }
 
 /** A deno.json with a dev or start task, or main.ts beside it. */
@@ -39,6 +49,10 @@ function withoutComments(text: string): string {
 /** A page: index.html in the folder, or in one that builds usually write. */
 export function recogniseStatic(folder: Folder): Start | undefined {
   if (folder.names.has('index.html')) return { kind: 'static', root: folder.path, why: 'index.html' };
-  const inner = ['public', 'dist'].find((name) => folder.names.has(name) && isFile(join(folder.path, name, 'index.html')));
-  return inner === undefined ? undefined : { kind: 'static', root: join(folder.path, inner), why: `${inner}/index.html` };
+  const inner = ['public', 'dist'].find(
+    (name) => folder.names.has(name) && isFile(join(folder.path, name, 'index.html')),
+  );
+  return inner === undefined
+    ? undefined
+    : { kind: 'static', root: join(folder.path, inner), why: `${inner}/index.html` };
 }

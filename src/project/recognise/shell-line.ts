@@ -2,8 +2,46 @@ import { closingQuote, splitWords } from '../words.ts';
 
 /** Programs of a shell itself: `exec` cannot start them. */
 const builtins: ReadonlySet<string> = new Set([
-  ...['.', ':', 'alias', 'bg', 'break', 'case', 'cd', 'command', 'continue', 'eval', 'exec', 'exit', 'export', 'fg', 'for', 'function', 'if'],
-  ...['jobs', 'local', 'read', 'readonly', 'return', 'set', 'shift', 'source', 'times', 'trap', 'ulimit', 'umask', 'unset', 'until', 'wait', 'while', '!', '[', '{'],
+  ...[
+    '.',
+    ':',
+    'alias',
+    'bg',
+    'break',
+    'case',
+    'cd',
+    'command',
+    'continue',
+    'eval',
+    'exec',
+    'exit',
+    'export',
+    'fg',
+    'for',
+    'function',
+    'if',
+  ],
+  ...[
+    'jobs',
+    'local',
+    'read',
+    'readonly',
+    'return',
+    'set',
+    'shift',
+    'source',
+    'times',
+    'trap',
+    'ulimit',
+    'umask',
+    'unset',
+    'until',
+    'wait',
+    'while',
+    '!',
+    '[',
+    '{',
+  ],
 ]);
 
 /**

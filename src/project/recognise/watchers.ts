@@ -13,7 +13,14 @@ export function withoutWatcher(argv: readonly string[]): readonly string[] {
       return nodemon(rest) ?? argv;
     case 'tsx':
       if (rest[0] !== 'watch') return argv;
-      return [program, ...dropOptions(rest.slice(1), /^--(?:no-)?clear-screen(?:=.*)?$|^--(?:ignore|include|exclude)=/, /^--(?:ignore|include|exclude)$/)];
+      return [
+        program,
+        ...dropOptions(
+          rest.slice(1),
+          /^--(?:no-)?clear-screen(?:=.*)?$|^--(?:ignore|include|exclude)=/,
+          /^--(?:ignore|include|exclude)$/,
+        ),
+      ];
     case 'deno':
       return [program, ...dropOptions(rest, /^--watch(?:-hmr|-exclude)?(?:=.*)?$/, /^$/)];
     case 'bun':
@@ -33,7 +40,8 @@ function dropOptions(words: readonly string[], flags: RegExp, values: RegExp): r
     const word = words[i] ?? '';
     if (values.test(word)) i++;
     else if (!flags.test(word)) kept.push(word);
-    if (!word.startsWith('-') && !values.test(words[i - 1] ?? '') && word !== 'run') return [...kept, ...words.slice(i + 1)];
+    if (!word.startsWith('-') && !values.test(words[i - 1] ?? '') && word !== 'run')
+      return [...kept, ...words.slice(i + 1)];
   }
   return kept;
 }
@@ -47,7 +55,8 @@ function crossEnv(argv: readonly string[]): readonly string[] {
 }
 
 /** Options of nodemon that are about watching only: without and with a value. */
-const nodemonFlags = /^(?:-q|--quiet|-V|--verbose|-L|--legacy-watch|-I|--no-stdin|-C|--on-change-only|--no-colours)$|^--(?:watch|ext|ignore|delay|signal)=/;
+const nodemonFlags =
+  /^(?:-q|--quiet|-V|--verbose|-L|--legacy-watch|-I|--no-stdin|-C|--on-change-only|--no-colours)$|^--(?:watch|ext|ignore|delay|signal)=/;
 const nodemonValues = /^(?:-w|--watch|-e|--ext|-i|--ignore|-d|--delay|-s|--signal)$/;
 
 function nodemon(words: readonly string[]): readonly string[] | undefined {
