@@ -22,7 +22,12 @@ export function detach(argv: readonly string[]): Promise<number> {
     let said = '';
     (child.stdio[3] as Duplex).on('data', (chunk: Buffer) => {
       said += chunk.toString();
-      if (said.includes('\n')) void drained(child.stdout, child.stderr).then(() => resolve(Number.parseInt(said, 10)));
+      if (!said.includes('\n')) return;
+      void drained(child.stdout, child.stderr).then(() => {
+        for (const pipe of child.stdio) pipe?.destroy();
+        child.unref();
+        resolve(Number.parseInt(said, 10));
+      });
     });
     child.once('error', () => resolve(1));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));

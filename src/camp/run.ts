@@ -6,6 +6,7 @@ import { monotonicClock } from '../kit/clock.ts';
 import { fail } from '../kit/failure.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.ts';
+import { configHash } from '../plan/reconcile.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';
 import { type LookRequest, readProject } from './look.ts';
@@ -24,6 +25,7 @@ export async function run(request: LookRequest, name: string, argv: readonly str
     supervisor: '',
     sharedEnv: () => shared,
     leases: new PortLeases(stateFolders(request.dir).state, projectId(request.dir)),
+    configHash,
     clock: monotonicClock(),
     emit: () => undefined,
   });

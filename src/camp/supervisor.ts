@@ -14,7 +14,7 @@ import { type UserFolders, userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { place } from '../plan/place.ts';
-import { reconcile } from '../plan/reconcile.ts';
+import { configHash, reconcile } from '../plan/reconcile.ts';
 import type { Observed, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
@@ -93,6 +93,7 @@ export class Supervisor {
       supervisor: this.#marks.supervisor,
       sharedEnv: () => this.#shared(),
       leases: this.#leases,
+      configHash,
       clock: setup.clock,
       emit: this.emit,
     });

@@ -8,6 +8,7 @@ import { monotonicClock } from '../../src/kit/clock.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
 import { CampError } from '../../src/kit/failure.ts';
 import { isAlive, markedProcesses, processInfo } from '../../src/kit/process.ts';
+import { configHash } from '../../src/plan/reconcile.ts';
 import type { Service } from '../../src/project/types.ts';
 import { PortLeases } from '../../src/runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../../src/runtime/native/runtime.ts';
@@ -31,6 +32,7 @@ beforeEach(() => {
     supervisor,
     sharedEnv: () => ({}),
     leases: new PortLeases(folder, projectId),
+    configHash,
     clock: monotonicClock(),
     emit: (event) => void events.push(event),
   });

@@ -26,7 +26,7 @@ export function aService(name: string, over: Partial<Service> = {}): Service {
 
 export function wantedOf(services: readonly Service[], over: Partial<Wanted> = {}): Wanted {
   const byName = new Map(services.map((service) => [service.name, service]));
-  const { placements } = place({ services: byName } as Parameters<typeof place>[0]);
+  const { placements } = place({ services: byName } as unknown as Parameters<typeof place>[0]);
   return { services: byName, placements, replicas: new Map(), routed: new Set(byName.keys()), ...over };
 }
 

@@ -4,7 +4,6 @@ import type { Emit, Endpoint, Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import { listeners } from '../../kit/ports.ts';
 import { type MarkedProcess, markedProcesses, signalProcess } from '../../kit/process.ts';
-import { configHash } from '../../plan/reconcile.ts';
 import type { Observed, ObservedReplica } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
@@ -24,6 +23,8 @@ export interface NativeSetup {
   /** Variables every service gets: how to trust the local CA, where Node may cache compiled code. */
   sharedEnv(): Readonly<Record<string, string>>;
   readonly leases: PortLeases;
+  /** What a replica is started with, as the planner compares it. */
+  configHash(service: Service): string;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -110,7 +111,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     return {
       service: service.name,
       index,
-      configHash: configHash(service),
+      configHash: setup.configHash(service),
       argv: start.argv,
       cwd: start.cwd,
       env,
