@@ -11,6 +11,8 @@ const expected = [
   'HTTP/2 skipped because it requires TLS',
   'HTTP/3 skipped because it requires TLS',
   'exiting; byeee',
+  // a request outlives the configuration that it came in under, as it should
+  'server shutdown',
   'stapling OCSP',
   'conditionally fallback to',
 ];

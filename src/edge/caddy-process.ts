@@ -5,6 +5,7 @@ import type { Ms } from '../kit/events.ts';
 import { type CampError, fail } from '../kit/failure.ts';
 import type { Admin } from './admin.ts';
 import { plainLine } from './caddy-log.ts';
+import { openSockets } from './sockets.ts';
 import type { EdgeSetup } from './types.ts';
 
 /** Times of the supervision, in milliseconds. A hung Caddy is replaced after less than 5 s. */
@@ -26,6 +27,8 @@ export interface CaddyOptions {
   readonly configPath: string;
   /** The configuration's id; whoever answers for it on the admin socket is our Caddy. */
   readonly id: string;
+  /** Addresses that each Caddy gets as open sockets. */
+  readonly addresses: readonly string[];
   /** Called before a Caddy that died is started again. */
   beforeRevival(): void;
 }
@@ -61,7 +64,7 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
   async function launch(signal: AbortSignal): Promise<void> {
     // A socket that a dead Caddy left behind would be connected to in vain.
     rmSync(socket, { force: true });
-    const child = await startChild({ argv: [setup.caddy, 'run', '--config', options.configPath], cwd: setup.projectDir, env: setup.env, onLine: (_, line) => take(line) });
+    const child = await spawnWithSockets();
     setup.guard?.add(child.pid, child.startTime);
     void child.exited.then(() => setup.guard?.remove(child.pid));
     if (life.at === 'starting') life = { ...life, child };
@@ -74,6 +77,16 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     life = { at: 'running', child, since: performance.now() };
     void child.exited.then((exit) => revive(child, exit.signal ?? `code ${exit.code}`));
     void watch(child, end.signal);
+  }
+
+  async function spawnWithSockets(): Promise<Child> {
+    const sockets = await openSockets(options.addresses);
+    try {
+      const argv = [setup.caddy, 'run', '--config', options.configPath];
+      return await startChild({ argv, cwd: setup.projectDir, env: setup.env, sockets: sockets.fds, onLine: (_, line) => take(line) });
+    } finally {
+      sockets.close();
+    }
   }
 
   function take(raw: string): void {

@@ -15,8 +15,9 @@ import { drain } from './drain.ts';
 import { createProber } from './first-request.ts';
 import { deadLockMs, issuedNames, removeDeadLocks } from './issue-locks.ts';
 import type { JsonObject } from './json.ts';
-import { addressesOf, claimPorts, load, verifyPorts } from './load.ts';
+import { addressesOf, load, verifyPorts } from './load.ts';
 import { patch, privateParts, quiet } from './patch.ts';
+import { socketNames, tryPorts } from './sockets.ts';
 import type { Edge, EdgeSetup, Route, Wanted } from './types.ts';
 
 /** A unix socket's path must fit into sun_path, 104 bytes on macOS and 108 on Linux, with its end. */
@@ -40,10 +41,12 @@ export function createEdge(setup: EdgeSetup): Edge {
   const configFile = resolve(setup.projectDir, setup.runDir, 'caddy.json');
   const own = { storage: setup.storage, adminListen: `unix/${join(setup.runDir, 'admin.sock')}|0600`, id: `camp-${randomBytes(8).toString('hex')}` };
   const admin = createAdmin(socket);
-  const caddy = superviseCaddy({ setup, admin, socket, configPath: join(setup.runDir, 'caddy.json'), id: own.id, beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0) });
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+  const sockets = socketNames(setup.ports, hasIpv6);
+  const configPath = join(setup.runDir, 'caddy.json');
+  const caddy = superviseCaddy({ setup, admin, socket, configPath, id: own.id, addresses: [...sockets.keys()], beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0) });
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
-  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
   let loaded: Loaded = nothing;
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -61,11 +64,11 @@ export function createEdge(setup: EdgeSetup): Edge {
   async function change(wanted: Wanted, isRepeated: boolean, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
     const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, setup.env, signal);
-    const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6 });
+    const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6, sockets });
     const hash = hashOf(config);
     if (hash === loaded.hash) return routes;
     const addresses = addressesOf(config);
-    await claimPorts([...addresses].filter((address) => !loaded.addresses.has(address)));
+    await tryPorts([...addresses].filter((address) => !loaded.addresses.has(address)));
     const names = issuedNames(config);
     removeDeadLocks(setup.storage, names, isRepeated ? 0 : deadLockMs);
     await load(admin, config, wanted.caddyfile, setup.projectDir, signal);

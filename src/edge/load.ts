@@ -1,10 +1,10 @@
-import { createServer } from 'node:net';
-import { CampError, fail, failure } from '../kit/failure.ts';
-import { describeHolder, listeners } from '../kit/ports.ts';
+import { CampError, fail } from '../kit/failure.ts';
+import { listeners } from '../kit/ports.ts';
 import { socketInodes } from '../kit/process.ts';
 import { type Admin, errorOf } from './admin.ts';
 import { refusalProblem } from './adapt.ts';
 import { entriesOf, type JsonObject, isObject, stringsOf } from './json.ts';
+import { portForbidden, portInUse } from './port-failures.ts';
 import type { Wanted } from './types.ts';
 
 /** Provisioning a large configuration, with its certificates, on a busy machine. */
@@ -30,34 +30,12 @@ export async function load(admin: Admin, config: JsonObject, caddyfile: Wanted['
   });
 }
 
-/** `127.0.0.1:443` of every server, TCP only. */
+/** `127.0.0.1:9000` of every server that opens its port itself: those of the Caddyfile beside 443 and 80. */
 export function addressesOf(config: JsonObject): ReadonlySet<string> {
   const apps = isObject(config.apps) ? config.apps : {};
   const http = isObject(apps.http) ? apps.http : {};
   const all = entriesOf(http.servers).flatMap(([, server]) => stringsOf(server.listen));
   return new Set(all.filter((address) => /^[^/]+:\d+$/.test(address)));
-}
-
-/**
- * Makes sure that nobody listens on addresses that are about to be used: Linux would let a second Caddy
- * share them (SO_REUSEPORT) and split the traffic. Throws PORT_IN_USE or NO_PERMISSION (machine).
- */
-export async function claimPorts(addresses: Iterable<string>): Promise<void> {
-  await Promise.all([...addresses].map(claim));
-}
-
-function claim(address: string): Promise<void> {
-  const colon = address.lastIndexOf(':');
-  const port = Number(address.slice(colon + 1));
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') reject(new CampError(portInUse(port)));
-      else if (error.code === 'EACCES') reject(new CampError(portForbidden(port)));
-      else resolve(); // anything else Caddy will say better
-    });
-    probe.listen({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, exclusive: true }, () => probe.close(() => resolve()));
-  });
 }
 
 /** After a load: nobody else may have taken one of the ports at the same moment. Linux only; throws PORT_IN_USE. */
@@ -67,16 +45,4 @@ export function verifyPorts(addresses: ReadonlySet<string>, pid: number | undefi
   const own = socketInodes(pid);
   const stranger = listeners().find((one) => ports.has(one.port) && !own.has(one.owner));
   if (stranger && own.size > 0) throw new CampError(portInUse(stranger.port));
-}
-
-function portInUse(port: number) {
-  return failure('machine', 'PORT_IN_USE', `port ${port} is in use by ${describeHolder(port)}`, {
-    hints: ['stop that program, or choose another port: camp up --port N'],
-  });
-}
-
-function portForbidden(port: number) {
-  return failure('machine', 'NO_PERMISSION', `this user may not listen on port ${port}`, {
-    hints: [`sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`, 'or choose a port from 1024 up: camp up --port N'],
-  });
 }

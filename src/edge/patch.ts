@@ -14,6 +14,8 @@ export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
   readonly adapted: JsonObject;
   readonly ports: EdgePorts;
   readonly hasIpv6: boolean;
+  /** Addresses that Caddy inherits as open sockets: `127.0.0.1:443` to `fd/3`. */
+  readonly sockets?: ReadonlyMap<string, string>;
   readonly storage: string;
   /** Address of the private admin socket: `unix/.camp/run/admin.sock|0600`. */
   readonly adminListen: string;
@@ -37,6 +39,7 @@ export function patch(input: PatchInput): Patched {
   const routes = routesOf(http, input.services, input.domain, byServer);
   redirectToHttps(http, input.ports, input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'], byServer);
   for (const [name, server] of entriesOf(http.servers)) if (name !== redirectServer) patchServer(server, input);
+  for (const [, server] of entriesOf(http.servers)) server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
   // A graceful end must not wait for a browser that keeps a connection open.
   http.grace_period ??= '500ms';
   return { config: { ...config, ...privateParts(input), logging: quiet(config.logging) }, routes, warnings };

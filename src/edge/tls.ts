@@ -24,7 +24,8 @@ export function securedByLocalCa(apps: JsonObject, domain: string): ReadonlyMap<
     const hosts = secureServer(server, http.http_port);
     byServer.set(name, hosts);
     if (hosts.isTls && !(isAutomationOff(server) && hasLoaded)) for (const host of certificateNames(server, hosts.names)) names.add(host);
-    if (hosts.isTls) server.automatic_https = { disable: true };
+    // All is said explicitly now; and behind an inherited socket Caddy could not tell the HTTP port.
+    server.automatic_https = { disable: true };
   }
   if (byServer.size === 0 && !apps.tls) return byServer;
   const tls = objectAt(apps, 'tls');

@@ -9,6 +9,8 @@ export interface ChildOptions {
   readonly cwd: string;
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Descriptors of open sockets that the child inherits, as 3, 4, ... */
+  readonly sockets?: readonly number[];
   /** Complete lines, without the line end, at most 64 KiB each. */
   onLine(stream: 'stdout' | 'stderr', line: string): void;
 }
@@ -34,7 +36,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (!file) fail('bug', 'BUG', 'startChild without a program');
   let child: ChildProcess;
   try {
-    child = spawn(file, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(file, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...(options.sockets ?? [])] });
   } catch (error) {
     spawnFailed(options, error as NodeJS.ErrnoException);
   }

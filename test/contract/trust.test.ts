@@ -31,8 +31,8 @@ function failureOf(work: () => unknown): CampError['failures'][number] | undefin
   return undefined;
 }
 
-test('without a CA there is nothing to trust', () => {
-  const rig = createRig();
+test('without a CA there is nothing to trust', async () => {
+  await using rig = createRig();
   expect(failureOf(() => trustStatus({ storage: rig.setup.storage, home: rig.folder, env: {}, isRoot: false }))).toMatchObject({ fault: 'edge', code: 'CA_NOT_TRUSTED' });
 });
 
