@@ -29,7 +29,9 @@ function recorded(dir: string): Readonly<Record<string, string>> {
   try {
     const value: unknown = JSON.parse(readText(join(dir, '.camp', 'generated.json')) ?? '{}');
     if (value === null || typeof value !== 'object' || Array.isArray(value)) return {};
-    return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    return Object.fromEntries(
+      Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    );
   } catch {
     return {};
   }

@@ -32,7 +32,7 @@ export function loadProject(dir: string, options: LoadOptions): Loaded {
   try {
     path = realpathSync(dir);
   } catch {
-    return { problems: [notAProject(dir, `${dir} is not there`)], warnings: [] };
+    return { problems: [notAProject(`${dir} is not there`)], warnings: [] };
   }
   const read = (name: string) => {
     const file = readTextFile(join(path, name), name);
@@ -108,9 +108,7 @@ function fromFolder(shared: Shared): Draft {
   const all = discoverServices(path, options.env);
   const found = caddyfile ? nameByCaddyfile(all, caddyfile.text) : all;
   if (found.length === 0 && !caddyfile && problems.length === 0)
-    problems.push(
-      notAProject(path, `${path} has no compose.yaml, no Caddyfile and nothing that camp knows how to start`),
-    );
+    problems.push(notAProject(`${path} has no compose.yaml, no Caddyfile and nothing that camp knows how to start`));
   const services = new Map(found.map((each) => [each.name, serviceOfFound(each, path)]));
   return {
     project: projectOf(name, services, caddyfile?.text ?? routesOfFound(found, name), shared, undefined),
@@ -119,9 +117,9 @@ function fromFolder(shared: Shared): Draft {
   };
 }
 
-function notAProject(dir: string, message: string): Problem {
+function notAProject(message: string): Problem {
   return failure('usage', 'NOT_A_PROJECT', message, {
-    hints: ['camp init', `camp up in another folder than ${dir}`],
+    hints: ['camp init', 'cd into the folder of a project'],
   }) as Problem;
 }
 

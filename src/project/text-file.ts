@@ -62,6 +62,9 @@ function problemIn(name: string, code: string, message: string, hint: string): P
   return failure('project', code, message, { hints: [hint], source: { file: name, line: 1, col: 1 } }) as Problem;
 }
 
+/** Longer lines are not shown: a card has no room for them, and JSON would repeat them for each problem. */
+const longestShown = 500;
+
 /** The line, the column and the text of a span. */
 export function sourceOf({ file, begin, end }: Span): Source {
   const starts = lineStarts(file);
@@ -71,13 +74,9 @@ export function sourceOf({ file, begin, end }: Span): Source {
   const text = file.text.slice(start, next - 1).replace(/\r$/, '');
   const shown = start === 0 && text.startsWith('\uFEFF') ? text.slice(1) : text;
   const col = begin - start - (text.length - shown.length);
-  return {
-    file: file.name,
-    line: line + 1,
-    col: Math.max(0, col) + 1,
-    length: Math.max(1, Math.min(end, start + text.length) - begin),
-    text: shown,
-  };
+  const place = { file: file.name, line: line + 1, col: Math.max(0, col) + 1 };
+  if (shown.length > longestShown) return place;
+  return { ...place, length: Math.max(1, Math.min(end, start + text.length) - begin), text: shown };
 }
 
 const starts = new WeakMap<TextFile, readonly number[]>();

@@ -36,7 +36,7 @@ export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
     }
     for (const [key, entry] of value.entries) {
       const inner = expected.keys?.get(key) ?? (expected.keys && !expected.values ? undefined : expected.values);
-      if (inner) visit(entry.value, inner, key);
+      if (inner) visit(entry.value, inner, expected.keys?.has(key) ? key : JSON.stringify(key));
       else if (!key.startsWith('x-')) problems.push(unknownKey(key, entry.keyAt, expected.keys ?? new Map(), what));
     }
   }
@@ -54,12 +54,13 @@ export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
   }
 
   function wrongType(value: Tree, expected: Shape, what: string): void {
-    const hint =
-      value.kind === 'scalar' && typeof value.value === 'number' && expected.scalar?.includes('string')
-        ? `put it in quotes: "${value.raw}"`
-        : exampleOf(expected);
     problems.push(
-      problemAt(value.at, 'WRONG_TYPE', `${what} must be ${describe(expected)}, not ${nameOf(value)}`, hint),
+      problemAt(
+        value.at,
+        'WRONG_TYPE',
+        `${what} must be ${describe(expected)}, not ${nameOf(value)}`,
+        wayToWrite(value, expected),
+      ),
     );
   }
 }
@@ -114,7 +115,7 @@ function isOf(value: Scalar, type: ScalarType): boolean {
     case 'boolean':
       return flagOf(value) !== undefined && typeof value.value !== 'number';
     case 'number':
-      return numberOf(value) !== undefined;
+      return typeof value.value === 'number' || numberOf(value) !== undefined;
     case 'integer':
       return Number.isInteger(numberOf(value));
   }
@@ -139,7 +140,15 @@ function nameOf(tree: Tree): string {
   if (tree.kind === 'list') return 'a list';
   if (tree.kind === 'table') return 'a map';
   if (tree.value === null) return 'nothing';
-  return typeof tree.value === 'string' ? 'a text' : typeof tree.value === 'number' ? 'a number' : 'true or false';
+  if (typeof tree.value === 'number') return `the number ${tree.raw}`;
+  return typeof tree.value === 'string' ? 'a text' : 'true or false';
+}
+
+function wayToWrite(value: Tree, expected: Shape): string {
+  const isNumber = value.kind === 'scalar' && typeof value.value === 'number';
+  if (isNumber && expected.format === 'duration') return `give it a unit: ${value.raw}s`;
+  if (isNumber && expected.scalar?.includes('string')) return `put it in quotes: "${value.raw}"`;
+  return exampleOf(expected);
 }
 
 function exampleOf({ scalar, items, keys }: Shape): string {

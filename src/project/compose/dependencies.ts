@@ -80,7 +80,10 @@ export function checkDependencies(services: ReadonlyMap<string, Node>): readonly
 }
 
 function unknown(name: string, on: string, where: Span, services: ReadonlyMap<string, Node>): Problem {
-  const meant = nearest(on, services.keys());
+  const meant = nearest(
+    on,
+    [...services.keys()].filter((each) => each !== name),
+  );
   return problemAt(
     where,
     'UNKNOWN_DEPENDENCY',

@@ -129,15 +129,15 @@ function nodeOf({ value }: Entry, active: ReadonlySet<string>): Node {
   return { dependencies: dependenciesOf(value), isActive, profiles };
 }
 
-/** File by file in the given order, then by line and column; equal ones once. */
+/** File by file in the given order, then by line and column; one a place and code, however many aliases repeat it. */
 export function inTextOrder<T extends Failure>(found: readonly T[], files: readonly string[]): readonly T[] {
-  const rank = (each: T) => (each.source ? files.indexOf(each.source.file) : -1);
-  const unique = new Map(
-    found.map((each) => [
-      `${each.code} ${each.message} ${each.source?.file}:${each.source?.line}:${each.source?.col}`,
-      each,
-    ]),
-  );
+  const rank = ({ source }: T) => (source ? (files.indexOf(source.file) + files.length + 1) % (files.length + 1) : -1);
+  const unique = new Map<string, T>();
+  for (const each of found) {
+    const { code, message, source } = each;
+    const key = source ? `${code} ${source.file}:${source.line}:${source.col}` : `${code} ${message}`;
+    if (!unique.has(key)) unique.set(key, each);
+  }
   return [...unique.values()].sort(
     (a, b) =>
       rank(a) - rank(b) || (a.source?.line ?? 0) - (b.source?.line ?? 0) || (a.source?.col ?? 0) - (b.source?.col ?? 0),

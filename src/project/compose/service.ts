@@ -207,7 +207,7 @@ function restartOf(tree: Tree, context: Context): Service['restart'] {
   const written = at(tree, 'restart');
   const [policy = ''] = (textOf(written) ?? '').split(':');
   if (policy === 'no' || policy === 'always' || policy === 'on-failure' || policy === 'unless-stopped') return policy;
-  if (written && policy !== '')
+  if (written?.kind === 'scalar' && typeof written.value === 'string' && policy !== '')
     context.report(
       problemAt(
         written.at,

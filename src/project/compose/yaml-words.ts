@@ -27,12 +27,16 @@ export function yamlProblem(file: TextFile, errors: readonly YAMLError[]): reado
       problemAt({ file, begin: full.pos[0], end: full.pos[0] + 1 }, 'TOO_DEEP', 'nested too deep', 'flatten the file'),
     ];
   const byLine = new Map<number, Problem>();
+  let isAstray = false;
   for (const { code, message, pos } of errors) {
     const isOpenEnded = / must end with |end with a |[Mm]issing closing/.test(message);
+    // behind an open bracket or a stray sign the parser stumbles over every line
+    if (isAstray && (isOpenEnded || code === 'UNEXPECTED_TOKEN' || code === 'BAD_INDENT')) continue;
+    isAstray ||= isOpenEnded || code === 'UNEXPECTED_TOKEN';
     const [what, hint] = isOpenEnded
       ? [unclosed(message), 'close it, or put the value in quotes']
       : (words[code] ?? [plain(message), `docker compose -f ${file.name} config`]);
-    const begin = Math.min(pos[0], file.text.length);
+    const begin = Math.min(isOpenEnded ? (openingQuote(file.text, message) ?? pos[0]) : pos[0], file.text.length);
     const problem = problemAt(
       { file, begin, end: Math.max(begin + 1, Math.min(pos[1], begin + 40)) },
       'YAML_SYNTAX',
@@ -44,6 +48,15 @@ export function yamlProblem(file: TextFile, errors: readonly YAMLError[]): reado
     if (byLine.size === 10) break;
   }
   return [...byLine.values()];
+}
+
+/** A quote that nothing closes is the last one of the text that is not escaped. */
+function openingQuote(text: string, message: string): number | undefined {
+  if (/end with/.test(message)) return undefined;
+  const quote = message.includes('"') ? '"' : "'";
+  let at = text.lastIndexOf(quote);
+  while (at > 0 && quote === '"' && text[at - 1] === '\\') at = text.lastIndexOf(quote, at - 1);
+  return at === -1 ? undefined : at;
 }
 
 /** Brackets and quotes that nothing closes. */

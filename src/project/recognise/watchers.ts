@@ -33,17 +33,23 @@ export function withoutWatcher(argv: readonly string[]): readonly string[] {
 const nodeFlags = /^--watch(?:-preserve-output|-kill-signal=.*|-path=.*)?$/;
 const nodeValues = /^--watch-(?:path|kill-signal)$/;
 
-/** Leaves out options before the first word that is none: `flags` alone, `values` with the word behind them. */
+/** Options of node that have a value behind them and stay. */
+const kept = /^(?:-r|--require|--import|--loader|--experimental-loader|-C|--conditions)$/;
+
+/**
+ * Leaves out options before the program's own file: `flags` alone, `values` with the word behind them. What
+ * comes behind the file belongs to the program.
+ */
 function dropOptions(words: readonly string[], flags: RegExp, values: RegExp): readonly string[] {
-  const kept: string[] = [];
+  const left: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     if (values.test(word)) i++;
-    else if (!flags.test(word)) kept.push(word);
-    if (!word.startsWith('-') && !values.test(words[i - 1] ?? '') && word !== 'run')
-      return [...kept, ...words.slice(i + 1)];
+    else if (kept.test(word)) left.push(word, ...words.slice(++i, i + 1));
+    else if (!word.startsWith('-') && word !== 'run') return [...left, ...words.slice(i)];
+    else if (!flags.test(word)) left.push(word);
   }
-  return kept;
+  return left;
 }
 
 /** `cross-env A=b node x` is `node x` with a variable, which `env` gives without staying in between. */
