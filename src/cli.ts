@@ -31,6 +31,10 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   if (id === undefined && words.length === 0) return (await import('./commands/bare.ts')).showState(leading);
   const load = id === undefined ? undefined : commands[id];
   if (id === undefined || !load) return unknownCommand(words);
+  if (isDetaching(id, words)) {
+    process.exitCode = await (await import('./detach.ts')).detach(argv);
+    return;
+  }
   const { default: CommandClass } = await load();
   CommandClass.id = id.replaceAll(' ', ':');
   const rest = words.slice(id.split(' ').length);
@@ -58,6 +62,13 @@ function commandOf(words: readonly string[]): string | undefined {
 function hasHelpFlag(words: readonly string[]): boolean {
   const end = words.indexOf('--');
   return (end === -1 ? words : words.slice(0, end)).some((word) => word === '--help' || word === '-h');
+}
+
+/** `camp -C shop up -d`: the shim has seen only what begins with `up`. */
+function isDetaching(id: string, words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const flags = end === -1 ? words : words.slice(0, end);
+  return id === 'up' && !process.env['CAMP_SUPERVISOR'] && flags.some((word) => word === '-d' || word === '--detach');
 }
 
 function unknownCommand(words: readonly string[]): never {

@@ -28,7 +28,8 @@ export default class Init extends CampCommand {
     const given: InitOptions = { dir, ...(starter === undefined ? {} : { starter }), ...(name === undefined ? {} : { name }) };
     const isAsking = !flags.yes && !flags['dry-run'] && !this.shared.json && canAsk(process.stdin, process.stderr, process.env);
     const written = await init(isAsking ? await ask(given) : given, flags['dry-run']);
-    const folder = relative(process.cwd(), dir);
+    const below = relative(process.cwd(), dir);
+    const folder = below.startsWith('..') ? dir : below;
     const report = reportOf(written, folder === '' ? written.next : [`cd ${folder}`, ...written.next]);
     const where = folder === '' ? 'this folder' : folder;
     const head = written.changes.length === 0 ? `${written.project} is in ${where} already` : `${written.project} is made in ${where}`;

@@ -37,9 +37,9 @@ const done: Readonly<Partial<Record<Phase, string>>> = {
 /** The rows after an event; the same rows when the event says nothing about them. */
 export function foldRow(rows: Rows, event: Event): Rows {
   if (event.type !== 'span') return rows;
-  const words = event.edge === 'begin' ? busy[event.phase] : event.failure ? 'failed' : done[event.phase];
-  if (words === undefined) return rows;
   const name = nameOf(event.subject);
+  const words = event.failure ? 'failed' : wordsOf(name, event.phase, event.edge);
+  if (words === undefined) return rows;
   const before = rows.get(name);
   // the first request of a service is the edge's work as much as its own: the time to ready is what the row shows
   if (before?.words === 'ready' && event.phase === 'first-request' && !event.failure) return rows;
@@ -49,6 +49,12 @@ export function foldRow(rows: Rows, event: Event): Rows {
       ? { name, words, state: 'busy', beganAt }
       : { name, words, state: event.failure ? 'failed' : 'done', beganAt, endedAt: event.t };
   return new Map([...rows, [name, before?.state === 'failed' ? before : row]]);
+}
+
+function wordsOf(name: string, phase: Phase, edge: 'begin' | 'end'): string | undefined {
+  // Caddy is fetched, the local CA is made here
+  if (phase === 'provision' && name === 'ca') return edge === 'begin' ? 'being made' : 'made';
+  return edge === 'begin' ? busy[phase] : done[phase];
 }
 
 /** `api:2` is a replica of api, `tool:caddy` is caddy. */

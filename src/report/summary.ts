@@ -26,12 +26,17 @@ function headline(report: UpReport, style: Style): readonly string[] {
   const symbols = symbolsOf(style);
   const left = `${report.project} is up in ${seconds(total)}`;
   const first = report.timeToFirstRequestMs === null ? undefined : `first request ${seconds(report.timeToFirstRequestMs)}`;
-  const right = [first, report.urls[0]].filter((part) => part !== undefined).join(` ${symbols.dot} `);
+  const right = [first, frontUrl(report.urls)].filter((part) => part !== undefined).join(` ${symbols.dot} `);
   const room = Math.min(style.width, 100) - displayWidth(left) - displayWidth(symbols.good) - 1 - displayWidth(right);
   const good = `${paint(style, 'good', symbols.good)} `;
   if (room >= 2) return [`${good}${paint(style, 'bold', left)}${' '.repeat(room)}${right}`];
   const [head = '', ...rest] = wrap(left, style.width - displayWidth(symbols.good) - 1);
   return [good + paint(style, 'bold', head), ...[...rest, ...wrap(right, style.width - indent.length)].map((line) => indent + line)];
+}
+
+/** The page that a person would look at first. */
+function frontUrl(urls: readonly string[]): string | undefined {
+  return urls.find((url) => new URL(url).pathname === '/') ?? urls[0];
 }
 
 function readyText({ state, readyMs, replicas }: ServiceStatus): string {
@@ -74,6 +79,7 @@ function chainText(chain: readonly PhaseSpan[], style: Style): string {
 function linkName({ phase, subject }: PhaseSpan): string {
   const [name = subject] = subject.split(':');
   if (phase === 'start' || phase === 'awaitReady') return name;
+  if (phase === 'provision' && name === 'ca') return 'make ca';
   if (phase === 'provision' || phase === 'install') return `${words[phase]} ${subject.split(':').at(-1)}`;
   return words[phase] ?? phase;
 }

@@ -29,6 +29,9 @@ interface Row {
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, runs: { type: 'string' }, scale: { type: 'string' }, json: { type: 'string' } },
 });
+/** Where a service listens that is started by hand. */
+const manualPort = 30_000 + (process.pid % 997);
+const manualUrl = `http://127.0.0.1:${manualPort}/`;
 const runs = Number(values.runs ?? (values.quick ? 5 : 11));
 const count = Number(values.scale ?? 3);
 
@@ -36,6 +39,10 @@ await provideCaddy();
 const fixture = createFixture(count);
 const env: NodeJS.ProcessEnv = { ...process.env, HOME: fixture.home, CAMP_HOME: join(fixture.home, 'camp'), NO_COLOR: '1' };
 delete env['XDG_DATA_HOME'];
+const script = scriptContender(fixture, env);
+const camp = campContender(fixture, env, false);
+const detached = campContender(fixture, env, true);
+const contenders = [script, camp, detached];
 try {
   const rows = await measureAll(fixture);
   const caddy = findCaddy(userFolders()).tool?.version ?? '?';
@@ -43,15 +50,11 @@ try {
   process.stdout.write(`\n${table(rows)}\n\n${machine}\n`);
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, undefined, 2)}\n`);
 } finally {
-  await run(['down', '--force'], fixture, env).catch(() => undefined);
+  for (const one of contenders) await one.cleanUp().catch(() => undefined);
   rmSync(fixture.base, { recursive: true, force: true });
 }
 
 async function measureAll(fixture: Fixture): Promise<readonly Row[]> {
-  const script = scriptContender(fixture, env);
-  const camp = campContender(fixture, env, false);
-  const detached = campContender(fixture, env, true);
-  const contenders = [script, camp, detached];
   const ups = new Map<Contender, number[]>(contenders.map((one) => [one, []]));
   const downs = new Map<Contender, number[]>(contenders.map((one) => [one, []]));
   // the first run of each makes its CA and its certificates: it does not count
@@ -84,8 +87,8 @@ async function measureAll(fixture: Fixture): Promise<readonly Row[]> {
 async function ownStop(fixture: Fixture): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < runs; n++) {
-    const service = startService(fixture, 22_000);
-    await untilAll(['http://127.0.0.1:22000/'], () => undefined, ({ status }) => status === 200);
+    const service = startService(fixture, manualPort);
+    await untilAll([manualUrl], () => undefined, ({ status }) => status === 200);
     const began = performance.now();
     await service.end();
     times.push(performance.now() - began);
@@ -109,12 +112,12 @@ async function reloads(fixture: Fixture, camp: Contender): Promise<{ readonly ca
     await untilAll([url], () => ca, ({ body }) => body === version);
     bySaving.push(performance.now() - began);
 
-    const before = startService(fixture, 22_000);
-    await untilAll(['http://127.0.0.1:22000/'], () => undefined, ({ status: code }) => code === 200);
+    const before = startService(fixture, manualPort);
+    await untilAll([manualUrl], () => undefined, ({ status: code }) => code === 200);
     const killed = performance.now();
     await before.end();
-    const after = startService(fixture, 22_000);
-    await untilAll(['http://127.0.0.1:22000/'], () => undefined, ({ body }) => body === version);
+    const after = startService(fixture, manualPort);
+    await untilAll([manualUrl], () => undefined, ({ body }) => body === version);
     byHand.push(performance.now() - killed);
     await after.end();
   }

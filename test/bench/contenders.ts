@@ -12,6 +12,8 @@ export interface Contender {
   up(): Promise<number>;
   /** Milliseconds from the command that stops it to its end. */
   down(): Promise<number>;
+  /** Ends what a run that has failed has left. */
+  cleanUp(): Promise<unknown>;
 }
 
 /** The script that a person would write. */
@@ -28,8 +30,10 @@ export function scriptContender(fixture: Fixture, env: NodeJS.ProcessEnv): Conte
       const ended = new Promise((resolve) => child?.once('exit', resolve));
       child?.kill('SIGTERM');
       await ended;
+      child = undefined;
       return performance.now() - began;
     },
+    cleanUp: async () => child?.kill('SIGTERM'),
   };
 }
 
@@ -48,6 +52,7 @@ export function campContender(fixture: Fixture, env: NodeJS.ProcessEnv, isDetach
       if (status !== 0) throw new Error(`camp down: exit ${status}`);
       return performance.now() - began;
     },
+    cleanUp: () => run(['down', '--force'], fixture, env),
   };
 }
 

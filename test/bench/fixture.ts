@@ -45,8 +45,9 @@ export function createFixture(count: number): Fixture {
     script: join(base, 'start.sh'),
     scriptStorage: join(base, 'storage'),
     names: Array.from({ length: count }, (_, at) => `s${at + 1}`),
-    httpsPort: 18_443,
-    firstPort: 21_000,
+    // not where another run of this benchmark listens
+    httpsPort: 18_000 + (process.pid % 997),
+    firstPort: 12_000 + (process.pid % 29) * 200,
   };
   for (const name of fixture.names) mkdirSync(join(fixture.dir, 'services', name), { recursive: true });
   for (const name of fixture.names) writeFileSync(serverFile(fixture, name), serverText('v1'));
@@ -71,12 +72,13 @@ function scriptText({ base, dir, names, firstPort }: Fixture): string {
   return [
     '#!/bin/sh',
     `caddy run --config ${base}/Caddyfile >/dev/null 2>&1 &`,
+    'pids=$!',
     `port=${firstPort}`,
     `for name in ${names.join(' ')}; do`,
     `  PORT=$port node ${dir}/services/$name/server.mjs &`,
-    '  port=$((port + 1))',
+    '  pids="$pids $!" port=$((port + 1))',
     'done',
-    "trap 'kill $(jobs -p) 2>/dev/null; wait; exit 0' TERM INT",
+    "trap 'kill $pids 2>/dev/null; wait; exit 0' TERM INT",
     'wait',
     '',
   ].join('\n');
