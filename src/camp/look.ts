@@ -11,6 +11,7 @@ import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
+import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ask } from './client.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { routedServices } from './handlers.ts';
@@ -25,6 +26,18 @@ export function readProject({ dir, env }: LookRequest): { readonly project: Proj
   const { project, problems, warnings } = loadProject(dir, { env });
   if (!project) throw new CampError(problems);
   return { project, warnings };
+}
+
+/** As `readProject`, with what Caddy finds in the Caddyfile. */
+export async function readChecked(request: LookRequest): Promise<ReturnType<typeof readProject>> {
+  const check = { ...request, signal: AbortSignal.timeout(10_000) };
+  try {
+    const read = readProject(request);
+    await refuseBadCaddyfile(read.project, check);
+    return read;
+  } catch (error) {
+    throw await withCaddyfileProblems(error, check);
+  }
 }
 
 /** What runs of the project now: the supervisor's word, or, where there is none, what the system shows. */
@@ -74,7 +87,7 @@ export interface PlanReport {
 /** Plans against what runs now, without taking the lock. Throws what cannot be placed. */
 export async function plan(request: LookRequest): Promise<PlanReport> {
   process.chdir(request.dir);
-  const { project } = readProject(request);
+  const { project } = await readChecked(request);
   const { placements, failures } = place(project);
   if (failures.length > 0) throw new CampError(failures);
   const running = (await ask(stateFolders(request.dir), 'observed', {}, () => undefined)) as Running | undefined;

@@ -25,6 +25,7 @@ import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runti
 import { measure } from '../stopwatch/measure.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import type { Tool } from '../tools/types.ts';
+import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
 import { handlersFor, routedServices } from './handlers.ts';
@@ -161,7 +162,7 @@ export class Supervisor {
     });
     const isFresh = !this.#hasConverged;
     try {
-      const { plan } = this.#think(request);
+      const { plan } = await this.#refuseBadFiles(() => this.#think(request));
       const outcome = await this.#carryOut(plan, request);
       this.#leases.save();
       this.#ending.signal.throwIfAborted();
@@ -191,6 +192,20 @@ export class Supervisor {
     const observed = this.#span('observe', 'machine', () => this.#observe(project));
     const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
     return { plan };
+  }
+
+  /** What is wrong in any file is said, all of it, before anything is started or stopped. */
+  async #refuseBadFiles<T>(think: () => T): Promise<T> {
+    const { dir, env, folders } = this.#setup;
+    const check = { dir, env, state: folders.state, signal: this.#ending.signal };
+    let thought: T;
+    try {
+      thought = think();
+    } catch (error) {
+      throw await withCaddyfileProblems(error, check);
+    }
+    await refuseBadCaddyfile(this.#project as Project, { ...check, ...(this.#caddy ? { caddy: this.#caddy.path } : {}) });
+    return thought;
   }
 
   #planOptions(request: ConvergeRequest): { readonly only?: readonly string[]; readonly recreate: 'diverged' | 'always' } {

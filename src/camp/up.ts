@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { processOriginNs, monotonicClock } from '../kit/clock.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail, failuresOf } from '../kit/failure.ts';
@@ -45,6 +46,7 @@ const settleMs: Ms = 10_000;
 export async function up(request: UpRequest): Promise<UpOutcome> {
   process.chdir(request.dir);
   const folders = stateFolders(request.dir);
+  if (!existsSync(folders.state)) await refuseBadFiles(request);
   makeStateFolders(folders);
   const deadline = performance.now() + settleMs;
   for (;;) {
@@ -57,6 +59,12 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
     await new Promise((resolve) => setTimeout(resolve, 20));
     request.signal.throwIfAborted();
   }
+}
+
+/** Before the first run nothing is written for a project whose files are wrong; later the supervisor finds it out. */
+async function refuseBadFiles({ dir, env }: UpRequest): Promise<void> {
+  const { readChecked } = await import('./look.ts');
+  await readChecked({ dir, env });
 }
 
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {

@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { CampError, failure, type Problem } from '../kit/failure.ts';
 import { readText } from '../kit/files.ts';
 import { type Admin, errorOf, jsonOf } from './admin.ts';
@@ -22,12 +22,16 @@ const timeoutMs = 5000;
  * apart, at line and column; `env` is what Caddy sees.
  */
 export async function adapt(admin: Admin, caddyfile: Wanted['caddyfile'], projectDir: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Adapted> {
-  const first = await ask(admin, caddyfile.text, signal);
+  const ask: Ask<Adapted> = (text) => askAdmin(admin, text, signal);
+  const first = await ask(caddyfile.text);
   if (typeof first !== 'string') return first;
-  throw new CampError(await problemsOf(first, admin, textsOf(caddyfile, projectDir), env, signal));
+  throw new CampError(await problemsOf(first, ask, textsOf(caddyfile, projectDir), env));
 }
 
-async function ask(admin: Admin, text: string, signal: AbortSignal): Promise<Adapted | string> {
+/** Lets Caddy read a text: what came of it, or the words in which Caddy refused it. */
+export type Ask<T> = (text: string) => Promise<T | string>;
+
+async function askAdmin(admin: Admin, text: string, signal: AbortSignal): Promise<Adapted | string> {
   const answer = await admin.ask('POST', '/adapt', { body: text, contentType: 'text/caddyfile', timeoutMs, signal });
   if (answer.status !== 200) return errorOf(answer);
   const parsed = jsonOf(answer);
@@ -39,11 +43,12 @@ async function ask(admin: Admin, text: string, signal: AbortSignal): Promise<Ada
   };
 }
 
-async function problemsOf(words: string, admin: Admin, texts: Texts, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Problem[]> {
+/** Every problem of a Caddyfile that can be told apart, in the order of the text; `words` is the first. */
+export async function problemsOf<T>(words: string, ask: Ask<T>, texts: Texts, env: Readonly<Record<string, string>>): Promise<Problem[]> {
   const problems: Problem[] = [];
   let text = texts.main.text;
   const masked: string[] = [];
-  let next: Adapted | string = words;
+  let next: T | string = words;
   while (typeof next === 'string') {
     const { isStructural, ...problem } = caddyfileProblem(next, { ...texts, main: { ...texts.main, text } });
     // A matcher that is missing because its definition was blanked out is no problem of its own.
@@ -53,7 +58,7 @@ async function problemsOf(words: string, admin: Admin, texts: Texts, env: Readon
     if (rest === undefined || line === undefined) break;
     masked.push((text.split('\n')[line - 1] ?? '').trim());
     text = rest;
-    next = await ask(admin, text, signal);
+    next = await ask(text);
   }
   return withUnset(problems.sort(byLine), texts.main.text, env);
 }
@@ -69,9 +74,9 @@ function withUnset(problems: readonly Problem[], text: string, env: Readonly<Rec
   return problems.map((problem, i) => (i === 0 ? { ...problem, hints: [...problem.hints, ...hints] } : problem));
 }
 
-function textsOf(caddyfile: Wanted['caddyfile'], projectDir: string): Texts {
+export function textsOf(caddyfile: Wanted['caddyfile'], projectDir: string): Texts {
   return {
-    main: { file: caddyfile.path ?? 'Caddyfile', text: caddyfile.text },
+    main: { file: relative(projectDir, resolve(projectDir, caddyfile.path ?? 'Caddyfile')), text: caddyfile.text },
     read(path) {
       const text = readText(path);
       return text === undefined ? undefined : { file: relative(projectDir, path), text };
