@@ -59,7 +59,7 @@ export function loadProject(dir: string, options: LoadOptions): Loaded {
     ...(dotenv && dotenvFile ? { dotenv, dotenvFile } : {}),
   };
   const loaded = composeFile ? fromCompose(files, join(path, composeFile), shared) : fromFolder(shared);
-  return ordered(loaded, ['.env', ...files.map((file) => file.name), 'Caddyfile']);
+  return ordered(loaded, ['.env', ...[composeFile, overrideFile].flatMap((each) => each ?? []), 'Caddyfile']);
 }
 
 interface Shared {

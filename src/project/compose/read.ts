@@ -94,17 +94,20 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
   for (const { dependencies, isActive } of nodes.values())
     if (isActive)
       for (const { on, condition } of dependencies) if (condition === 'service_completed_successfully') awaited.add(on);
+  // what an included file defines is not known yet
+  const isWhole = at(root, 'include') === undefined;
   const services = new Map<string, Service>();
   for (const [name, entry] of entries) {
     if (!checkName(name, entry, context)) continue;
     const node = nodes.get(name);
     if (!node?.isActive) continue;
     warnUnread(name, entry, context);
-    for (const problem of checkReferences(name, entry.value, root)) context.report(problem);
+    if (isWhole) for (const problem of checkReferences(name, entry.value, root)) context.report(problem);
     const dependencies = node.dependencies.filter(({ on, isRequired }) => isRequired || nodes.get(on)?.isActive);
     services.set(name, serviceOf(name, entry, { dependencies, isOneShot: awaited.has(name) }, context));
   }
-  for (const problem of checkDependencies(nodes)) context.report(problem);
+  for (const problem of checkDependencies(nodes))
+    if (isWhole || problem.code !== 'UNKNOWN_DEPENDENCY') context.report(problem);
   return services;
 }
 

@@ -102,7 +102,7 @@ function checkPlace(
   folder: string | undefined,
   context: Context,
 ): void {
-  if (!at(tree, 'image') && !at(tree, 'build') && !at(tree, 'provider'))
+  if (!['image', 'build', 'provider', 'extends'].some((key) => at(tree, key)))
     context.report(
       problemAt(
         keyAt,

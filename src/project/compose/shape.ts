@@ -19,15 +19,6 @@ export type ScalarType = 'string' | 'number' | 'integer' | 'boolean' | 'null';
  * 15-profiles, and its schema), as one table. Facts only; what a key means stands where it is read.
  */
 const anything: Shape = { scalar: ['string', 'number', 'integer', 'boolean', 'null'] };
-const anyValue: Shape = {
-  ...anything,
-  get items() {
-    return anyValue;
-  },
-  get values() {
-    return anyValue;
-  },
-};
 const text: Shape = { scalar: ['string'] };
 const flag: Shape = { scalar: ['boolean'] };
 const count: Shape = { scalar: ['integer'] };
@@ -397,6 +388,3 @@ export const composeShape: Shape = table({
   configs: nullable(mapOf(config)),
   'x-camp': campProject,
 });
-
-/** Extension keys may hold anything. */
-export const extensionShape: Shape = anyValue;

@@ -49,7 +49,7 @@ export function isOnPath(program: string, env: NodeJS.ProcessEnv): boolean {
     .some((folder) => isAbsolute(folder) && isExecutable(join(folder, program)));
 }
 
-export function isExecutable(path: string): boolean {
+function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return isFile(path);

@@ -77,7 +77,7 @@ function openManifest(path: string, env: NodeJS.ProcessEnv): Package | undefined
 }
 
 /** Workspace patterns are plain paths, `folder/*` or `folder/**`. */
-export function isMember(workspaces: unknown, path: string): boolean {
+function isMember(workspaces: unknown, path: string): boolean {
   return workspacePatterns(workspaces).some((pattern) => {
     const clean = pattern.replace(/^\.\//, '').replace(/\/$/, '');
     if (clean.endsWith('/**')) return path.startsWith(clean.slice(0, -2));

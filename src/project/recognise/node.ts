@@ -6,7 +6,6 @@ import {
   type Folder,
   isFile,
   isFolder,
-  isOnPath,
   ownText,
   parseObject,
   readIn,
@@ -135,13 +134,4 @@ function firstEntry(folder: Folder, names: readonly string[]): string | undefine
     }
   }
   return undefined;
-}
-
-/** Whether the folder would find the program: in a node_modules/.bin or on PATH. */
-export function isProgramThere(folder: Folder, program: string): boolean {
-  if (program.includes('/')) return true;
-  return (
-    upwards(folder.path).some((each) => isFile(join(each, 'node_modules', '.bin', program))) ||
-    isOnPath(program, folder.env)
-  );
 }

@@ -97,7 +97,7 @@ function applicationIn(
 }
 
 /** Lower-case names of the packages that requirements.txt or pyproject.toml declares. */
-export function declaredPackages(folder: Folder): readonly string[] {
+function declaredPackages(folder: Folder): readonly string[] {
   const lines = [...requirementLines(folder), ...projectDependencies(readIn(folder, 'pyproject.toml') ?? '')];
   return lines.flatMap(
     (line) => /^[A-Za-z0-9][A-Za-z0-9._-]*/.exec(line)?.[0].toLowerCase().replaceAll('_', '-') ?? [],

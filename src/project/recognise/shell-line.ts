@@ -58,7 +58,7 @@ export function argvOfLine(line: string): readonly string[] {
   return ['sh', '-c', withExec(text)];
 }
 
-export function isAssignment(word: string): boolean {
+function isAssignment(word: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*=/.test(word);
 }
 
