@@ -45,9 +45,10 @@ function start() {
 /** The release is a bundle in dist/; a checkout without one runs from its sources. */
 function load(name) {
   const fs = process.getBuiltinModule('node:fs');
-  const bundled = new URL(`../dist/${name}.js`, import.meta.url);
-  const isBundled = fs.existsSync(bundled) && !process.env.CAMP_FROM_SOURCE;
-  return import((isBundled ? bundled : new URL(`../src/${name}.ts`, import.meta.url)).href);
+  const bundled = process.getBuiltinModule('node:url').fileURLToPath(new URL(`../dist/${name}.cjs`, import.meta.url));
+  if (fs.existsSync(bundled) && !process.env.CAMP_FROM_SOURCE)
+    return Promise.resolve(process.getBuiltinModule('node:module').createRequire(import.meta.url)(bundled));
+  return import(new URL(`../src/${name}.ts`, import.meta.url).href);
 }
 
 function hasFlag(short, long) {

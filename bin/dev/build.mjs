@@ -29,11 +29,12 @@ const bundle = await rolldown({
 });
 await bundle.write({
   dir: fresh,
-  format: 'esm',
+  // CommonJS: importing a builtin such as node:http as ESM reads all its exports, which loads undici on the spot
+  format: 'cjs',
   minify: { compress: true, mangle: true, codegen: true },
   keepNames: true,
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunks/[name]-[hash].js',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'chunks/[name]-[hash].cjs',
 });
 await bundle.close();
 
@@ -42,7 +43,7 @@ const { version } = await import(pathToFileURL(join(root, 'src/camp/version.ts')
 const commands = Object.fromEntries((await describeCommands()).map((command) => [command.id, command]));
 writeFileSync(join(fresh, 'oclif.manifest.json'), `${JSON.stringify({ version, commands })}\n`);
 
-if (!existsSync(join(fresh, 'cli.js'))) throw new Error('the bundle has no cli.js');
+if (!existsSync(join(fresh, 'cli.cjs'))) throw new Error('the bundle has no cli.cjs');
 const old = `${fresh}.old`;
 if (existsSync(dist)) renameSync(dist, old);
 renameSync(fresh, dist);
