@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { edgeStorage } from '../../src/camp/folders.ts';
+import { authorityFiles } from '../../src/edge/authority.ts';
+import { userFolders } from '../../src/kit/paths.ts';
 import { type Fixture, urlsOf } from './fixture.ts';
 import { untilAll } from './poller.ts';
 
@@ -43,7 +46,7 @@ export function campContender(fixture: Fixture, env: NodeJS.ProcessEnv, isDetach
   return {
     name: ['camp', 'up', ...(isDetached ? ['-d'] : [])].join(' '),
     up: () =>
-      timed(fixture, caFile(env), () => {
+      timed(fixture, authorityFiles(edgeStorage(userFolders(env))).root, () => {
         spawn(process.execPath, [camp, ...args], { cwd: fixture.dir, env, stdio: 'ignore' });
       }),
     async down() {
@@ -65,12 +68,6 @@ export function run(args: readonly string[], fixture: Fixture, env: NodeJS.Proce
     });
     child.once('close', (status) => resolve({ status, stdout }));
   });
-}
-
-/** Where a first `camp up` has put the root certificate. */
-function caFile(env: NodeJS.ProcessEnv): string {
-  const found = spawnSync('find', [env['CAMP_HOME'] ?? '', '-name', 'root.crt'], { encoding: 'utf8' }).stdout.trim().split('\n')[0];
-  return found || join(env['CAMP_HOME'] ?? '', 'root.crt');
 }
 
 async function timed(fixture: Fixture, ca: string, start: () => void): Promise<number> {
