@@ -10,7 +10,7 @@ import type { UpReport } from '../report/types.ts';
 import { renderFailures } from '../report/card.ts';
 import { type SharedFlags, terminalOf } from './base.ts';
 
-type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
 
 /** A terminal's view of `up`, and what its signals mean: once stops, twice forces. */
 export class Foreground {
@@ -22,6 +22,7 @@ export class Foreground {
   readonly #view: UpView | undefined;
   #session: Session | undefined;
   #isUp = false;
+  #isAttached = false;
   #code: number | undefined;
   readonly #print: ReturnType<typeof createLogPrinter>;
 
@@ -32,6 +33,10 @@ export class Foreground {
     this.#view = this.#isJson ? undefined : createUpView(this.#out, this.#style);
     this.#print = createLogPrinter(this.#out, this.#style);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#interrupt(signal));
+    // nobody reads any more (bin/camp.js): said for each line that was not read, so it never forces
+    (process as NodeJS.EventEmitter).on('stdout-closed', () => {
+      if (this.#code === undefined && !this.#isDetached) this.#interrupt('SIGPIPE');
+    });
   }
 
   get signal(): AbortSignal {
@@ -44,7 +49,8 @@ export class Foreground {
   }
 
   readonly onEvent = (event: Event): void => {
-    if (!this.#isUp) return this.#view?.event(event);
+    // while it starts, what services say of their well-being is for the logs; what they complain of is not
+    if (!this.#isUp) return event.type === 'output' && event.stream === 'stdout' ? undefined : this.#view?.event(event);
     if (this.#isJson || this.#isDetached) return;
     if (event.type === 'output') this.#print(event);
     else if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);
@@ -60,7 +66,12 @@ export class Foreground {
     this.finish();
     if (this.#isJson) writeJson(report);
     else process.stdout.write(`${renderUp(report, detectStyle(terminalOf('stdout'), process.env, { color: this.#style.hasColour }))}\n`);
-    if (!this.#isDetached && !this.#isJson) this.#say('logs follow; Ctrl-C stops everything');
+    if (!this.#isDetached && !this.#isJson && !this.#isAttached) this.#say('logs follow; Ctrl-C stops everything');
+  }
+
+  /** The project is another camp's: an interruption ends only the looking. */
+  attach(): void {
+    this.#isAttached = true;
   }
 
   async stayWith(session: Session): Promise<void> {
@@ -75,7 +86,7 @@ export class Foreground {
     if (signal === 'SIGHUP' && this.#isDetached && this.#isUp) return;
     const isSecond = this.#code !== undefined;
     this.#code = 128 + constants.signals[signal];
-    if (!isSecond && !this.#isDetached) this.#say('stopping; Ctrl-C once more forces');
+    if (!isSecond && !this.#isDetached && !this.#isAttached) this.#say('stopping; Ctrl-C once more forces');
     this.#abort.abort(new Error(`interrupted by ${signal}`));
     void this.#session?.stop(isSecond);
   }

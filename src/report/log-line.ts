@@ -60,17 +60,27 @@ const levelNumbers: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug
 function readableJson(line: string, service: string, style: Style): string | undefined {
   const entry = parseObject(line);
   if (!entry) return undefined;
-  const { time, ts, timestamp, level, severity, msg, message, requestId, ...rest } = entry;
+  const { time, ts, timestamp, level, severity, msg, message, requestId, ...others } = entry;
+  const { access, rest } = accessOf(others, requestId);
   const words = [
     paint(style, 'dim', clockOf(time ?? ts ?? timestamp)),
     levelOf(level ?? severity, style),
-    valueText(msg ?? message, false),
+    access ?? valueText(msg ?? message, false),
     ...Object.entries(rest)
       .filter(([key, value]) => !(key === 'service' && value === service))
       .map(([key, value]) => `${paint(style, 'dim', `${sanitise(key, false)}=`)}${valueText(value, true)}`),
     requestId === undefined ? '' : paint(style, 'dim', `requestId=${valueText(requestId, true)}`),
   ];
   return words.filter((word) => word !== '').join(' ');
+}
+
+/** A served request reads as one phrase, and its trace is not named twice. */
+function accessOf(entry: Readonly<Record<string, unknown>>, requestId: unknown): { readonly access?: string; readonly rest: Readonly<Record<string, unknown>> } {
+  const { traceId, ...others } = entry;
+  const named = traceId === undefined || traceId === requestId ? others : entry;
+  const { method, path, status, ms, ...rest } = named;
+  if (typeof method !== 'string' || typeof path !== 'string' || typeof status !== 'number') return { rest: named };
+  return { access: sanitise(`${method} ${path} ${status}${typeof ms === 'number' ? ` ${ms} ms` : ''}`, false), rest };
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
