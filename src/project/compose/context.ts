@@ -1,5 +1,5 @@
 import type { Failure, Problem } from '../../kit/failure.ts';
-import type { DotEnv } from './dotenv.ts';
+import type { TextFile } from '../text-file.ts';
 import type { Lookup } from './interpolate.ts';
 
 /** What reading a service needs of its surroundings, and where its problems go. */
@@ -11,8 +11,8 @@ export interface Context {
   readonly lookup: Lookup;
   /** `x-camp: native` at the top of the file. */
   readonly isNative: boolean;
-  /** Env files that were read already, by path and format; absent ones too. */
-  readonly envFiles: Map<string, DotEnv | undefined>;
+  /** Env files that were opened already, by path; absent ones too. */
+  readonly envFiles: Map<string, TextFile | Problem | undefined>;
   report(problem: Problem): void;
   warn(warning: Failure): void;
 }

@@ -1,22 +1,27 @@
 import { relative, resolve } from 'node:path';
-import { isProblem, problemAt, readTextFile } from '../text-file.ts';
+import type { Problem } from '../../kit/failure.ts';
+import { isProblem, problemAt, readTextFile, type TextFile } from '../text-file.ts';
 import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Context } from './context.ts';
 import { type DotEnv, readDotEnv, readRawEnv } from './dotenv.ts';
+import type { Lookup } from './interpolate.ts';
 import { flagOf, textOf } from './scalars.ts';
 
 /**
  * A service's whole declared environment: its env files in their order, then `environment`, which wins
- * (compose-spec, 05-services). A name without a value takes it from the caller, or is left out.
- * Problems: ENV_FILE_MISSING and those of the files themselves.
+ * (compose-spec, 05-services). A name without a value takes it from the caller, or is left out. Variables in
+ * an env file are those of the caller, then those of `environment`. Problems: ENV_FILE_MISSING and those of
+ * the files themselves.
  */
 export function environmentOf(service: Tree, context: Context): Readonly<Record<string, string>> {
   // no prototype: a variable may be called __proto__
   const env = Object.create(null) as Record<string, string>;
-  for (const file of envFilesOf(service, context)) for (const [name, value] of file.values) env[name] = value;
-  for (const [name, value] of declared(at(service, 'environment'))) {
-    const resolved = value ?? context.lookup(name);
-    if (resolved !== undefined) env[name] = resolved;
+  const own = new Map<string, string | undefined>();
+  for (const [name, value] of declared(at(service, 'environment'))) own.set(name, value ?? context.lookup(name));
+  const lookup = (name: string) => context.lookup(name) ?? own.get(name);
+  for (const file of envFilesOf(service, lookup, context)) for (const [name, value] of file.values) env[name] = value;
+  for (const [name, value] of own) {
+    if (value !== undefined) env[name] = value;
     else delete env[name];
   }
   return env;
@@ -31,38 +36,30 @@ function* declared(environment: Tree | undefined): Generator<readonly [string, s
   }
 }
 
-function envFilesOf(service: Tree, context: Context): readonly DotEnv[] {
+function envFilesOf(service: Tree, lookup: Lookup, context: Context): readonly DotEnv[] {
   const declaredFiles = at(service, 'env_file');
   const items = declaredFiles?.kind === 'scalar' ? [declaredFiles] : itemsOf(declaredFiles);
   return items.flatMap((item) => {
     const pathTree = item.kind === 'table' ? at(item, 'path') : item;
     const path = textOf(pathTree);
     if (!path || !pathTree) return [];
-    const read = readEnvFile(resolve(context.dir, path), textOf(at(item, 'format')) === 'raw', context);
-    if (!read && flagOf(at(item, 'required')) !== false)
-      context.report(
-        problemAt(
-          pathTree.at,
-          'ENV_FILE_MISSING',
-          `env file ${path} is not there`,
-          `touch ${path}, or write it as {path: ${path}, required: false}`,
-        ),
-      );
-    return read ? [read] : [];
+    const file = openEnvFile(resolve(context.dir, path), context);
+    if (!file && flagOf(at(item, 'required')) !== false) {
+      const hint = `touch ${path}, or write it as {path: ${path}, required: false}`;
+      context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint));
+    }
+    if (!file || isProblem(file)) return [];
+    const read = textOf(at(item, 'format')) === 'raw' ? readRawEnv(file, lookup) : readDotEnv(file, lookup);
+    for (const problem of read.problems) context.report(problem);
+    return [read];
   });
 }
 
-/** Each file is read once, however many services name it. */
-function readEnvFile(path: string, isRaw: boolean, context: Context): DotEnv | undefined {
-  const key = `${isRaw ? 'raw' : 'env'}:${path}`;
-  if (context.envFiles.has(key)) return context.envFiles.get(key);
+/** Each file is opened once, however many services name it. */
+function openEnvFile(path: string, context: Context): TextFile | Problem | undefined {
+  if (context.envFiles.has(path)) return context.envFiles.get(path);
   const file = readTextFile(path, relative(context.dir, path) || path);
-  let read: DotEnv | undefined;
-  if (file && isProblem(file)) {
-    context.report(file);
-    read = { values: new Map(), places: new Map(), problems: [] };
-  } else if (file) read = isRaw ? readRawEnv(file, context.lookup) : readDotEnv(file, context.lookup);
-  for (const problem of read?.problems ?? []) context.report(problem);
-  context.envFiles.set(key, read);
-  return read;
+  if (file && isProblem(file)) context.report(file);
+  context.envFiles.set(path, file);
+  return file;
 }
