@@ -24,10 +24,11 @@ for (const service of status.services.filter((one) => one.url)) {
   console.log(`\nGET ${url}\n${answer}`);
 }
 
+const front = status.urls.find((url) => new URL(url).pathname === '/') ?? status.urls[0];
 const again = `npm run -s camp -- -C ${dir}`;
 console.log(`
-Look at it:  ${status.urls[0]}  (a browser trusts it after: npm run -s camp -- trust)
-             curl --cacert ${quoted(status.edge.caFile)} ${status.urls[0]}
+Look at it:  ${front}  (a browser trusts it after: npm run -s camp -- trust)
+             curl --cacert ${quoted(status.edge.caFile)} ${front}
              ${again} ps
              ${again} logs -f
 Change it:   edit ${dir}/services/api/src/app.ts, and ask again

@@ -70,30 +70,16 @@ async function measureAll(fixture: Fixture): Promise<readonly Row[]> {
   }
   const limit = median(ups.get(script) ?? []);
   const aim = count <= 3 ? '<= 1.8x' : count < 100 ? '<= 1.25x' : '<= 1.15x';
-  const stop = await ownStop(fixture);
   const reload = await reloads(fixture, detached);
   const bare = cpuMs([process.execPath, '-e', '0'], env, runs * 3);
   return [
     { what: 'first request, `camp up`', camp: median(ups.get(camp) ?? []), reference: limit, against: script.name, unit: 'ms', aim },
     { what: 'first request, `camp up -d`', camp: median(ups.get(detached) ?? []), reference: limit, against: script.name, unit: 'ms', aim },
-    { what: '`camp down`', camp: median(downs.get(detached) ?? []), reference: stop, against: "a service's own stop", unit: 'ms', aim: '<= +150 ms' },
+    { what: '`camp down`', camp: median(downs.get(detached) ?? []), reference: median(downs.get(script) ?? []), against: 'their own stop, all at once', unit: 'ms', aim: '<= +150 ms' },
     { what: 'saved file → new answer', camp: reload.camp, reference: reload.bare, against: 'bare kill and start', unit: 'ms', aim: '<= 1.5x' },
     { what: "camp's own memory", camp: reload.memory, reference: 90 + 0.3 * count, against: 'budget', unit: 'MB', aim: '<= 1x' },
     { what: '`camp --version`, CPU', camp: cpuMs([process.execPath, campFile, '--version'], env, runs * 3), reference: bare, against: '`node -e 0`', unit: 'ms', aim: '<= 2.5x' },
   ];
-}
-
-/** How long a service takes from TERM to its end. */
-async function ownStop(fixture: Fixture): Promise<number> {
-  const times: number[] = [];
-  for (let n = 0; n < runs; n++) {
-    const service = startService(fixture, manualPort);
-    await untilAll([manualUrl], () => undefined, ({ status }) => status === 200);
-    const began = performance.now();
-    await service.end();
-    times.push(performance.now() - began);
-  }
-  return median(times);
 }
 
 /** Saves a file of a service that camp runs, and does by hand what that amounts to, in turns. */
