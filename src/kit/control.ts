@@ -35,8 +35,11 @@ export function serveControl(path: string, answer: ControlHandler): Promise<Cont
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, () => {
-      process.umask(umask);
-      chmodSync(path, 0o600);
+      try {
+        chmodSync(path, 0o600);
+      } catch {
+        // a project that ends in this very moment has removed it; it had its mode from the mask anyway
+      }
       resolve({
         close: () =>
           new Promise((done) => {
@@ -46,6 +49,8 @@ export function serveControl(path: string, answer: ControlHandler): Promise<Cont
           }),
       });
     });
+    // it is bound by now: no other file that is made meanwhile, and no child, may get this mask
+    process.umask(umask);
   });
 }
 
