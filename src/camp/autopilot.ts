@@ -14,6 +14,7 @@ export function followFiles(supervisor: Supervisor): () => void {
   let trees: TreeWatch | undefined;
   let isWanted = false;
   let isBusy = false;
+  if (supervisor.ending.aborted) return () => undefined;
   watchCode();
   const top = watch(supervisor.project?.dir ?? '.', (_, name) => {
     if (name !== null && (/^((docker-)?compose.*\.ya?ml|\.env)$/.test(name) || /caddy/i.test(name))) void converge();

@@ -88,8 +88,6 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
     projectId(request.dir),
   );
   supervisor.subscribe(request.onEvent);
-  const abort = (): void => void supervisor.stop();
-  request.signal.addEventListener('abort', abort, { once: true });
   const control = import('./verbs.ts').then(async ({ answerVerbs }) => {
     const { serveControl } = await import('../kit/control.ts');
     return serveControl(folders.control, answerVerbs(supervisor, originNs));
@@ -104,6 +102,10 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
       })();
     });
   });
+  const abort = (): void => void supervisor.stop();
+  // it may have come while this file's parts were loaded
+  if (request.signal.aborted) abort();
+  else request.signal.addEventListener('abort', abort, { once: true });
   try {
     const report = await supervisor.converge({ timeoutMs: request.timeoutMs, ...(request.only ? { only: request.only } : {}) });
     if (request.isWatching) void import('./autopilot.ts').then(({ followFiles }) => followFiles(supervisor));
