@@ -72,15 +72,19 @@ function enableCompileCache() {
 }
 
 /**
- * A reader that has gone (`camp logs | head -1`) is no error. Who has something to put in order first listens to
- * the process's `stdout-closed`; else camp ends at once.
+ * A reader that has gone (`camp logs | head -1`: EPIPE), or a terminal that has (EIO), is no error. Who has something
+ * to put in order first listens to the process's `stdout-closed`; else camp ends at once.
  */
 function endQuietly() {
   process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!isGone(error)) throw error;
     if (!process.emit('stdout-closed')) process.exit(0);
   });
   process.stderr.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!isGone(error)) throw error;
   });
+}
+
+function isGone(error) {
+  return error.code === 'EPIPE' || error.code === 'EIO';
 }

@@ -43,9 +43,14 @@ export default class Up extends CampCommand {
       if (foreground.interruption !== undefined && !(error instanceof CampError)) return this.exit(foreground.interruption);
       throw error;
     }
+    if (outcome.kind === 'attached') foreground.attach();
     foreground.showReport(outcome.report);
     if (flags.open && outcome.report.urls[0]) await openUrl(outcome.report.urls[0], process.env);
-    if (outcome.kind === 'attached') return flags.detach ? undefined : attachTo(outcome, foreground);
+    if (outcome.kind === 'attached') {
+      if (!flags.detach) await attachTo(outcome, foreground);
+      if (foreground.interruption !== undefined) this.exit(foreground.interruption);
+      return;
+    }
     if (flags.detach) reportExitCode(0);
     await foreground.stayWith(outcome.session);
     if (foreground.interruption !== undefined) this.exit(foreground.interruption);
