@@ -22,7 +22,7 @@ export function caddyfileProblem(words: string, texts: Texts): Problem & { reado
     fault: 'project',
     code: 'CADDYFILE_INVALID',
     message: complaint.message,
-    hints: [...(guess === undefined ? [] : [`did you mean "${guess}"?`]), ...(complaint.hint === undefined ? [] : [complaint.hint])],
+    hints: [guess === undefined ? complaint.hint : `did you mean "${guess}"?`],
     isStructural: complaint.isStructural === true,
     ...(source ? { source } : {}),
     evidence: [`caddy: ${words.replace(/^adapting config using caddyfile adapter: /, '')}`],
