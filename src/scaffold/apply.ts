@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { withLock } from '../kit/lock.ts';
 import { campFolder, removeEmptyCampFolder } from './camp-folder.ts';
 import { diffOf } from './diff.ts';
-import { isThere } from './inside.ts';
+import { isThere, refuseFileAsFolder } from './inside.ts';
 import { writeNewFolder } from './new-folder.ts';
 import { recoverChanges } from './recover.ts';
 import type { ChangeSet } from './types.ts';
@@ -35,6 +35,7 @@ export async function applyChanges(
     const set = await build();
     return { ...set, diff: await diffOf(set.changes) };
   }
+  refuseFileAsFolder(dir);
   if (!isThere(dir)) {
     const set = await build();
     writeNewFolder(set.changes, dir);

@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fail } from '../kit/failure.ts';
 
@@ -30,7 +30,19 @@ export function placeInside(dir: string, path: string): string {
 
 /** Whether anything has that name, a dangling link too. */
 export function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false; // below a file nothing is
+    throw error;
+  }
+}
+
+/** Throws NOT_A_FOLDER (usage) where a file is in the way of a folder that is there or is to be made. */
+export function refuseFileAsFolder(dir: string): void {
+  const existing = deepestExisting(dir);
+  if (!statSync(existing, { throwIfNoEntry: false })?.isDirectory())
+    fail('usage', 'NOT_A_FOLDER', `${existing} is not a folder`, { hints: ['choose another folder'] });
 }
 
 /** The first folder on the way to `target` that is not there yet; `target` itself where its folder is. */
