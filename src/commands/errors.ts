@@ -46,8 +46,18 @@ function usageFailure(error: Error, command: Command.Class | undefined): Failure
   const flags = 'flags' in error && Array.isArray(error.flags) ? (error.flags as readonly string[]) : undefined;
   if (flags) return unknownFlag(flags[0] ?? '', command, help);
   const words = error.message.replace(/\x1b\[[\d;]*m/g, '').split('\n').map((line) => line.trim());
-  const message = words.filter((line) => line !== '' && !/^See more help|^The following error/.test(line)).join('; ');
+  const message = plain(words.filter((line) => line !== '' && !/^See more help|^The following error/.test(line)).join('; '));
   return failure('usage', 'INVALID_ARGUMENTS', message.charAt(0).toLowerCase() + message.slice(1), { hints: [help] });
+}
+
+/** The parser's words, without its punctuation: `missing 1 required arg:; service  which one`. */
+function plain(words: string): string {
+  return words
+    .replace(/^Missing \d+ required args?:;? */, 'missing: ')
+    .replace(/^Parsing (--\S+);\s*/, '$1: ')
+    .replaceAll(/(--\S+)=true\b/g, '$1')
+    .replaceAll(/ {2,}/g, ' – ')
+    .replace(/: Expected/, ': expected');
 }
 
 function unknownFlag(flag: string, command: Command.Class | undefined, help: string): Failure {
