@@ -29,6 +29,7 @@ import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts'
 import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
 import { handlersFor, routedServices } from './handlers.ts';
+import { refuseUnknownServices, unknownService } from './known-services.ts';
 import type { Running } from './look.ts';
 import { statusOf, upReport } from './status.ts';
 
@@ -219,8 +220,7 @@ export class Supervisor {
     });
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
-    const unknown = (only ?? []).filter((name) => !project.services.has(name));
-    if (unknown.length > 0) throw new CampError(unknown.map((name) => unknownService(name, project)));
+    refuseUnknownServices(project, only);
     return project;
   }
 
@@ -427,12 +427,6 @@ export class Supervisor {
   #theCaddy(): Tool {
     return this.#caddy ?? raise(failure('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] }));
   }
-}
-
-function unknownService(name: string, project: Project): Failure {
-  return failure('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
-    hints: [`services: ${[...project.services.keys()].join(', ')}`],
-  });
 }
 
 function raise(found: Failure): never {

@@ -6,6 +6,7 @@ import { isLock, type Lock, tryLock } from '../kit/lock.ts';
 import { projectId } from '../kit/paths.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
+import { refuseUnknownServices } from './known-services.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -62,9 +63,10 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
 }
 
 /** Before the first run nothing is written for a project whose files are wrong; later the supervisor finds it out. */
-async function refuseBadFiles({ dir, env }: UpRequest): Promise<void> {
+async function refuseBadFiles({ dir, env, only }: UpRequest): Promise<void> {
   const { readChecked } = await import('./look.ts');
-  await readChecked({ dir, env });
+  const { project } = await readChecked({ dir, env });
+  refuseUnknownServices(project, only);
 }
 
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {
