@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Config, Plugin } from '@oclif/core';
-import type { Command } from '@oclif/core';
+import type { Command, Config, Plugin } from '@oclif/core';
 import packageJson from '../package.json' with { type: 'json' };
 import { reportError } from './commands/errors.ts';
 import { commands } from './commands/index.ts';
@@ -34,6 +33,15 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   if (isDetaching(id, words)) {
     process.exitCode = await (await import('./detach.ts')).detach(argv);
     return;
+  }
+  if (id === 'up') {
+    const { parseUpWords } = await import('./commands/up-words.ts');
+    const quick = parseUpWords([...leading, ...words.slice(1)]);
+    if (quick) {
+      const { runUp } = await import('./commands/up-run.ts');
+      process.exitCode = await runUp(quick.shared, quick.flags, quick.services);
+      return;
+    }
   }
   const { default: CommandClass } = await load();
   CommandClass.id = id.replaceAll(' ', ':');
@@ -106,6 +114,7 @@ async function describeAll(): Promise<readonly Command.Loadable[]> {
 
 /** What oclif knows of camp. It finds nothing by searching folders: the table of commands is all there is. */
 async function configOf(described: readonly Command.Loadable[]): Promise<Config> {
+  const { Config, Plugin } = await import('@oclif/core');
   const plugin = new Plugin({ name: packageJson.name, root: here });
   Object.assign(plugin, { root: here, name: packageJson.name, version: packageJson.version, type: 'core', isRoot: true, valid: true, hooks: {} });
   plugin.pjson = packageJson as unknown as Plugin['pjson'];

@@ -4,18 +4,10 @@ import { findProjectDir } from '../camp/folders.ts';
 import { writeJson } from '../report/json.ts';
 import { detectStyle, type Style } from '../report/style.ts';
 import { reportError } from './errors.ts';
+import type { SharedFlags } from './shared-flags.ts';
 import { terminalOf } from './terminal.ts';
 
 export { terminalOf } from './terminal.ts';
-
-/** Flags that every command has. */
-export interface SharedFlags {
-  readonly json: boolean;
-  /** false for `--no-color`. */
-  readonly color?: boolean;
-  /** The folder to look for the project from. */
-  readonly dir: string;
-}
 
 /** What all commands share: the shared flags, the project's folder, one way to answer and one to fail. */
 export abstract class CampCommand extends Command {

@@ -8,7 +8,8 @@ import { detectStyle, type Style } from '../report/style.ts';
 import { renderUp } from '../report/summary.ts';
 import type { UpReport } from '../report/types.ts';
 import { renderFailures } from '../report/card.ts';
-import { type SharedFlags, terminalOf } from './base.ts';
+import type { SharedFlags } from './shared-flags.ts';
+import { terminalOf } from './terminal.ts';
 
 type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
 

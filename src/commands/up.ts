@@ -1,9 +1,6 @@
-import { writeSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
-import { openUrl, up, type UpOutcome } from '../camp.ts';
-import { CampError, fail } from '../kit/failure.ts';
 import { CampCommand } from './base.ts';
-import { attachTo, Foreground } from './foreground.ts';
+import { runUp } from './up-run.ts';
 
 export default class Up extends CampCommand {
   static override summary = 'start the project, or converge the running one to its files';
@@ -23,45 +20,7 @@ export default class Up extends CampCommand {
 
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(Up);
-    if (flags.docker) fail('machine', 'NEEDS_CONTAINER', 'this version of camp runs services as processes only', { hints: ['camp up', 'docker compose up'] });
-    const foreground = new Foreground({ flags: this.shared, isDetached: process.env['CAMP_SUPERVISOR'] === '1' || flags.detach });
-    let outcome: UpOutcome;
-    try {
-      outcome = await up({
-        dir: this.projectDir,
-        env: process.env,
-        timeoutMs: flags.timeout * 1000,
-        isWatching: flags.watch,
-        onEvent: foreground.onEvent,
-        signal: foreground.signal,
-        ...(argv.length > 0 ? { only: argv as string[] } : {}),
-        ...(flags.port === undefined ? {} : { port: flags.port }),
-        ...(process.env['CAMP_ORIGIN_NS'] ? { originNs: BigInt(process.env['CAMP_ORIGIN_NS']) } : {}),
-      });
-    } catch (error) {
-      foreground.finish();
-      if (foreground.interruption !== undefined && !(error instanceof CampError)) return this.exit(foreground.interruption);
-      throw error;
-    }
-    if (outcome.kind === 'attached') foreground.attach();
-    foreground.showReport(outcome.report);
-    if (flags.open && outcome.report.urls[0]) await openUrl(outcome.report.urls[0], process.env);
-    if (outcome.kind === 'attached') {
-      if (!flags.detach) await attachTo(outcome, foreground);
-      if (foreground.interruption !== undefined) this.exit(foreground.interruption);
-      return;
-    }
-    if (flags.detach) reportExitCode(0);
-    await foreground.stayWith(outcome.session);
-    if (foreground.interruption !== undefined) this.exit(foreground.interruption);
-  }
-}
-
-/** Tells the command that started this supervisor that it is done (src/detach.ts). */
-function reportExitCode(code: number): void {
-  try {
-    writeSync(3, `${code}\n`);
-  } catch {
-    // that command was ended meanwhile
+    const code = await runUp(this.shared, flags, argv as string[]);
+    if (code !== 0) this.exit(code);
   }
 }
