@@ -4,6 +4,7 @@ import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail, failuresOf } from '../kit/failure.ts';
 import { isLock, type Lock, tryLock } from '../kit/lock.ts';
 import { projectId } from '../kit/paths.ts';
+import { place } from '../plan/place.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
 import { refuseUnknownServices } from './known-services.ts';
@@ -67,6 +68,8 @@ async function refuseBadFiles({ dir, env, only }: UpRequest): Promise<void> {
   const { readChecked } = await import('./look.ts');
   const { project } = await readChecked({ dir, env });
   refuseUnknownServices(project, only);
+  const { failures } = place(project);
+  if (failures.length > 0) throw new CampError(failures);
 }
 
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {

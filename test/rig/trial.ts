@@ -91,7 +91,8 @@ export interface Case {
  * command line and the caller's environment), a line of dashes, then what is expected.
  */
 export function parseCase(text: string, fallback: string): Case {
-  const cut = Math.max(text.lastIndexOf('\n----------\n'), text.startsWith('----------\n') ? 0 : -1);
+  // -1 for a case that begins with its dashes: no input at all
+  const cut = text.lastIndexOf('\n----------\n');
   const input = text.slice(0, cut + 1);
   const parts = /^=== /.test(input) ? input.split(/^=== (.+)\n/m).slice(1) : [fallback, input];
   const files = new Map<string, string>();
