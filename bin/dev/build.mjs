@@ -13,14 +13,20 @@ const fresh = `${dist}.${process.pid}`;
 const most = 1_500_000;
 
 /** What oclif imports for plugins, generators and other systems; camp never gets there. */
-const unused = ['ejs', 'tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color'];
+const unused = ['tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color'];
 
 const bundle = await rolldown({
   cwd: root,
   input: { cli: 'src/cli.ts', detach: 'src/detach.ts' },
   platform: 'node',
   external: [...builtinModules, /^node:/],
-  resolve: { alias: Object.fromEntries([['@oclif/core', join(root, 'bin/dev/oclif.mjs')], ...unused.map((name) => [name, join(root, 'bin/dev/unused.mjs')])]) },
+  resolve: {
+    alias: {
+      '@oclif/core': join(root, 'bin/dev/oclif.mjs'),
+      ejs: join(root, 'bin/dev/ejs.mjs'),
+      ...Object.fromEntries(unused.map((name) => [name, join(root, 'bin/dev/unused.mjs')])),
+    },
+  },
   transform: { target: 'node22.12' },
   onLog(level, log, handle) {
     if (level !== 'warn') return handle(level, log);

@@ -29,6 +29,8 @@ export abstract class CampCommand extends Command {
 
   /** Whatever a command throws ends here: shown once, with the exit code of its fault. */
   protected override async catch(error: Error & { readonly oclif?: { readonly exit?: number } }): Promise<void> {
+    // oclif would add a warning where NODE_ENV is development or test
+    this.parsed = true;
     if (this.#signal) process.exitCode = 128 + constants.signals[this.#signal];
     else process.exitCode = reportError(error, { isJson: this.#isJsonWanted(), ...(this.#shared?.color === undefined ? {} : { color: this.#shared.color }) }, this.ctor);
   }

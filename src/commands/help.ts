@@ -38,6 +38,6 @@ export async function commandHelp(id: string, config: Config): Promise<string> {
     }
   }
   const isPlain = !detectStyle(terminalOf('stdout'), process.env).hasColour;
-  await new CommandHelp(config, { stripAnsi: isPlain, maxWidth: Math.min(100, terminalOf('stdout').columns ?? 80) }).showHelp([...id.split(' '), '--help']);
+  await new CommandHelp(config, { hideCommandSummaryInDescription: true, stripAnsi: isPlain, maxWidth: Math.min(100, terminalOf('stdout').columns ?? 80) }).showHelp([...id.split(' '), '--help']);
   return `${lines.join('\n').trimEnd()}\n`;
 }
