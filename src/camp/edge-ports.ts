@@ -4,7 +4,7 @@ import type { EdgePorts } from '../edge/types.ts';
 import { failure, CampError } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
 import { isLock, type Lock, readHolder, tryLock } from '../kit/lock.ts';
-import { describeHolder, listeners } from '../kit/ports.ts';
+import { describeHolder } from '../kit/ports.ts';
 
 export interface ClaimedPorts extends EdgePorts {
   /** What is worth telling: why it is not 443. */
@@ -17,20 +17,22 @@ export interface PortWish {
   readonly strict?: number;
   /** What the project had last time. */
   readonly before?: number;
+  /** Ports that turned out to be held by somebody who claims nothing. */
+  readonly refused: ReadonlySet<number>;
 }
 
 const high = { https: 8443, http: 8080, tries: 100 } as const;
 
 /**
  * Ports for the edge. Linux lets two Caddys listen on one port and splits the traffic between them
- * (SO_REUSEPORT), so listening is no claim: a lock file per port, with its holder, is.
+ * (SO_REUSEPORT), so listening is no claim: a lock file per port, with its holder, is. Whether a stranger listens
+ * there shows when the edge opens its sockets; then this is asked again, with that port refused.
  * Throws PORT_IN_USE or NO_PERMISSION (machine) for a port that was asked for by number.
  */
 export function claimEdgePorts(claims: string, purpose: string, wish: PortWish): ClaimedPorts {
   makeFolder(claims, 0o700);
-  const taken = new Set(listeners().map((one) => one.port));
   const claim = (port: number): Lock | undefined => {
-    if (taken.has(port)) return undefined;
+    if (wish.refused.has(port)) return undefined;
     const lock = tryLock(join(claims, `${port}.lock`), purpose);
     return isLock(lock) ? lock : undefined;
   };

@@ -11,6 +11,7 @@ import { hashOf } from '../kit/hash.ts';
 import { type Lock } from '../kit/lock.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { type UserFolders, userFolders } from '../kit/paths.ts';
+import { listeners } from '../kit/ports.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { place } from '../plan/place.ts';
@@ -163,7 +164,9 @@ export class Supervisor {
     });
     const isFresh = !this.#hasConverged;
     try {
-      const { plan } = await this.#refuseBadFiles(() => this.#think(request));
+      const { project, wanted, plan } = await this.#think(request);
+      this.#project = project;
+      this.#wanted = wanted;
       const outcome = await this.#carryOut(plan, request);
       this.#leases.save();
       this.#ending.signal.throwIfAborted();
@@ -182,31 +185,27 @@ export class Supervisor {
     }
   }
 
-  /** Project, placement, one look at reality, plan: everything before anything is changed. */
-  #think(request: ConvergeRequest): { readonly plan: Plan } {
-    const project = this.#span('load', 'files', () => this.#load(request.only));
-    this.#project = project;
-    const { placements, failures } = place(project);
-    if (failures.length > 0) throw new CampError(failures);
-    const wanted: Wanted = { services: project.services, placements, replicas: this.#scale, routed: routedServices(project) };
-    this.#wanted = wanted;
-    const observed = this.#span('observe', 'machine', () => this.#observe(project));
-    const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
-    return { plan };
-  }
-
-  /** What is wrong in any file is said, all of it, before anything is started or stopped. */
-  async #refuseBadFiles<T>(think: () => T): Promise<T> {
+  /** Project, placement, one look at reality, plan: everything before anything is changed. Throws what is wrong in any file. */
+  async #think(request: ConvergeRequest): Promise<{ readonly project: Project; readonly wanted: Wanted; readonly plan: Plan }> {
     const { dir, env, folders } = this.#setup;
     const check = { dir, env, state: folders.state, signal: this.#ending.signal };
-    let thought: T;
+    let project: Project;
+    let placed: ReturnType<typeof place>;
     try {
-      thought = think();
+      project = this.#span('load', 'files', () => this.#load(request.only));
+      placed = place(project);
+      if (placed.failures.length > 0) throw new CampError(placed.failures);
     } catch (error) {
       throw await withCaddyfileProblems(error, check);
     }
-    await refuseBadCaddyfile(this.#project as Project, { ...check, ...(this.#caddy ? { caddy: this.#caddy.path } : {}) });
-    return thought;
+    const wanted: Wanted = { services: project.services, placements: placed.placements, replicas: this.#scale, routed: routedServices(project) };
+    this.#emitSpan('begin', 'observe', 'machine');
+    const observed = this.#observe(project);
+    await this.#leases.prepare(replicaKeys(wanted));
+    this.#emitSpan('end', 'observe', 'machine');
+    await refuseBadCaddyfile(project, { ...check, ...(this.#caddy ? { caddy: this.#caddy.path } : {}) });
+    const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
+    return { project, wanted, plan };
   }
 
   #planOptions(request: ConvergeRequest): { readonly only?: readonly string[]; readonly recreate: 'diverged' | 'always' } {
@@ -225,7 +224,6 @@ export class Supervisor {
   }
 
   #observe(project: Project): Observed {
-    this.#leases.refresh();
     this.#caddy ??= findCaddy(this.#user, this.#setup.env).tool;
     return {
       ...this.#runtime.observe(),
@@ -277,28 +275,46 @@ export class Supervisor {
 
   async #startEdge(project: Project, signal: AbortSignal): Promise<void> {
     await this.#edge?.stop();
-    this.#ports ??= this.#claimPorts(project);
     this.#edgeEnvHash = hashOf(project.edgeEnv);
-    this.#edge = createEdge({
+    const refused = new Set<number>();
+    for (;;) {
+      this.#ports ??= this.#claimPorts(project, refused);
+      const edge = this.#createEdge(project, this.#ports);
+      this.#edge = edge;
+      try {
+        return await edge.start(signal);
+      } catch (error) {
+        this.#edge = undefined;
+        const held = this.#setup.port === undefined ? heldPorts(this.#ports, error) : [];
+        if (held.length === 0 || held.every((port) => refused.has(port))) throw error;
+        for (const port of held) refused.add(port);
+        this.#ports.release();
+        this.#ports = undefined;
+      }
+    }
+  }
+
+  #createEdge(project: Project, ports: ClaimedPorts): Edge {
+    return createEdge({
       caddy: this.#theCaddy().path,
       projectDir: project.dir,
       runDir: this.#setup.folders.run,
       storage: this.#storage,
       env: this.#edgeEnv(project.edgeEnv),
-      ports: this.#ports,
+      ports,
       emit: this.emit,
       guard: this.#runtime.guard,
       onLine: (line) => this.emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
       onRestart: () => this.emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
     });
-    await this.#edge.start(signal);
   }
 
-  #claimPorts(project: Project): ClaimedPorts {
+  #claimPorts(project: Project, refused: ReadonlySet<number>): ClaimedPorts {
     const before = this.#leases.peek('edge:https');
     const ports = claimEdgePorts(join(this.#user.state, 'ports'), `project ${project.name} in ${project.dir}`, {
       ...(this.#setup.port === undefined ? {} : { strict: this.#setup.port }),
       ...(before === undefined ? {} : { before }),
+      refused,
     });
     this.#leases.set('edge:https', ports.https);
     if (ports.note && ports.https !== before) this.emit({ type: 'note', subject: 'edge', message: ports.note });
@@ -402,11 +418,15 @@ export class Supervisor {
     return turn;
   }
 
-  #span<T>(phase: 'load' | 'observe' | 'plan', subject: string, work: () => T): T {
-    this.emit({ type: 'span', edge: 'begin', phase, subject });
+  #span<T>(phase: 'load' | 'plan', subject: string, work: () => T): T {
+    this.#emitSpan('begin', phase, subject);
     const result = work();
-    this.emit({ type: 'span', edge: 'end', phase, subject });
+    this.#emitSpan('end', phase, subject);
     return result;
+  }
+
+  #emitSpan(edge: 'begin' | 'end', phase: 'load' | 'observe' | 'plan', subject: string): void {
+    this.emit({ type: 'span', edge, phase, subject });
   }
 
   #keep(event: Event): void {
@@ -431,4 +451,20 @@ export class Supervisor {
 
 function raise(found: Failure): never {
   throw new CampError(found);
+}
+
+/** `api:1`, `api:2`, ... of every service that runs as a process. */
+function replicaKeys(wanted: Wanted): readonly string[] {
+  return [...wanted.placements].flatMap(([name, placement]) => {
+    const service = wanted.services.get(name);
+    if (placement.kind !== 'process' || !service || service.env['PORT']) return [];
+    return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => `${name}:${i + 1}`);
+  });
+}
+
+/** Which of the claimed ports somebody else listens on, when that is why the edge could not start. */
+function heldPorts(ports: ClaimedPorts, error: unknown): readonly number[] {
+  if (!failuresOf(error).some((one) => one.code === 'PORT_IN_USE')) return [];
+  const open = new Set(listeners().map((one) => one.port));
+  return [ports.https, ports.http].filter((port) => port !== undefined && open.has(port)) as readonly number[];
 }

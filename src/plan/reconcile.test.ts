@@ -22,23 +22,23 @@ const running = (want: Wanted): Observed => ({
 describe('reconcile', () => {
   it('starts everything independent at once, and routes without waiting for readiness', () => {
     expect(printed(wantedOf([aService('api'), aService('web')]))).toEqual([
-      '#1 | edge | startEdge | not running',
-      '#2 | edge | route | nothing is served yet | after 1',
-      '#3 | api:1 | start | no replica running',
-      '#4 | api:1 | awaitReady | started by #3 | after 3',
-      '#5 | api | firstRequest | until it is answered through the edge | after 2,4',
-      '#6 | web:1 | start | no replica running',
-      '#7 | web:1 | awaitReady | started by #6 | after 6',
-      '#8 | web | firstRequest | until it is answered through the edge | after 2,7',
+      '#1 | api:1 | start | no replica running',
+      '#2 | api:1 | awaitReady | started by #1 | after 1',
+      '#3 | web:1 | start | no replica running',
+      '#4 | web:1 | awaitReady | started by #3 | after 3',
+      '#5 | edge | startEdge | not running',
+      '#6 | edge | route | nothing is served yet | after 5',
+      '#7 | api | firstRequest | until it is answered through the edge | after 2,6',
+      '#8 | web | firstRequest | until it is answered through the edge | after 4,6',
     ]);
   });
 
   it('waits for what a dependency says it must be: started, or healthy', () => {
     const api = aService('api', { dependsOn: new Map([['db', 'service_healthy'], ['cache', 'service_started']]) });
     const lines = printed(wantedOf([api, aService('db'), aService('cache')], { routed: new Set() }));
-    expect(lines).toContain('#7 | api:1 | start | no replica running | after 4,5');
-    expect(lines[2]).toContain('db:1 | start');
-    expect(lines[4]).toContain('cache:1 | start');
+    expect(lines[0]).toContain('db:1 | start');
+    expect(lines[2]).toContain('cache:1 | start');
+    expect(lines).toContain('#5 | api:1 | start | no replica running | after 2,3');
   });
 
   it('makes the services of a cold machine wait for the CA, but not for Caddy', () => {
@@ -46,23 +46,23 @@ describe('reconcile', () => {
     expect(printed(wantedOf([aService('api')]), cold).slice(0, 5)).toEqual([
       '#1 | tool:caddy | provision | neither on PATH nor in the tool cache',
       '#2 | ca | provision | this user has no local CA yet | after 1',
-      '#3 | edge | startEdge | not running | after 1,2',
-      '#4 | edge | route | nothing is served yet | after 3',
-      '#5 | api:1 | start | no replica running | after 2',
+      '#3 | api:1 | start | no replica running | after 2',
+      '#4 | api:1 | awaitReady | started by #3 | after 3',
+      '#5 | edge | startEdge | not running | after 1,2',
     ]);
-    expect(printed(wantedOf([aService('api')]), { ...idle, hasCaddy: false })).toContain('#4 | api:1 | start | no replica running');
+    expect(printed(wantedOf([aService('api')]), { ...idle, hasCaddy: false })).toContain('#2 | api:1 | start | no replica running');
   });
 
   it('replaces a replica whose configuration changed, and only that one', () => {
     const before = wantedOf([aService('api'), aService('web')]);
     const after = wantedOf([aService('api', { env: { LEVEL: 'debug' } }), aService('web')]);
     expect(printed(after, running(before))).toEqual([
-      '#1 | edge | route | the endpoints as they are',
-      '#2 | api:1 | stop | its configuration changed',
-      '#3 | api:1 | start | its configuration changed | after 2',
-      '#4 | api:1 | awaitReady | started by #3 | after 3',
-      '#5 | api | firstRequest | until it is answered through the edge | after 1,4',
-      '#6 | web | firstRequest | until it is answered through the edge | after 1',
+      '#1 | api:1 | stop | its configuration changed',
+      '#2 | api:1 | start | its configuration changed | after 1',
+      '#3 | api:1 | awaitReady | started by #2 | after 2',
+      '#4 | edge | route | the endpoints as they are',
+      '#5 | api | firstRequest | until it is answered through the edge | after 3,4',
+      '#6 | web | firstRequest | until it is answered through the edge | after 4',
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('reconcile', () => {
   it('clears what another camp left before it starts anything', () => {
     const lines = printed(wantedOf([aService('api')]), { ...idle, leftovers: [{ replica: 'api:1', pids: [41, 42] }] });
     expect(lines[0]).toBe('#1 | api:1 | clear | left by a camp that is no longer there');
-    expect(lines).toContain('#4 | api:1 | start | no replica running | after 1');
+    expect(lines).toContain('#2 | api:1 | start | no replica running | after 1');
   });
 
   it('starts only what was asked for and what that needs', () => {
@@ -100,8 +100,8 @@ describe('reconcile', () => {
     const install = { argv: ['npm', 'ci'], cwd: '/p/api', why: 'node_modules is missing' };
     const api = aService('api', { replicas: 2, start: { kind: 'command', argv: ['node', 'x'], cwd: '/p/api', language: 'node', why: 'w', path: [], install } });
     const lines = printed(wantedOf([api]));
-    expect(lines.filter((line) => line.includes('install'))).toEqual(['#3 | api | install | node_modules is missing']);
-    expect(lines.filter((line) => line.includes('| start |')).every((line) => line.endsWith('after 3'))).toBe(true);
+    expect(lines.filter((line) => line.includes('install'))).toEqual(['#1 | api | install | node_modules is missing']);
+    expect(lines.filter((line) => line.includes('| start |')).every((line) => line.endsWith('after 1'))).toBe(true);
   });
 
   it('serves a static service without any process', () => {

@@ -17,16 +17,17 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
   const cleared = have.leftovers.map((left) =>
     graph.add('clear', left.replica, 'left by a camp that is no longer there', [], { pids: left.pids }),
   );
+  const ready = new Map<string, readonly number[]>();
+  // services before the edge: they take longer to be ready, and whatever is first in the list is begun first
+  for (const service of inOrder(services))
+    if (want.placements.get(service.name)?.kind === 'process')
+      ready.set(service.name, planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready));
   const edge = have.isEdgeRunning ? [] : [graph.add('startEdge', 'edge', 'not running', [...tools.all, ...cleared], { edge: true })];
   const surplus = planSurplus(want, have, options);
   const route = graph.add('route', 'edge', routeCause(have, surplus), edge, { edge: true });
-  const ready = new Map<string, readonly number[]>();
-  for (const service of inOrder(services)) {
-    const placement = want.placements.get(service.name);
-    if (placement?.kind === 'process') ready.set(service.name, planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready));
-    if (want.routed.has(service.name) && (placement?.kind === 'process' || placement?.kind === 'static'))
-      graph.add('firstRequest', service.name, 'until it is answered through the edge', [...(ready.get(service.name) ?? []), route], { service: service.name });
-  }
+  for (const { name } of services)
+    if (want.routed.has(name) && want.placements.get(name)?.kind !== 'edge')
+      graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], { service: name });
   for (const replica of surplus) planRemoval(graph, replica, route, want);
   return { steps: graph.steps };
 }

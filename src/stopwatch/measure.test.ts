@@ -11,12 +11,12 @@ const span = (step: number | undefined, phase: string, subject: string, from: nu
 };
 const events: Event[] = [
   ...span(undefined, 'load', 'files', 20, 25),
-  ...span(1, 'startEdge', 'edge', 26, 80),
-  ...span(2, 'route', 'edge', 80, 95),
-  ...span(3, 'start', 'db:1', 26, 30),
-  ...span(4, 'awaitReady', 'db:1', 30, 130),
-  ...span(5, 'start', 'api:1', 130, 133),
-  ...span(6, 'awaitReady', 'api:1', 133, 250),
+  ...span(1, 'start', 'db:1', 26, 30),
+  ...span(2, 'awaitReady', 'db:1', 30, 130),
+  ...span(3, 'start', 'api:1', 130, 133),
+  ...span(4, 'awaitReady', 'api:1', 133, 250),
+  ...span(5, 'startEdge', 'edge', 26, 80),
+  ...span(6, 'route', 'edge', 80, 95),
   ...span(7, 'first-request', 'api', 250, 262),
 ];
 

@@ -8,7 +8,7 @@ import type { Ms } from '../../kit/events.ts';
  */
 const script = `
 trap '' INT HUP TERM
-alive() { kill -0 -- "-$1" 2>/dev/null || return 1
+alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
   [ -r "/proc/$1/stat" ] || return 0
   IFS= read -r stat < "/proc/$1/stat" || return 0
   set -- "$1" "$2" \${stat##*)}

@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import { readText, writeWhole } from '../../kit/files.ts';
 import { leasePort, listeners } from '../../kit/ports.ts';
+import { probeTcp } from './probe.ts';
+
+/** More remembered ports than this are looked up in the kernel's tables. */
+const mostAsked = 24;
 
 /** Ports that stay the same between runs, kept in the project's state folder. */
 export class PortLeases {
@@ -17,9 +21,17 @@ export class PortLeases {
     this.#ports = readPorts(this.#file);
   }
 
-  /** Looks at the machine once, before a batch of leases. */
-  refresh(): void {
-    this.#taken = new Set(listeners().map((one) => one.port));
+  /**
+   * Looks whether the ports of `keys` are free. The kernel's tables take milliseconds to read, so a few remembered
+   * ports are asked one by one instead.
+   */
+  async prepare(keys: readonly string[]): Promise<void> {
+    const open = keys.filter((key) => !this.#given.has(this.#ports.get(key) ?? 0));
+    if (open.length === 0) return;
+    const before = open.flatMap((key) => this.#ports.get(key) ?? []);
+    const isAskingCheaper = before.length === open.length && before.length <= mostAsked;
+    const taken = isAskingCheaper ? await listeningAmong(before) : listeners().map((one) => one.port);
+    this.#taken = new Set([...this.#taken, ...taken]);
   }
 
   /** The port of a key: the same as last time unless somebody else listens there now. */
@@ -60,6 +72,11 @@ export class PortLeases {
     writeWhole(this.#file, `${JSON.stringify(Object.fromEntries(this.#ports), null, 1)}\n`, { mode: 0o600, durable: false });
     this.#isDirty = false;
   }
+}
+
+async function listeningAmong(ports: readonly number[]): Promise<readonly number[]> {
+  const answers = await Promise.all(ports.map((port) => probeTcp({ host: '127.0.0.1', port }, 200)));
+  return ports.filter((_, i) => answers[i]?.isReady);
 }
 
 /** A file that says nothing sensible is as good as none: ports are chosen anew. */
