@@ -31,6 +31,8 @@ export interface CaddyOptions {
   readonly addresses: readonly string[];
   /** Called before a Caddy that died is started again. */
   beforeRevival(): void;
+  /** Called as soon as a Caddy process is there, long before it answers. */
+  onSpawn(): void;
 }
 
 /** One supervised Caddy: it is kept alive from `start` to `stop`. */
@@ -66,6 +68,7 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     rmSync(socket, { force: true });
     const child = await spawnWithSockets();
     setup.guard?.add(child.pid, child.startTime);
+    options.onSpawn();
     void child.exited.then(() => setup.guard?.remove(child.pid));
     if (life.at === 'starting') life = { ...life, child };
     try {

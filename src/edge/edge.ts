@@ -44,7 +44,7 @@ export function createEdge(setup: EdgeSetup): Edge {
   const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
   const sockets = socketNames(setup.ports, hasIpv6);
   const configPath = join(setup.runDir, 'caddy.json');
-  const caddy = superviseCaddy({ setup, admin, socket, configPath, id: own.id, addresses: [...sockets.keys()], beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0) });
+  const caddy = superviseCaddy({ setup, admin, socket, configPath, id: own.id, addresses: [...sockets.keys()], beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0), onSpawn: () => setImmediate(() => void prober.prepare().catch(() => undefined)) });
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
   let loaded: Loaded = nothing;

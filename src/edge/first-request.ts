@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
@@ -13,6 +14,8 @@ const maxPauseMs: Ms = 100;
 export interface Prober {
   /** The status of the first answer below 500. Throws NOT_READY (service) with the last answer at the deadline. */
   firstRequest(route: Route, deadlineMs: Ms, signal: AbortSignal): Promise<number>;
+  /** Does what the first request would have to do before it can be sent, while there is nothing else to do. */
+  prepare(): Promise<void>;
   close(): void;
 }
 
@@ -22,7 +25,11 @@ export interface Prober {
  */
 export function createProber(caFile: string): Prober {
   const agents = new Map<string, Agent>();
+  let trusted: Promise<SecureContext> | undefined;
   return {
+    async prepare() {
+      if (existsSync(caFile)) await trust();
+    },
     async firstRequest(route, deadlineMs, signal) {
       const url = new URL(route.url);
       const deadline = performance.now() + deadlineMs;
@@ -49,10 +56,16 @@ export function createProber(caFile: string): Prober {
     },
   };
 
+  /** OpenSSL takes its time for the first one. */
+  function trust(): Promise<SecureContext> {
+    trusted ??= import('node:tls').then(({ createSecureContext }) => createSecureContext({ ca: readFileSync(caFile) }));
+    return trusted;
+  }
+
   async function ask(url: URL, timeoutMs: Ms, signal: AbortSignal): Promise<{ status: number; text: string }> {
     // Imported at the first use: nothing of TLS is needed before the edge is up.
     const { request, Agent } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-    const agent = agents.get(url.protocol) ?? new Agent({ keepAlive: true, ...(url.protocol === 'https:' ? { ca: readFileSync(caFile) } : {}) });
+    const agent = agents.get(url.protocol) ?? new Agent({ keepAlive: true, ...(url.protocol === 'https:' ? { secureContext: await trust() } : {}) });
     agents.set(url.protocol, agent);
     return await new Promise((resolve, reject) => {
       const options: RequestOptions = { agent, lookup: toLoopback, signal, headers: { accept: '*/*', 'user-agent': 'camp' } };
