@@ -12,7 +12,7 @@ const oldestNode = [22, 12];
 const reason = whyInstall();
 if (reason !== undefined) {
   process.stderr.write(`${reason}: running npm ci\n`);
-  npm('ci', '--no-audit', '--no-fund');
+  npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
 }
 if (!isNodeUsable()) {
   process.stderr.write('node_modules/.bin/node is not usable: running its install script\n');
