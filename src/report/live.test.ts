@@ -94,11 +94,11 @@ describe('on a terminal', () => {
     view.event(output('\x1b[2Jsecond'));
     view.event({ type: 'warning', message: 'no port 443', t: 0 });
     view.event({ type: 'warning', message: 'x', failure: failure('project', 'UNKNOWN_KEY', 'key "x" has no effect'), t: 0 });
-    view.event({ type: 'note', subject: 'edge', message: 'was started again', t: 0 });
+    view.event({ type: 'note', subject: 'tool:caddy', message: 'was started again', t: 0 });
     vi.advanceTimersByTime(100);
     const lines = await screen.lines();
     expect(lines.slice(0, 3)).toEqual(['api │ first', 'api │ second', '▲ no port 443']);
-    expect(lines.slice(3)).toEqual(['▲ key "x" has no effect', `${' '.repeat(49)}UNKNOWN_KEY`, '• edge: was started again', '⠙ api starting 0.10 s']);
+    expect(lines.slice(3)).toEqual(['▲ key "x" has no effect', `${' '.repeat(49)}UNKNOWN_KEY`, '• caddy: was started again', '⠙ api starting 0.10 s']);
     view.finish();
     expect(await screen.lines()).toEqual(lines.slice(0, -1));
   });

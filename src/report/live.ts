@@ -1,7 +1,7 @@
 import type { Event, Ms } from '../kit/events.ts';
 import { renderWarnings } from './card.ts';
 import { LogFormat } from './log-line.ts';
-import { foldRow, type Row, type Rows } from './rows.ts';
+import { foldRow, nameOf, type Row, type Rows } from './rows.ts';
 import { paint, type Style, symbolsOf } from './style.ts';
 import { seconds } from './summary.ts';
 import { displayWidth, pad, truncate, wrap } from './width.ts';
@@ -187,7 +187,7 @@ function linesAbove(event: Event, style: Style, logs: LogFormat): readonly strin
   if (event.type === 'warning' && event.failure) return renderWarnings([event.failure], style).split('\n');
   const tone = event.type === 'warning' ? 'warn' : 'dim';
   const symbols = symbolsOf(style);
-  const text = event.type === 'note' && event.subject ? `${event.subject}: ${event.message}` : event.message;
+  const text = event.type === 'note' && event.subject ? `${nameOf(event.subject)}: ${event.message}` : event.message;
   const [first = '', ...rest] = wrap(text, style.width - 2);
   return [`${paint(style, tone, event.type === 'warning' ? symbols.warn : symbols.note)} ${first}`, ...rest.map((line) => `  ${line}`)];
 }

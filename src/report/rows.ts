@@ -58,7 +58,7 @@ function wordsOf(name: string, phase: Phase, edge: 'begin' | 'end'): string | un
 }
 
 /** `api:2` is a replica of api, `tool:caddy` is caddy. */
-function nameOf(subject: string): string {
+export function nameOf(subject: string): string {
   const [first = subject, second = ''] = subject.split(':');
   return first === 'tool' ? second : first;
 }
