@@ -68,6 +68,11 @@ function aptConfig(apt: string): string {
     `Dir::Etc::preferences "${apt}/preferences";`,
     `Dir::Etc::preferencesparts "${apt}/empty";`,
     'Acquire::Languages "none";',
+    // without a network it is to say so at once
+    'Acquire::Retries "0";',
+    'Acquire::http::Timeout "15";',
+    'Acquire::https::Timeout "15";',
+    'APT::Update::Error-Mode "any";',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
     'Acquire::IndexTargets::deb::DEP-11-icons-small::DefaultEnabled "false";',
     'APT::Default-Release "";',
