@@ -65,10 +65,19 @@ function enableCompileCache() {
   const folder = env.CAMP_HOME ? `${env.CAMP_HOME}/cache` : base && `${base}/camp`;
   if (!folder || env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return;
   try {
+    // Node makes the folder itself, and never ends trying where none can be made (HOME=/proc)
+    process.getBuiltinModule('node:fs').accessSync(existing(folder), 2);
     process.getBuiltinModule('node:module').enableCompileCache(`${folder}/node`);
   } catch {
     // a cache is never needed
   }
+}
+
+/** The folder itself, or the nearest above it that is there. */
+function existing(folder) {
+  const fs = process.getBuiltinModule('node:fs');
+  while (folder.includes('/') && !fs.existsSync(folder)) folder = folder.slice(0, folder.lastIndexOf('/'));
+  return folder || '/';
 }
 
 /**

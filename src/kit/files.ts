@@ -37,9 +37,25 @@ export function writeWhole(path: string, content: string | Uint8Array, options: 
 /** Creates a folder and its parents; camp's own folders are 0700. Throws like `writeWhole`. */
 export function makeFolder(path: string, mode = 0o755): void {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    makeEach(path, mode);
   } catch (error) {
     failOnDisk(error, path);
+  }
+}
+
+/**
+ * One folder after the other: Node's own recursive mkdir never returns where a folder cannot be made (/proc), and
+ * says ENOENT for a file system that is read-only.
+ */
+function makeEach(path: string, mode: number): void {
+  const isFolder = (): boolean | undefined => statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  if (isFolder()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeEach(parent, mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder()) throw error;
   }
 }
 
