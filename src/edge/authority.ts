@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail, type Failure, failure } from '../kit/failure.ts';
+import { CampError, type Failure, failure } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
 import { withLock } from '../kit/lock.ts';
 
@@ -89,6 +89,8 @@ function readFileOr(path: string): { content: Buffer; errno?: string } {
 }
 
 function unusable(files: AuthorityFiles, path: string, reason: string): AuthorityState {
+  if (reason.includes('EACCES'))
+    return { at: 'unusable', failure: failure('machine', 'NO_PERMISSION', `${path} may not be read, and the local CA is there`, { hints: [`ls -l '${path}'`, 'CAMP_HOME=/some/folder camp up'] }) };
   return {
     at: 'unusable',
     failure: failure('edge', 'CA_UNUSABLE', `the local CA cannot be used: ${path} is ${reason}`, {
@@ -103,12 +105,12 @@ function unusable(files: AuthorityFiles, path: string, reason: string): Authorit
 /**
  * Runs `start`, which starts a Caddy on this storage. Where that Caddy will make or renew certificates of the
  * CA, it runs under a lock of the user: two projects that start cold at once must not make two roots.
- * Throws CA_UNUSABLE (edge) when the root is damaged.
+ * Throws CA_UNUSABLE (edge) when the root is damaged, NO_PERMISSION (machine) when it may not be read.
  */
 export async function withAuthority<T>(storage: string, signal: AbortSignal, start: (isComplete: boolean) => Promise<T>): Promise<T> {
   const check = (): AuthorityState => {
     const state = inspectAuthority(storage);
-    if (state.at === 'unusable') fail('edge', state.failure.code, state.failure.message, state.failure);
+    if (state.at === 'unusable') throw new CampError(state.failure);
     return state;
   };
   if (check().at === 'ready') return await start(true);

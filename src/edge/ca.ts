@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin, startChild } from '../kit/child.ts';
@@ -31,7 +30,7 @@ export async function ensureAuthority(setup: AuthoritySetup, signal: AbortSignal
 }
 
 async function makeAuthority(setup: AuthoritySetup, signal: AbortSignal): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'camp-ca-'));
+  const folder = mkdtempSync(join(setup.storage, '.making-'));
   const config = { admin: { disabled: true }, storage: { module: 'file_system', root: setup.storage }, apps: authorityApp() };
   writeFileSync(join(folder, 'caddy.json'), JSON.stringify(config), { mode: 0o600 });
   const lines: string[] = [];
