@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { processOriginNs } from './kit/clock.ts';
@@ -15,6 +15,7 @@ export function detach(argv: readonly string[]): Promise<number> {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, CAMP_SUPERVISOR: '1', CAMP_ORIGIN_NS: String(processOriginNs()), ...terminal },
   });
+  if (child.pid === undefined) return notStarted(child);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   child.stdout?.pipe(stdout, { end: false });
   child.stderr?.pipe(stderr, { end: false });
@@ -32,6 +33,15 @@ export function detach(argv: readonly string[]): Promise<number> {
     child.once('error', () => resolve(1));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+}
+
+/** The system has no more processes or descriptors to give: EAGAIN, EMFILE, ENFILE, ENOMEM. */
+async function notStarted(child: ChildProcess): Promise<number> {
+  const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
+  const { reportError } = await import('./commands/errors.ts');
+  const { CampError, failure } = await import('./kit/failure.ts');
+  const message = `the system starts no further process (${error.code ?? error.message})`;
+  return reportError(new CampError(failure('machine', 'LIMIT_REACHED', message, { hints: ['ulimit -n 1024', 'ulimit -u'] })), { isJson: process.argv.includes('--json') });
 }
 
 /** The exit code may overtake what was said before it: both pipes are empty when nothing more has come for one turn. */
