@@ -18,12 +18,11 @@ describe('docs/errors.md', () => {
     expect(documented.filter((code) => !used.has(code))).toEqual([]);
   });
 
-  test('has every code once, in alphabetical order under its fault', () => {
-    expect(new Set(documented).size).toBe(documented.length);
+  test('has every code once under its fault, in alphabetical order', () => {
     const sections = readFileSync(join(root, 'docs/errors.md'), 'utf8').split(/^## /m).slice(1);
     for (const section of sections) {
       const codes = [...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1]);
-      expect(codes).toEqual([...codes].sort());
+      expect(codes).toEqual([...new Set(codes)].sort());
     }
   });
 });
