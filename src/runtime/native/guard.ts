@@ -3,7 +3,7 @@ import type { Ms } from '../../kit/events.ts';
 
 /**
  * The guard: a shell that blocks on a pipe which only camp holds. When camp dies, however it dies, the pipe
- * ends, and the guard ends every process group that camp had told it of: TERM, the grace period, KILL.
+ * ends, and the guard ends every process group that camp had told it of: TERM, the group's grace period, KILL.
  * Before each signal the leader's start time (or, when the leader is gone, the group itself) is checked.
  */
 const script = `
@@ -14,42 +14,45 @@ alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
   set -- "$1" "$2" \${stat##*)}
   [ "$2" = "\${22}" ]; }
 list=' '
-while read -r op pid start; do
+while read -r op pid start tenths; do
   case $op in
-    +) list="$list$pid:$start " ;;
+    +) list="$list$pid:$start:$tenths " ;;
     -) case $list in *" $pid:"*) rest=\${list#*" $pid:"}; list="\${list%%" $pid:"*} \${rest#* }" ;; esac ;;
   esac
 done
-each() { for entry in $list; do pid=\${entry%%:*}; start=\${entry#*:}; if alive "$pid" "$start"; then "$@" "$pid"; fi; done; }
+each() { for entry in $list; do
+  pid=\${entry%%:*}; rest=\${entry#*:}; start=\${rest%%:*}; tenths=\${rest#*:}
+  if alive "$pid" "$start"; then "$@" "$pid"; fi; done; }
 end() { kill -s "$1" -- "-$2" 2>/dev/null; }
-count() { left=1; }
+due() { left=1; [ "$tick" -lt "$tenths" ] || end KILL "$1"; }
 each end TERM
-tries=0
+tick=0
 while :; do
-  left=''; each count
+  left=''; each due
   [ -n "$left" ] || exit 0
-  [ "$tries" -lt "$GUARD_TRIES" ] || break
-  tries=$((tries + 1)); sleep 0.1
+  tick=$((tick + 1)); sleep 0.1
 done
-each end KILL
 `;
 
 /** Keeps a guard process alive and tells it which process groups exist. */
 export class Guard {
   readonly #env: Readonly<Record<string, string>>;
+  /** What the guard is told of each group: its leader's start time and its grace in tenths of a second. */
   readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
   #opening: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(env: Readonly<Record<string, string>>, graceMs: Ms) {
-    this.#env = { ...env, GUARD_TRIES: String(Math.ceil(graceMs / 100)) };
+  constructor(env: Readonly<Record<string, string>>) {
+    this.#env = env;
   }
 
-  /** From now on the group ends when camp does. */
-  add(pgid: number, startTime: string): void {
-    this.#groups.set(pgid, startTime);
-    if (this.#shell) this.#tell(`+ ${pgid} ${startTime}`);
+  /** From now on the group ends when camp does, with the grace that it has otherwise too. */
+  add(pgid: number, startTime: string, graceMs: Ms = 2000): void {
+    // a start time that is no number (macOS) holds blanks, and is not looked at either
+    const told = `${startTime.replace(/\D/g, '') || '-'} ${Math.ceil(graceMs / 100)}`;
+    this.#groups.set(pgid, told);
+    if (this.#shell) this.#tell(`+ ${pgid} ${told}`);
     // after the services of this moment: the guard is the one process that nobody waits for
     else this.#opening ??= setTimeout(() => this.#open(), 5);
   }
@@ -77,7 +80,7 @@ export class Guard {
     });
     shell.once('error', () => undefined);
     this.#shell = shell;
-    for (const [pgid, startTime] of this.#groups) this.#tell(`+ ${pgid} ${startTime}`);
+    for (const [pgid, told] of this.#groups) this.#tell(`+ ${pgid} ${told}`);
   }
 
   #tell(line: string): void {

@@ -286,7 +286,7 @@ export class Replica {
     const { argv, cwd, env } = this.spec;
     const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) });
     this.#child = child;
-    this.#around.guard.add(child.pid, child.startTime);
+    this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
     this.#become({ at: 'starting' });
     void child.exited.then(() => {
       if (this.#child === child) this.#child = undefined;

@@ -57,7 +57,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   const replicas = new Map<string, Replica>();
   const listening = new ListenWatch();
   const marks = (replica: string): Marks => ({ projectId: setup.projectId, replica, supervisor: setup.supervisor });
-  const guard = new Guard(baseEnvironment(setup.ownEnv, [], marks('guard')), 10_000);
+  const guard = new Guard(baseEnvironment(setup.ownEnv, [], marks('guard')));
   const health = setInterval(lookAtPorts, healthIntervalMs);
   health.unref();
 
