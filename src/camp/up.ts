@@ -75,7 +75,13 @@ async function refuseBadFiles({ dir, env, only }: UpRequest): Promise<void> {
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {
   if (!runningSupervisor(folders)) return undefined;
   const args = { timeoutMs: request.timeoutMs, originNs: String(request.originNs ?? processOriginNs()), ...(request.only ? { only: request.only } : {}) };
-  return (await ask(folders, 'converge', args, request.onEvent, request.signal)) as UpReport | undefined;
+  try {
+    return (await ask(folders, 'converge', args, request.onEvent, request.signal)) as UpReport | undefined;
+  } catch (error) {
+    // it is being stopped: as soon as that is done, this command may start it again
+    if (error instanceof CampError && error.failures[0]?.code === 'NOT_RUNNING') return undefined;
+    throw error;
+  }
 }
 
 async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promise<UpOutcome> {
@@ -116,9 +122,12 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
     if (request.isWatching) void import('./autopilot.ts').then(({ followFiles }) => followFiles(supervisor));
     return { kind: 'running', report, session: { supervisor, ended, stop: (isForced) => supervisor.stop(isForced) } };
   } catch (error) {
+    const wasStopped = supervisor.ending.aborted;
     await supervisor.stop();
     await ended;
-    if (request.signal.aborted && !(error instanceof CampError)) throw request.signal.reason;
+    if (error instanceof CampError) throw error;
+    if (request.signal.aborted) throw request.signal.reason;
+    if (wasStopped) fail('usage', 'NOT_RUNNING', 'the project was stopped while it was starting', { hints: ['camp up'] });
     throw error;
   }
 }

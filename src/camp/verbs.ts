@@ -22,6 +22,14 @@ export type Verb = keyof Verbs;
 export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHandler {
   const since = (ns: string): Ms => Number(BigInt(ns) - originNs) / 1e6;
   return async ({ verb, args }, send, signal) => {
+    try {
+      return await answer(verb, args, send, signal);
+    } catch (error) {
+      throw supervisor.ending.aborted && !(error instanceof CampError) ? new CampError(beingStopped) : error;
+    }
+  };
+
+  async function answer(verb: string, args: unknown, send: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
     switch (verb as Verb) {
       case 'status':
         return supervisor.status();
@@ -44,8 +52,11 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
       default:
         throw new CampError(failure('usage', 'UNKNOWN_VERB', `the running camp does not know "${verb}": it is another version`, { hints: ['camp down', 'camp up'] }));
     }
-  };
+  }
 }
+
+/** What was asked for did not get its turn any more, or was given up. */
+export const beingStopped = failure('usage', 'NOT_RUNNING', 'the project is being stopped', { hints: ['camp up -d'] });
 
 async function streaming<T>(supervisor: Supervisor, send: (event: unknown) => void, work: () => Promise<T>): Promise<T> {
   const unsubscribe = supervisor.subscribe((event: Event) => {
