@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Event, Ms } from '../kit/events.ts';
 import { isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
-import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import { isAlive, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
 import { ask } from './client.ts';
 import { stateFolders } from './folders.ts';
 
@@ -41,8 +41,8 @@ export async function down(request: DownRequest): Promise<DownReport> {
     await ends(holder);
   }
   const leftovers = markedProcesses(id);
+  const { clearLeftovers, supervisorsOf } = await import('../runtime/native/runtime.ts');
   await Promise.all(supervisorsOf(leftovers).map(ends));
-  const { clearLeftovers } = await import('../runtime/native/runtime.ts');
   const strays = markedProcesses(id);
   await clearLeftovers(id, strays.map((one) => one.pid));
   removeTraces(folders.lock, folders.run, request.env);
@@ -59,17 +59,6 @@ async function ends(supervisor: ProcessId): Promise<void> {
     if (waited > supervisorGraceMs) signalProcess(supervisor, 'SIGKILL');
     await delay(5);
   }
-}
-
-/** Supervisors that still live although their project's state is gone: what they started names them. */
-function supervisorsOf(found: readonly MarkedProcess[]): readonly ProcessId[] {
-  const ids = new Map<string, ProcessId>();
-  for (const { supervisor } of found) {
-    const [pid, startTime] = supervisor.split(':');
-    const id = { pid: Number(pid), startTime: startTime ?? '' };
-    if (id.pid !== process.pid && id.pid > 1 && isAlive(id)) ids.set(supervisor, id);
-  }
-  return [...ids.values()];
 }
 
 /** Lock, sockets and port claims of a camp that is no longer there. */

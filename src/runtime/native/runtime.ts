@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import { listeners } from '../../kit/ports.ts';
-import { type MarkedProcess, markedProcesses, signalProcess } from '../../kit/process.ts';
+import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../../kit/process.ts';
 import type { Observed, ObservedReplica } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
@@ -209,11 +209,27 @@ function leftoversOf(setup: NativeSetup): Observed['leftovers'] {
   return [...byReplica].map(([replica, pids]) => ({ replica, pids }));
 }
 
-/** Ends leftovers: TERM, two seconds of grace, KILL. Only what still carries the project's marker is touched. */
+/**
+ * Ends leftovers: TERM, two seconds of grace, KILL. Only what still carries the project's marker is touched. A supervisor
+ * of theirs that still lives has lost its state (its lock is ours now): it is killed first, because it would start them
+ * again, and because in its last moments it would remove what is ours by now.
+ */
 export async function clearLeftovers(projectId: string, pids: readonly number[]): Promise<void> {
   const left = (): readonly MarkedProcess[] => markedProcesses(projectId).filter((one) => pids.includes(one.pid));
+  for (const one of supervisorsOf(left())) signalProcess(one, 'SIGKILL');
   for (const one of left()) signalProcess(one, 'SIGTERM');
   const deadline = performance.now() + 2000;
   while (left().length > 0 && performance.now() < deadline) await delay(20);
   for (const one of left()) signalProcess(one, 'SIGKILL');
+}
+
+/** Supervisors other than this process that still live, although they do not answer any more: what they started names them. */
+export function supervisorsOf(found: readonly MarkedProcess[]): readonly ProcessId[] {
+  const ids = new Map<string, ProcessId>();
+  for (const { supervisor } of found) {
+    const [pid, startTime] = supervisor.split(':');
+    const id = { pid: Number(pid), startTime: startTime ?? '' };
+    if (id.pid !== process.pid && id.pid > 1 && isAlive(id)) ids.set(supervisor, id);
+  }
+  return [...ids.values()];
 }
