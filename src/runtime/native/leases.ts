@@ -1,3 +1,4 @@
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText, writeWhole } from '../../kit/files.ts';
 import { leasePort, listeners } from '../../kit/ports.ts';
@@ -69,6 +70,8 @@ export class PortLeases {
 
   save(): void {
     if (!this.#isDirty) return;
+    // a folder in its place holds nothing of ours
+    if (statSync(this.#file, { throwIfNoEntry: false })?.isDirectory()) rmSync(this.#file, { recursive: true, force: true });
     writeWhole(this.#file, `${JSON.stringify(Object.fromEntries(this.#ports), null, 1)}\n`, { mode: 0o600, durable: false });
     this.#isDirty = false;
   }
