@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorJson } from '../../src/report/json.ts';
 
@@ -32,7 +32,7 @@ export interface Trial {
 
 /** Runs one camp command to its end, whatever that is. */
 export async function trial(args: readonly string[], options: TrialOptions): Promise<Trial> {
-  const words = [...(options.wrap ?? []), ...(options.command ?? [process.execPath, bin]), ...args];
+  const words = [...wrapOf(options), ...(options.command ?? [process.execPath, bin]), ...args];
   const began = performance.now();
   const child = spawn(words[0] ?? '', words.slice(1), { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
   let [stdout, stderr, peakMb, isHanging] = ['', '', 0, false];
@@ -51,6 +51,14 @@ export async function trial(args: readonly string[], options: TrialOptions): Pro
   clearInterval(look);
   clearTimeout(late);
   return { code, stdout, stderr, ms: performance.now() - began, peakMb, isHanging };
+}
+
+/** The wrapping program is the machine's own, whatever PATH the command is given. */
+function wrapOf({ wrap = [] }: TrialOptions): readonly string[] {
+  const [program, ...rest] = wrap;
+  if (program === undefined) return [];
+  const found = (process.env['PATH'] ?? '').split(delimiter).find((folder) => existsSync(join(folder, program)));
+  return [join(found ?? '', program), ...rest];
 }
 
 /** The high-water mark of a process's memory. proc(5): VmHWM, in kB. */
