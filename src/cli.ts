@@ -10,7 +10,7 @@ import { nearest } from './kit/nearest.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Flags with a value that may stand before the command: `camp -C shop ps`. */
-const leadingFlags = /^(--json|--color|--no-color|--dir=.*|-C.+)$/;
+const leadingFlags = /^(--json|--color|--no-color|--dir=.*|-C.+)$/s;
 
 /** Runs one command line; returns the exit code. Throws nothing that a person is to see. */
 export async function run(argv: readonly string[]): Promise<number> {
