@@ -43,22 +43,37 @@ try {
   console.log(`${(size / 1000).toFixed(0)} kB packed; up in ${report.timeToFirstRequestMs} ms`);
   run(hello, camp, 'down');
   isUp = false;
-  const alive = report.services.flatMap((service) => service.pids).concat(report.edge.pid ?? []).filter(isAlive);
+  const alive = report.services
+    .flatMap((service) => service.pids)
+    .concat(report.edge.pid ?? [])
+    .filter(isAlive);
   if (alive.length > 0) fail(`still alive after down: ${alive.join(', ')}`);
 } finally {
-  if (isUp) spawnSync(join(base, 'app/node_modules/.bin/camp'), ['down', '--force'], { cwd: join(base, 'app/hello'), env, stdio: 'inherit' });
+  if (isUp)
+    spawnSync(join(base, 'app/node_modules/.bin/camp'), ['down', '--force'], {
+      cwd: join(base, 'app/hello'),
+      env,
+      stdio: 'inherit',
+    });
   rmSync(base, { recursive: true, force: true });
 }
 
 function run(cwd, file, ...args) {
   console.log(`$ ${file.split('/').at(-1)} ${args.join(' ')}`);
-  const { status, stdout, error } = spawnSync(file, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 200_000 });
+  const { status, stdout, error } = spawnSync(file, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 200_000,
+  });
   if (status !== 0) fail(`${file} ${args.join(' ')}: exit ${status}${error ? `, ${error.message}` : ''}\n${stdout}`);
   return stdout;
 }
 
 function get(url, ca) {
-  const lookup = (_name, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
+  const lookup = (_name, options, done) =>
+    options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
   return new Promise((resolve, reject) => {
     request(url, { ca, lookup, timeout: 10_000 }, (response) => {
       response.resume().on('end', () => resolve(response.statusCode));

@@ -17,7 +17,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     await dispatch(argv);
   } catch (error) {
-    return reportError(error, { isJson: argv.includes('--json'), ...(argv.includes('--no-color') ? { color: false } : {}) });
+    return reportError(error, {
+      isJson: argv.includes('--json'),
+      ...(argv.includes('--no-color') ? { color: false } : {}),
+    });
   }
   return Number(process.exitCode ?? 0);
 }
@@ -85,9 +88,15 @@ function unknownCommand(words: readonly string[]): never {
   const below = names.filter((name) => name.startsWith(`${first} `));
   const said = below.length > 0 ? words.slice(0, 2).join(' ') : first;
   const meant = nearest(said, below.length > 0 ? below : [...names, 'help', 'version']);
-  const hint = meant ? `did you mean camp ${meant}?` : below.length > 0 ? below.map((name) => `camp ${name}`).join(', ') : 'camp --help';
+  const hint = meant
+    ? `did you mean camp ${meant}?`
+    : below.length > 0
+      ? below.map((name) => `camp ${name}`).join(', ')
+      : 'camp --help';
   const message = first.startsWith('-') ? `there is no flag ${first}` : `there is no command "${said}"`;
-  throw new CampError(failure('usage', first.startsWith('-') ? 'UNKNOWN_FLAG' : 'UNKNOWN_COMMAND', message, { hints: [hint] }));
+  throw new CampError(
+    failure('usage', first.startsWith('-') ? 'UNKNOWN_FLAG' : 'UNKNOWN_COMMAND', message, { hints: [hint] }),
+  );
 }
 
 async function showHelp(words: readonly string[]): Promise<void> {
@@ -98,14 +107,18 @@ async function showHelp(words: readonly string[]): Promise<void> {
   }
   const { commandHelp, rootHelp } = await import('./commands/help.ts');
   const described = await describeAll();
-  process.stdout.write(id === undefined ? rootHelp(described, packageJson.version) : await commandHelp(id, await configOf(described)));
+  process.stdout.write(
+    id === undefined ? rootHelp(described, packageJson.version) : await commandHelp(id, await configOf(described)),
+  );
 }
 
 /** From the manifest of the release, or, in a checkout, from the commands themselves. */
 async function describeAll(): Promise<readonly Command.Loadable[]> {
   const { describeCommands } = await import('./commands/manifest.ts');
   try {
-    const manifest = JSON.parse(readFileSync(join(here, 'oclif.manifest.json'), 'utf8')) as { commands: Record<string, Command.Loadable> };
+    const manifest = JSON.parse(readFileSync(join(here, 'oclif.manifest.json'), 'utf8')) as {
+      commands: Record<string, Command.Loadable>;
+    };
     return Object.values(manifest.commands);
   } catch {
     return describeCommands();
@@ -116,7 +129,15 @@ async function describeAll(): Promise<readonly Command.Loadable[]> {
 async function configOf(described: readonly Command.Loadable[]): Promise<Config> {
   const { Config, Plugin } = await import('@oclif/core');
   const plugin = new Plugin({ name: packageJson.name, root: here });
-  Object.assign(plugin, { root: here, name: packageJson.name, version: packageJson.version, type: 'core', isRoot: true, valid: true, hooks: {} });
+  Object.assign(plugin, {
+    root: here,
+    name: packageJson.name,
+    version: packageJson.version,
+    type: 'core',
+    isRoot: true,
+    valid: true,
+    hooks: {},
+  });
   plugin.pjson = packageJson as unknown as Plugin['pjson'];
   plugin.commands = [...described];
   return Config.load({ root: here, pjson: plugin.pjson, plugins: new Map([[plugin.name, plugin]]) });

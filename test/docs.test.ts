@@ -7,7 +7,9 @@ import { describeCommands } from '../src/commands/manifest.ts';
 const root = resolve(import.meta.dirname, '..');
 
 describe('docs/errors.md', () => {
-  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1] ?? '');
+  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(
+    (match) => match[1] ?? '',
+  );
   const used = codesInSource();
 
   test('has every code that is used', () => {
@@ -34,7 +36,8 @@ describe('commands', () => {
     for (const command of await describeCommands()) {
       expect(command.summary, command.id).toMatch(/^[a-z]/);
       expect(command.examples?.length, command.id).toBeGreaterThanOrEqual(2);
-      for (const [name, flag] of Object.entries(command.flags)) expect(flag.description, `${command.id} --${name}`).toBeTruthy();
+      for (const [name, flag] of Object.entries(command.flags))
+        expect(flag.description, `${command.id} --${name}`).toBeTruthy();
     }
   });
 });
@@ -42,16 +45,31 @@ describe('commands', () => {
 /** Upper-case words in quotes that are not names of environment variables. */
 function codesInSource(): ReadonlySet<string> {
   const src = join(root, 'src');
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+  );
   const text = files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n');
-  const variables = new Set([...text.matchAll(/(?:env|own|environment)\[?\.?'?([A-Z_]+)'?\]?/g)].map((match) => match[1]));
+  const variables = new Set(
+    [...text.matchAll(/(?:env|own|environment)\[?\.?'?([A-Z_]+)'?\]?/g)].map((match) => match[1]),
+  );
   const words = [...text.matchAll(/'([A-Z]+(?:_[A-Z]+)+|BUG|LOCKED)'/g)].map((match) => match[1] ?? '');
   return new Set(words.filter((word) => !variables.has(word) && !isForeign(word)));
 }
 
 /** Codes of the YAML library, and variables that are only named in tables. */
-const foreign: ReadonlySet<string> = new Set(['UNEXPECTED_TOKEN', 'BAD_INDENT', 'COMPOSE_PROJECT_NAME', 'COMPOSE_PROFILES', 'COMPOSE_FILE', 'NO_COLOR', 'NO_PROXY']);
+const foreign: ReadonlySet<string> = new Set([
+  'UNEXPECTED_TOKEN',
+  'BAD_INDENT',
+  'COMPOSE_PROJECT_NAME',
+  'COMPOSE_PROFILES',
+  'COMPOSE_FILE',
+  'NO_COLOR',
+  'NO_PROXY',
+]);
 
 function isForeign(word: string): boolean {
-  return foreign.has(word) || /^(CAMP|XDG|LC|SSL|NODE|FORCE|CLICOLOR|WSL|WAYLAND|REQUESTS|GIT|CURL|PIP|DENO|AWS|CARGO)_/.test(word);
+  return (
+    foreign.has(word) ||
+    /^(CAMP|XDG|LC|SSL|NODE|FORCE|CLICOLOR|WSL|WAYLAND|REQUESTS|GIT|CURL|PIP|DENO|AWS|CARGO)_/.test(word)
+  );
 }

@@ -52,7 +52,8 @@ test('a room imports only the rooms that the table of docs/architecture.md allow
 
 test('a third-party library has one door', () => {
   const wrong = imports.filter(
-    ({ file, specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:') && !doors[packageOf(specifier)]?.test(file),
+    ({ file, specifier }) =>
+      !specifier.startsWith('.') && !specifier.startsWith('node:') && !doors[packageOf(specifier)]?.test(file),
   );
   expect(wrong).toEqual([]);
   const usersOfDiff = new Set(imports.filter(({ specifier }) => specifier === 'diff').map(({ file }) => file));
@@ -106,5 +107,8 @@ function roomOf(path: string): string {
 }
 
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }

@@ -55,6 +55,9 @@ if (existsSync(dist)) renameSync(dist, old);
 renameSync(fresh, dist);
 rmSync(old, { recursive: true, force: true });
 
-const size = readdirSync(dist, { recursive: true }).reduce((sum, file) => sum + (statSync(join(dist, file)).isFile() ? statSync(join(dist, file)).size : 0), 0);
+const size = readdirSync(dist, { recursive: true }).reduce(
+  (sum, file) => sum + (statSync(join(dist, file)).isFile() ? statSync(join(dist, file)).size : 0),
+  0,
+);
 console.log(`dist: ${(size / 1000).toFixed(0)} kB, ${Object.keys(commands).length} commands`);
 if (size > most) throw new Error(`the bundle has ${size} bytes, more than the budget of ${most}`);

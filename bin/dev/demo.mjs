@@ -49,11 +49,14 @@ function run(args, stdio) {
 /** A real request: the name is the URL's, the certificate is verified, only the address is ours. */
 function get(url, ca) {
   return new Promise((resolve, reject) => {
-    const lookup = (_name, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
+    const lookup = (_name, options, done) =>
+      options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
     request(url, { ca, lookup, timeout: 10_000 }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk) => (body += chunk));
-      response.on('end', () => resolve(`${response.statusCode} ${response.headers['content-type'] ?? ''}\n${excerpt(body)}`));
+      response.on('end', () =>
+        resolve(`${response.statusCode} ${response.headers['content-type'] ?? ''}\n${excerpt(body)}`),
+      );
     })
       .on('error', reject)
       .end();

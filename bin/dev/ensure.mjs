@@ -18,7 +18,9 @@ if (!isNodeUsable()) {
   process.stderr.write('node_modules/.bin/node is not usable: running its install script\n');
   npm('rebuild', 'node');
   if (!isNodeUsable()) {
-    process.stderr.write(`Node ${oldestNode.join('.')} or newer is needed, this is ${process.version} (npm install -g node@24)\n`);
+    process.stderr.write(
+      `Node ${oldestNode.join('.')} or newer is needed, this is ${process.version} (npm install -g node@24)\n`,
+    );
     process.exit(4);
   }
 }
@@ -31,7 +33,8 @@ function whyInstall() {
   if (!present) return 'node_modules is missing';
   for (const [path, entry] of Object.entries(wanted)) {
     if (path === '' || entry.optional || entry.link) continue;
-    if (present[path]?.version !== entry.version || !existsSync(join(root, path))) return `${path} is not what package-lock.json says`;
+    if (present[path]?.version !== entry.version || !existsSync(join(root, path)))
+      return `${path} is not what package-lock.json says`;
   }
   return undefined;
 }

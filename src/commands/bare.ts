@@ -12,7 +12,11 @@ export async function showState(flags: readonly string[]): Promise<void> {
   const dir = findProjectDir(dirOf(flags) ?? process.cwd());
   const isProject = projectFiles.some((name) => existsSync(join(dir, name)));
   const report = isProject ? await status({ dir, env: process.env }) : undefined;
-  const next = report?.running ? ['camp logs -f', 'camp open', 'camp down'] : isProject ? ['camp up', 'camp plan', 'camp --help'] : ['camp init hello', 'camp init', 'camp --help'];
+  const next = report?.running
+    ? ['camp logs -f', 'camp open', 'camp down']
+    : isProject
+      ? ['camp up', 'camp plan', 'camp --help']
+      : ['camp init hello', 'camp init', 'camp --help'];
   if (flags.includes('--json')) return writeJson({ ...(report ?? { project: null }), next });
   const color = flags.includes('--no-color') ? { color: false } : {};
   const style = detectStyle(terminalOf('stdout'), process.env, color);

@@ -6,5 +6,12 @@ export function reportOf(
   next: readonly string[],
 ): ChangesReport {
   const { project, found, notes, diff, changes } = set;
-  return { project, files: changes.map((one) => one.path), found, notes, next, ...(diff === undefined ? {} : { diff }) };
+  return {
+    project,
+    files: changes.map((one) => one.path),
+    found,
+    notes,
+    next,
+    ...(diff === undefined ? {} : { diff }),
+  };
 }

@@ -45,8 +45,13 @@ function usageFailure(error: Error, command: Command.Class | undefined): Failure
   const help = `camp ${command ? `${command.id.replaceAll(':', ' ')} ` : ''}--help`;
   const flags = 'flags' in error && Array.isArray(error.flags) ? (error.flags as readonly string[]) : undefined;
   if (flags) return unknownFlag(flags[0] ?? '', command, help);
-  const words = error.message.replace(/\x1b\[[\d;]*m/g, '').split('\n').map((line) => line.trim());
-  const message = plain(words.filter((line) => line !== '' && !/^See more help|^The following error/.test(line)).join('; '));
+  const words = error.message
+    .replace(/\x1b\[[\d;]*m/g, '')
+    .split('\n')
+    .map((line) => line.trim());
+  const message = plain(
+    words.filter((line) => line !== '' && !/^See more help|^The following error/.test(line)).join('; '),
+  );
   return failure('usage', 'INVALID_ARGUMENTS', message.charAt(0).toLowerCase() + message.slice(1), { hints: [help] });
 }
 
@@ -62,18 +67,33 @@ function plain(words: string): string {
 
 function unknownFlag(flag: string, command: Command.Class | undefined, help: string): Failure {
   const known = { ...command?.baseFlags, ...command?.flags };
-  const names = Object.entries(known).flatMap(([name, one]) => [`--${name}`, ...(one.type === 'boolean' && one.allowNo ? [`--no-${name}`] : [])]);
+  const names = Object.entries(known).flatMap(([name, one]) => [
+    `--${name}`,
+    ...(one.type === 'boolean' && one.allowNo ? [`--no-${name}`] : []),
+  ]);
   const meant = nearest(flag.replace(/=.*/, ''), names);
-  return failure('usage', 'UNKNOWN_FLAG', `there is no flag ${flag}`, { hints: [meant ? `did you mean ${meant}?` : help] });
+  return failure('usage', 'UNKNOWN_FLAG', `there is no flag ${flag}`, {
+    hints: [meant ? `did you mean ${meant}?` : help],
+  });
 }
 
 /** A bug is ours: its stack and the versions are what we need to find it. */
 function withStack(bug: Failure): Failure {
-  const stack = bug.cause instanceof Error ? (bug.cause.stack ?? '').split('\n').slice(1, 9).map((line) => line.trim()) : [];
+  const stack =
+    bug.cause instanceof Error
+      ? (bug.cause.stack ?? '')
+          .split('\n')
+          .slice(1, 9)
+          .map((line) => line.trim())
+      : [];
   return {
     ...bug,
     message: `this is a bug in camp: ${bug.message}`,
-    evidence: [...(bug.evidence ?? []), ...stack, `camp ${version}, node ${process.version}, ${process.platform}-${process.arch}`],
+    evidence: [
+      ...(bug.evidence ?? []),
+      ...stack,
+      `camp ${version}, node ${process.version}, ${process.platform}-${process.arch}`,
+    ],
     hints: [...bug.hints, 'please report these lines together with the command'],
   };
 }

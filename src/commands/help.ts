@@ -12,7 +12,11 @@ export function rootHelp(described: readonly Command.Loadable[], version: string
   const sections = groups.flatMap(([title, ids]) => {
     const known = ids.filter((id) => summaries.has(id));
     if (known.length === 0) return [];
-    return ['', heading(title, style), ...known.map((id) => `  ${paint(style, 'accent', pad(id, width))}  ${summaries.get(id)}`)];
+    return [
+      '',
+      heading(title, style),
+      ...known.map((id) => `  ${paint(style, 'accent', pad(id, width))}  ${summaries.get(id)}`),
+    ];
   });
   const lines = [
     `camp ${version}: a distributed system behind HTTPS with two commands`,
@@ -38,6 +42,10 @@ export async function commandHelp(id: string, config: Config): Promise<string> {
     }
   }
   const isPlain = !detectStyle(terminalOf('stdout'), process.env).hasColour;
-  await new CommandHelp(config, { hideCommandSummaryInDescription: true, stripAnsi: isPlain, maxWidth: Math.min(100, terminalOf('stdout').columns ?? 80) }).showHelp([...id.split(' '), '--help']);
+  await new CommandHelp(config, {
+    hideCommandSummaryInDescription: true,
+    stripAnsi: isPlain,
+    maxWidth: Math.min(100, terminalOf('stdout').columns ?? 80),
+  }).showHelp([...id.split(' '), '--help']);
   return `${lines.join('\n').trimEnd()}\n`;
 }

@@ -12,7 +12,11 @@ export default class Init extends CampCommand {
   static override summary = 'make a project, or adopt the code of a folder';
   static override description =
     'Writes compose.yaml, Caddyfile and a first service. In a folder that has code it proposes the two files for what is there and changes nothing else; a file that exists is never overwritten.';
-  static override examples = ['<%= config.bin %> init hello', '<%= config.bin %> init --dry-run', '<%= config.bin %> init shop --starter empty --yes'];
+  static override examples = [
+    '<%= config.bin %> init hello',
+    '<%= config.bin %> init --dry-run',
+    '<%= config.bin %> init shop --starter empty --yes',
+  ];
   static override args = { folder: Args.string({ description: 'the folder of the project; default: this one' }) };
   static override flags = {
     starter: Flags.string({ description: 'what to begin with: hello or empty', helpValue: 'NAME' }),
@@ -25,14 +29,22 @@ export default class Init extends CampCommand {
     const { args, flags } = await this.parse(Init);
     const dir = resolve(this.shared.dir, args.folder ?? '.');
     const { starter, name } = flags;
-    const given: InitOptions = { dir, ...(starter === undefined ? {} : { starter }), ...(name === undefined ? {} : { name }) };
-    const isAsking = !flags.yes && !flags['dry-run'] && !this.shared.json && canAsk(process.stdin, process.stderr, process.env);
+    const given: InitOptions = {
+      dir,
+      ...(starter === undefined ? {} : { starter }),
+      ...(name === undefined ? {} : { name }),
+    };
+    const isAsking =
+      !flags.yes && !flags['dry-run'] && !this.shared.json && canAsk(process.stdin, process.stderr, process.env);
     const written = await init(isAsking ? await ask(given) : given, flags['dry-run']);
     const below = relative(process.cwd(), dir);
     const folder = below.startsWith('..') ? dir : below;
     const report = reportOf(written, folder === '' ? written.next : [`cd ${folder}`, ...written.next]);
     const where = folder === '' ? 'this folder' : folder;
-    const head = written.changes.length === 0 ? `${written.project} is in ${where} already` : `${written.project} is made in ${where}`;
+    const head =
+      written.changes.length === 0
+        ? `${written.project} is in ${where} already`
+        : `${written.project} is made in ${where}`;
     this.answer(report, renderChanges(report, head, this.style));
   }
 }
@@ -44,13 +56,20 @@ async function ask(given: InitOptions): Promise<InitOptions> {
   const prompts = await openPrompts();
   if (proposal && proposal.found.length > 0) {
     const found = proposal.found.map((one) => `${one.name} (${one.start})`).join(', ');
-    if (!(await prompts.confirm(`found ${found}: write ${proposal.changes.map((one) => one.path).join(' and ')}?`))) throw new Cancelled();
+    if (!(await prompts.confirm(`found ${found}: write ${proposal.changes.map((one) => one.path).join(' and ')}?`)))
+      throw new Cancelled();
     return given;
   }
   const check = await nameChecker('project');
   const problemOf = (answer: string): string | undefined => check(answer)?.message;
-  const name = given.name ?? (await prompts.text('name of the project', proposal?.project ?? basename(given.dir), problemOf));
+  const name =
+    given.name ?? (await prompts.text('name of the project', proposal?.project ?? basename(given.dir), problemOf));
   const starters = (await templatesOf('starter')).toSorted((a, b) => Number(b === 'hello') - Number(a === 'hello'));
-  const starter = given.starter ?? (await prompts.choose('begin with', starters.map((value) => ({ value, hint: starterHints[value] ?? '' }))));
+  const starter =
+    given.starter ??
+    (await prompts.choose(
+      'begin with',
+      starters.map((value) => ({ value, hint: starterHints[value] ?? '' })),
+    ));
   return { dir: given.dir, name, starter };
 }

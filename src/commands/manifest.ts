@@ -15,7 +15,9 @@ function describe(id: string, command: Command.Class): Command.Loadable {
     summary: command.summary,
     description: command.description,
     // filled in here, so that the release needs no template engine
-    examples: command.examples?.map((one) => (typeof one === 'string' ? one.replaceAll('<%= config.bin %>', 'camp') : one)),
+    examples: command.examples?.map((one) =>
+      typeof one === 'string' ? one.replaceAll('<%= config.bin %>', 'camp') : one,
+    ),
     strict: command.strict,
     hidden: command.hidden,
     aliases: command.aliases ?? [],
@@ -23,7 +25,14 @@ function describe(id: string, command: Command.Class): Command.Loadable {
     args: Object.fromEntries(
       Object.entries(command.args ?? {}).map(([name, arg]) => [
         name,
-        { name, description: arg.description, required: arg.required, options: arg.options, default: plain(arg.default), hidden: arg.hidden },
+        {
+          name,
+          description: arg.description,
+          required: arg.required,
+          options: arg.options,
+          default: plain(arg.default),
+          hidden: arg.hidden,
+        },
       ]),
     ),
     flags: Object.fromEntries(Object.entries(entries).map(([name, flag]) => [name, describeFlag(name, flag)])),
@@ -35,7 +44,14 @@ function describeFlag(name: string, flag: Command.Class['flags'][string]): Recor
   const { type, char, summary, description, helpGroup, hidden, required, exclusive, dependsOn } = flag;
   const shared = { name, type, char, summary, description, helpGroup, hidden, required, exclusive, dependsOn };
   if (flag.type === 'boolean') return { ...shared, allowNo: flag.allowNo };
-  return { ...shared, multiple: flag.multiple, options: flag.options, helpValue: flag.helpValue, default: plain(flag.default), hasDynamicHelp: false };
+  return {
+    ...shared,
+    multiple: flag.multiple,
+    options: flag.options,
+    helpValue: flag.helpValue,
+    default: plain(flag.default),
+    hasDynamicHelp: false,
+  };
 }
 
 /** A default that is computed is not told. */

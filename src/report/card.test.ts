@@ -89,7 +89,13 @@ describe('renderFailures', () => {
     });
     fc.assert(
       fc.property(anything, fc.boolean(), ({ message, hints, evidence, text, col, length }, hasUnicode) => {
-        const source = { file: 'services/api/compose.yaml', line: 12, col, length, ...(text === undefined ? {} : { text }) };
+        const source = {
+          file: 'services/api/compose.yaml',
+          line: 12,
+          col,
+          length,
+          ...(text === undefined ? {} : { text }),
+        };
         const card = renderFailures([failure('project', 'UNKNOWN_DEPENDENCY', message, { hints, evidence, source })], {
           ...terminal,
           width,

@@ -64,7 +64,13 @@ function clipped(where: string, style: Style): readonly string[] {
 }
 
 /** The part of a line that shows the column, and where the underline goes, in columns of the terminal. */
-function around(line: string, col: number, length: number, room: number, ellipsis: string): { text: string; before: number; length: number } {
+function around(
+  line: string,
+  col: number,
+  length: number,
+  room: number,
+  ellipsis: string,
+): { text: string; before: number; length: number } {
   const clean = line.replace(/[\t\x00-\x1f\x7f-\x9f]/g, ' ').trimEnd();
   const at = Math.min(col - 1, clean.length);
   const isFar = displayWidth(clean.slice(0, at)) > room - 15;

@@ -21,7 +21,13 @@ class Screen {
   constructor(columns: number, rows = 24) {
     this.columns = columns;
     this.rows = rows;
-    this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 1000, allowProposedApi: true, convertEol: true });
+    this.#terminal = new xterm.Terminal({
+      cols: columns,
+      rows,
+      scrollback: 1000,
+      allowProposedApi: true,
+      convertEol: true,
+    });
   }
 
   write(text: string): boolean {
@@ -70,7 +76,9 @@ describe('on a terminal', () => {
     expect(await screen.lines()).toEqual(['⠴ api  waiting until it is ready 0.50 s', '⠴ edge starting 0.50 s']);
     view.event(span('end', 'awaitReady', 'api:1'));
     vi.advanceTimersByTime(500);
-    expect(await screen.lines()).toEqual(['✔ api  ready 0.50 s', '⠏ edge starting 1.00 s'].map((line) => line.replace('⠏', '⠋')));
+    expect(await screen.lines()).toEqual(
+      ['✔ api  ready 0.50 s', '⠏ edge starting 1.00 s'].map((line) => line.replace('⠏', '⠋')),
+    );
     view.finish();
     expect(await screen.lines()).toEqual([]);
   });
@@ -82,7 +90,10 @@ describe('on a terminal', () => {
     view.event(span('begin', 'start', 'api:1'));
     view.event(span('begin', 'start', 'api:2'));
     vi.advanceTimersByTime(100);
-    expect((await screen.lines()).map((line) => line.slice(2))).toEqual(['caddy fetching 0.10 s', 'api   starting 0.10 s']);
+    expect((await screen.lines()).map((line) => line.slice(2))).toEqual([
+      'caddy fetching 0.10 s',
+      'api   starting 0.10 s',
+    ]);
     view.finish();
   });
 
@@ -93,12 +104,22 @@ describe('on a terminal', () => {
     view.event(output('first'));
     view.event(output('\x1b[2Jsecond'));
     view.event({ type: 'warning', message: 'no port 443', t: 0 });
-    view.event({ type: 'warning', message: 'x', failure: failure('project', 'UNKNOWN_KEY', 'key "x" has no effect'), t: 0 });
+    view.event({
+      type: 'warning',
+      message: 'x',
+      failure: failure('project', 'UNKNOWN_KEY', 'key "x" has no effect'),
+      t: 0,
+    });
     view.event({ type: 'note', subject: 'tool:caddy', message: 'was started again', t: 0 });
     vi.advanceTimersByTime(100);
     const lines = await screen.lines();
     expect(lines.slice(0, 3)).toEqual(['api │ first', 'api │ second', '▲ no port 443']);
-    expect(lines.slice(3)).toEqual(['▲ key "x" has no effect', `${' '.repeat(49)}UNKNOWN_KEY`, '• caddy: was started again', '⠙ api starting 0.10 s']);
+    expect(lines.slice(3)).toEqual([
+      '▲ key "x" has no effect',
+      `${' '.repeat(49)}UNKNOWN_KEY`,
+      '• caddy: was started again',
+      '⠙ api starting 0.10 s',
+    ]);
     view.finish();
     expect(await screen.lines()).toEqual(lines.slice(0, -1));
   });
@@ -138,7 +159,8 @@ describe('on a terminal', () => {
   test.each([80, 40, 20, 8])('no line is broken at %i columns', async (columns) => {
     const screen = new Screen(columns);
     const view = createUpView(screen, { ...live, width: columns });
-    for (const name of ['a', 'a-service-with-a-long-name', '日本語のサービス']) view.event(span('begin', 'install', name));
+    for (const name of ['a', 'a-service-with-a-long-name', '日本語のサービス'])
+      view.event(span('begin', 'install', name));
     vi.advanceTimersByTime(1000);
     const lines = await screen.lines();
     expect(lines).toHaveLength(3);
@@ -177,7 +199,10 @@ describe('on a terminal', () => {
     const screen = new Screen(80);
     const view = createUpView(screen, live);
     view.event(span('begin', 'awaitReady', 'api:1'));
-    view.event({ ...span('end', 'awaitReady', 'api:1'), failure: failure('service', 'EXITED_EARLY', 'ended') } as Event);
+    view.event({
+      ...span('end', 'awaitReady', 'api:1'),
+      failure: failure('service', 'EXITED_EARLY', 'ended'),
+    } as Event);
     view.event(span('begin', 'awaitReady', 'api:2'));
     vi.advanceTimersByTime(100);
     expect((await screen.lines())[0]).toMatch(/^✖ api failed/);

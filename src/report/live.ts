@@ -61,7 +61,7 @@ function plainRow({ name, words, state, endedAt }: Row): string {
 }
 
 const frameMs: Ms = 100;
-const escape = {
+const codes = {
   // a terminal that knows "synchronized output" shows a frame whole, the others ignore it
   begin: '\x1b[?2026h',
   end: '\x1b[?2026l',
@@ -75,7 +75,7 @@ class LiveView implements UpView {
   readonly #style: Style;
   readonly #logs: LogFormat;
   readonly #timer: NodeJS.Timeout;
-  readonly #restore = (): void => void this.#out.write(escape.showCursor);
+  readonly #restore = (): void => void this.#out.write(codes.showCursor);
   /** How far the events' clock is behind this process's. */
   #lag: Ms | undefined;
   #rows: Rows = new Map();
@@ -110,7 +110,7 @@ class LiveView implements UpView {
     clearInterval(this.#timer);
     this.#write([]);
     if (!this.#isCursorHidden) return;
-    this.#out.write(escape.showCursor);
+    this.#out.write(codes.showCursor);
     process.off('exit', this.#restore);
   }
 
@@ -124,11 +124,11 @@ class LiveView implements UpView {
     if (above.length === 0 && lines.join('\n') === this.#drawn.join('\n')) return;
     if (!this.#isCursorHidden && lines.length > 0) {
       this.#isCursorHidden = true;
-      this.#out.write(escape.hideCursor);
+      this.#out.write(codes.hideCursor);
       process.once('exit', this.#restore);
     }
     const text = [...above, ...lines].map((line) => `${line}\n`).join('');
-    this.#out.write(escape.begin + this.#back() + text + escape.end);
+    this.#out.write(codes.begin + this.#back() + text + codes.end);
     this.#above = [];
     this.#drawn = lines;
   }
@@ -136,7 +136,7 @@ class LiveView implements UpView {
   /** To the first cell of what was drawn last; a terminal that has become narrower has broken those lines. */
   #back(): string {
     const rows = this.#drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / this.#columns)), 0);
-    return rows === 0 ? '' : `\x1b[${rows}A${escape.clearDown}`;
+    return rows === 0 ? '' : `\x1b[${rows}A${codes.clearDown}`;
   }
 
   get #columns(): number {
@@ -154,7 +154,10 @@ class LiveView implements UpView {
     // a line that fills the last column would wrap in some terminals
     const room = this.#columns - 1;
     const names = Math.max(...rows.map(({ name }) => displayWidth(name)));
-    const name = pad(truncate(row.name, Math.min(names, room - 2), symbols.ellipsis), Math.min(names, Math.max(0, room - 2)));
+    const name = pad(
+      truncate(row.name, Math.min(names, room - 2), symbols.ellipsis),
+      Math.min(names, Math.max(0, room - 2)),
+    );
     const took = seconds((row.endedAt ?? performance.now() - (this.#lag ?? 0)) - row.beganAt);
     const mark = this.#mark(row);
     const left = room - 2 - displayWidth(name) - 1;
@@ -189,5 +192,8 @@ function linesAbove(event: Event, style: Style, logs: LogFormat): readonly strin
   const symbols = symbolsOf(style);
   const text = event.type === 'note' && event.subject ? `${nameOf(event.subject)}: ${event.message}` : event.message;
   const [first = '', ...rest] = wrap(text, style.width - 2);
-  return [`${paint(style, tone, event.type === 'warning' ? symbols.warn : symbols.note)} ${first}`, ...rest.map((line) => `  ${line}`)];
+  return [
+    `${paint(style, tone, event.type === 'warning' ? symbols.warn : symbols.note)} ${first}`,
+    ...rest.map((line) => `  ${line}`),
+  ];
 }

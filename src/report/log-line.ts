@@ -14,7 +14,17 @@ export interface LogLine {
   readonly time?: string;
 }
 
-const prefixColours = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'cyanBright', 'yellowBright', 'greenBright', 'magentaBright'] as const;
+const prefixColours = [
+  'cyan',
+  'yellow',
+  'green',
+  'magenta',
+  'blue',
+  'cyanBright',
+  'yellowBright',
+  'greenBright',
+  'magentaBright',
+] as const;
 const widestPrefix = 20;
 
 /** `api │ …`, `api.2 │ …` for further replicas; the prefixes grow to the widest one seen. */
@@ -30,7 +40,9 @@ export class LogFormat {
     const label = labelOf(record);
     this.#width = Math.min(widestPrefix, Math.max(this.#width, label.length));
     const prefix = `${pad(label, this.#width)} ${symbolsOf(this.#style).bar}`;
-    const coloured = this.#style.hasColour ? styleText(colourOf(record.service), prefix, { validateStream: false }) : prefix;
+    const coloured = this.#style.hasColour
+      ? styleText(colourOf(record.service), prefix, { validateStream: false })
+      : prefix;
     return `${coloured} ${this.#text(record)}`;
   }
 
@@ -52,9 +64,24 @@ function colourOf(service: string): (typeof prefixColours)[number] {
   return prefixColours[hash % prefixColours.length] ?? 'cyan';
 }
 
-const levelTones: Readonly<Record<string, Tone>> = { trace: 'dim', debug: 'dim', info: 'good', warn: 'warn', warning: 'warn', error: 'bad', fatal: 'bad' };
+const levelTones: Readonly<Record<string, Tone>> = {
+  trace: 'dim',
+  debug: 'dim',
+  info: 'good',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'bad',
+  fatal: 'bad',
+};
 /** pino's numbers */
-const levelNumbers: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
+const levelNumbers: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+};
 
 /** A structured log line as words: time, level, message, then `key=value`; undefined for anything else. */
 function readableJson(line: string, service: string, style: Style): string | undefined {
@@ -75,7 +102,10 @@ function readableJson(line: string, service: string, style: Style): string | und
 }
 
 /** A served request reads as one phrase, and its trace is not named twice. */
-function accessOf(entry: Readonly<Record<string, unknown>>, requestId: unknown): { readonly access?: string; readonly rest: Readonly<Record<string, unknown>> } {
+function accessOf(
+  entry: Readonly<Record<string, unknown>>,
+  requestId: unknown,
+): { readonly access?: string; readonly rest: Readonly<Record<string, unknown>> } {
   const { traceId, ...others } = entry;
   const named = traceId === undefined || traceId === requestId ? others : entry;
   const { method, path, status, ms, ...rest } = named;
@@ -104,7 +134,12 @@ function clockOf(value: unknown): string {
 }
 
 function levelOf(value: unknown, style: Style): string {
-  const name = typeof value === 'number' ? (levelNumbers[value] ?? String(value)) : typeof value === 'string' ? value.toLowerCase() : '';
+  const name =
+    typeof value === 'number'
+      ? (levelNumbers[value] ?? String(value))
+      : typeof value === 'string'
+        ? value.toLowerCase()
+        : '';
   return paint(style, levelTones[name] ?? 'dim', sanitise(name, false));
 }
 

@@ -28,7 +28,15 @@ describe('LogFormat', () => {
   });
 
   test('a structured line is readable on a terminal, and untouched in a pipe', () => {
-    const text = JSON.stringify({ time: '2026-01-31T12:00:00.250Z', level: 'info', service: 'api', msg: 'GET /orders', status: 200, path: 'a b', requestId: 'r-1' });
+    const text = JSON.stringify({
+      time: '2026-01-31T12:00:00.250Z',
+      level: 'info',
+      service: 'api',
+      msg: 'GET /orders',
+      status: 200,
+      path: 'a b',
+      requestId: 'r-1',
+    });
     expect(new LogFormat(pipe).format(line(text))).toBe(`api │ ${text}`);
     const shown = new LogFormat(terminal).format(line(text));
     expect(shown).toMatch(/^api │ \d\d:\d\d:00\.250 info GET \/orders status=200 path="a b" requestId=r-1$/);

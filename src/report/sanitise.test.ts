@@ -76,16 +76,39 @@ const cases: readonly (readonly [string, string, string?])[] = [
 ];
 
 describe('sanitise', () => {
-  test.each(cases.map(([payload, plain, coloured = plain]) => [JSON.stringify(payload), payload, plain, coloured] as const))(
-    '%s',
-    (_, payload, plain, coloured) => {
-      expect(sanitise(payload, false)).toBe(plain);
-      expect(sanitise(payload, true)).toBe(coloured);
-    },
-  );
+  test.each(
+    cases.map(([payload, plain, coloured = plain]) => [JSON.stringify(payload), payload, plain, coloured] as const),
+  )('%s', (_, payload, plain, coloured) => {
+    expect(sanitise(payload, false)).toBe(plain);
+    expect(sanitise(payload, true)).toBe(coloured);
+  });
 
   const nasty = fc.string({
-    unit: fc.constantFrom(esc, '[', ']', 'm', '0', '3', '1', ';', 'A', 'P', '\\', '\x07', '\x9b', '\x9d', '\x9c', '\r', '\t', '\x00', 'x', 'é', '👩', '\u202e', '\ud800'),
+    unit: fc.constantFrom(
+      esc,
+      '[',
+      ']',
+      'm',
+      '0',
+      '3',
+      '1',
+      ';',
+      'A',
+      'P',
+      '\\',
+      '\x07',
+      '\x9b',
+      '\x9d',
+      '\x9c',
+      '\r',
+      '\t',
+      '\x00',
+      'x',
+      'é',
+      '👩',
+      '\u202e',
+      '\ud800',
+    ),
     maxLength: 40,
   });
 

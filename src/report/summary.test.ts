@@ -11,8 +11,24 @@ const report: UpReport = {
   domain: 'shop.localhost',
   urls: ['https://shop.localhost'],
   services: [
-    { name: 'web', placement: 'static', replicas: 1, state: 'ready', url: 'https://shop.localhost', readyMs: 210, pids: [] },
-    { name: 'orders', placement: 'process', replicas: 2, state: 'ready', url: 'https://shop.localhost/api/orders', readyMs: 480, pids: [12, 13] },
+    {
+      name: 'web',
+      placement: 'static',
+      replicas: 1,
+      state: 'ready',
+      url: 'https://shop.localhost',
+      readyMs: 210,
+      pids: [],
+    },
+    {
+      name: 'orders',
+      placement: 'process',
+      replicas: 2,
+      state: 'ready',
+      url: 'https://shop.localhost/api/orders',
+      readyMs: 480,
+      pids: [12, 13],
+    },
     { name: 'db', placement: 'native server', replicas: 1, state: 'crash-loop', url: null, readyMs: null, pids: [] },
   ],
   edge: { https: 8443, http: 8080, pid: 11, caFile: '/ca.crt' },
@@ -26,7 +42,14 @@ const report: UpReport = {
     { phase: 'route', subject: 'edge', beginMs: 1502, endMs: 1522 },
     { phase: 'first-request', subject: 'orders', beginMs: 1522, endMs: 1840 },
   ],
-  config: { handWrittenLines: 0, files: [{ path: 'Caddyfile', lines: 5, directives: 3 }, { path: 'compose.yaml', lines: 17, directives: 9 }], totalLines: 22 },
+  config: {
+    handWrittenLines: 0,
+    files: [
+      { path: 'Caddyfile', lines: 5, directives: 3 },
+      { path: 'compose.yaml', lines: 17, directives: 9 },
+    ],
+    totalLines: 22,
+  },
 };
 const status = { ...report, running: true };
 
@@ -43,11 +66,11 @@ describe('renderUp', () => {
   });
 
   test('at 40 columns the times go, the addresses stay', () => {
-    expect(renderUp(report, { ...terminal, width: 46 }).split('\n').slice(3, 6)).toEqual([
-      '  web      https://shop.localhost',
-      '  orders   https://shop.localhost/api/orders',
-      '  db',
-    ]);
+    expect(
+      renderUp(report, { ...terminal, width: 46 })
+        .split('\n')
+        .slice(3, 6),
+    ).toEqual(['  web      https://shop.localhost', '  orders   https://shop.localhost/api/orders', '  db']);
   });
 
   test('without UTF-8 only ASCII', () => {
@@ -101,5 +124,11 @@ test.each([80, 40, 20])('no line is wider than %i columns', (width) => {
 });
 
 test('times are short words', () => {
-  expect([seconds(4), seconds(1840), seconds(59_400), seconds(59_900), seconds(125_000)]).toEqual(['0.00 s', '1.84 s', '59.40 s', '1 min 00 s', '2 min 05 s']);
+  expect([seconds(4), seconds(1840), seconds(59_400), seconds(59_900), seconds(125_000)]).toEqual([
+    '0.00 s',
+    '1.84 s',
+    '59.40 s',
+    '1 min 00 s',
+    '2 min 05 s',
+  ]);
 });

@@ -25,13 +25,17 @@ function headline(report: UpReport, style: Style): readonly string[] {
   const total = Math.max(0, ...report.phases.map((span) => span.endMs));
   const symbols = symbolsOf(style);
   const left = `${report.project} is up in ${seconds(total)}`;
-  const first = report.timeToFirstRequestMs === null ? undefined : `first request ${seconds(report.timeToFirstRequestMs)}`;
+  const first =
+    report.timeToFirstRequestMs === null ? undefined : `first request ${seconds(report.timeToFirstRequestMs)}`;
   const right = [first, frontUrl(report.urls)].filter((part) => part !== undefined).join(` ${symbols.dot} `);
   const room = Math.min(style.width, 100) - displayWidth(left) - displayWidth(symbols.good) - 1 - displayWidth(right);
   const good = `${paint(style, 'good', symbols.good)} `;
   if (room >= 2) return [`${good}${paint(style, 'bold', left)}${' '.repeat(room)}${right}`];
   const [head = '', ...rest] = wrap(left, style.width - displayWidth(symbols.good) - 1);
-  return [good + paint(style, 'bold', head), ...[...rest, ...wrap(right, style.width - indent.length)].map((line) => indent + line)];
+  return [
+    good + paint(style, 'bold', head),
+    ...[...rest, ...wrap(right, style.width - indent.length)].map((line) => indent + line),
+  ];
 }
 
 /** The page that a person would look at first. */
@@ -73,7 +77,9 @@ function chainText(chain: readonly PhaseSpan[], style: Style): string {
     else links.push({ name, ms });
   }
   const long = links.filter((link) => link.ms >= 5);
-  return long.length === 0 ? '' : `critical chain: ${long.map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(2)}`).join(` ${symbolsOf(style).arrow} `)}`;
+  return long.length === 0
+    ? ''
+    : `critical chain: ${long.map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(2)}`).join(` ${symbolsOf(style).arrow} `)}`;
 }
 
 function linkName({ phase, subject }: PhaseSpan): string {
@@ -103,12 +109,20 @@ export function renderStatus(status: ProjectStatus, style: Style): string {
   const columns = [{ drop: 0 }, { drop: 0 }, { drop: 2 }, { drop: 3 }, { drop: 4 }, { drop: 1 }];
   const head = `${status.project} is ${status.running ? 'running' : 'not running'}`;
   const table = renderTable(columns, rows, style);
-  return [...wrap(head, style.width).map((line) => paint(style, 'bold', line)), ...table, ...footnote(edgeText(status, style), style)].join('\n');
+  return [
+    ...wrap(head, style.width).map((line) => paint(style, 'bold', line)),
+    ...table,
+    ...footnote(edgeText(status, style), style),
+  ].join('\n');
 }
 
 function edgeText({ edge }: ProjectStatus, style: Style): string {
   if (!edge) return '';
-  const parts = [`https ${edge.https}`, edge.http === null ? '' : `http ${edge.http}`, edge.pid === null ? 'not running' : `pid ${edge.pid}`];
+  const parts = [
+    `https ${edge.https}`,
+    edge.http === null ? '' : `http ${edge.http}`,
+    edge.pid === null ? 'not running' : `pid ${edge.pid}`,
+  ];
   return `edge: ${parts.filter((part) => part !== '').join(` ${symbolsOf(style).dot} `)}`;
 }
 

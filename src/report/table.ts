@@ -15,12 +15,23 @@ const gap = '   ';
 const indent = '  ';
 
 /** Rows of aligned cells, indented, at most as wide as the terminal: columns are dropped first, then lines are broken. */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], style: Style): readonly string[] {
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  style: Style,
+): readonly string[] {
   let kept = columns.map((_, at) => at);
   const widthOf = (at: number): number => Math.max(0, ...rows.map((row) => displayWidth(row[at]?.text ?? '')));
-  const total = (): number => indent.length + kept.map(widthOf).filter((width) => width > 0).reduce((sum, width) => sum + width + gap.length, -gap.length);
+  const total = (): number =>
+    indent.length +
+    kept
+      .map(widthOf)
+      .filter((width) => width > 0)
+      .reduce((sum, width) => sum + width + gap.length, -gap.length);
   while (total() > style.width) {
-    const next = kept.filter((at) => (columns[at]?.drop ?? 0) > 0).sort((a, b) => (columns[b]?.drop ?? 0) - (columns[a]?.drop ?? 0))[0];
+    const next = kept
+      .filter((at) => (columns[at]?.drop ?? 0) > 0)
+      .sort((a, b) => (columns[b]?.drop ?? 0) - (columns[a]?.drop ?? 0))[0];
     if (next === undefined) return rows.flatMap((row) => stacked(row, kept, style));
     kept = kept.filter((at) => at !== next);
   }
@@ -39,6 +50,8 @@ function stacked(row: readonly Cell[], kept: readonly number[], style: Style): r
     const margin = place === 0 ? indent : indent + indent;
     const cell = row[at];
     if (!cell || cell.text === '') return [];
-    return wrap(cell.text, style.width - margin.length).map((line) => margin + (cell.tone ? paint(style, cell.tone, line) : line));
+    return wrap(cell.text, style.width - margin.length).map(
+      (line) => margin + (cell.tone ? paint(style, cell.tone, line) : line),
+    );
   });
 }

@@ -13,7 +13,15 @@ import { writeWhole } from '../../src/kit/files.ts';
 import { userFolders } from '../../src/kit/paths.ts';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
 import provideCaddy from '../rig/provide-caddy.ts';
-import { type Contender, campContender, campFile, cpuMs, run, scriptContender, supervisorMemory } from './contenders.ts';
+import {
+  type Contender,
+  campContender,
+  campFile,
+  cpuMs,
+  run,
+  scriptContender,
+  supervisorMemory,
+} from './contenders.ts';
 import { createFixture, type Fixture, serverFile, serverText, urlsOf } from './fixture.ts';
 import { untilAll } from './poller.ts';
 
@@ -27,7 +35,12 @@ interface Row {
 }
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, runs: { type: 'string' }, scale: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    runs: { type: 'string' },
+    scale: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
 /** Where a service listens that is started by hand. */
 const manualPort = 30_000 + (process.pid % 997);
@@ -37,7 +50,12 @@ const count = Number(values.scale ?? 3);
 
 await provideCaddy();
 const fixture = createFixture(count);
-const env: NodeJS.ProcessEnv = { ...process.env, HOME: fixture.home, CAMP_HOME: join(fixture.home, 'camp'), NO_COLOR: '1' };
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  HOME: fixture.home,
+  CAMP_HOME: join(fixture.home, 'camp'),
+  NO_COLOR: '1',
+};
 delete env['XDG_DATA_HOME'];
 const script = scriptContender(fixture, env);
 const camp = campContender(fixture, env, false);
@@ -73,17 +91,62 @@ async function measureAll(fixture: Fixture): Promise<readonly Row[]> {
   const reload = await reloads(fixture, detached);
   const bare = cpuMs([process.execPath, '-e', '0'], env, runs * 3);
   return [
-    { what: 'first request, `camp up`', camp: median(ups.get(camp) ?? []), reference: limit, against: script.name, unit: 'ms', aim },
-    { what: 'first request, `camp up -d`', camp: median(ups.get(detached) ?? []), reference: limit, against: script.name, unit: 'ms', aim },
-    { what: '`camp down`', camp: median(downs.get(detached) ?? []), reference: median(downs.get(script) ?? []), against: 'their own stop, all at once', unit: 'ms', aim: '<= +150 ms' },
-    { what: 'saved file → new answer', camp: reload.camp, reference: reload.bare, against: 'bare kill and start', unit: 'ms', aim: '<= 1.5x' },
-    { what: "camp's own memory", camp: reload.memory, reference: 90 + 0.3 * count, against: 'budget', unit: 'MB', aim: '<= 1x' },
-    { what: '`camp --version`, CPU', camp: cpuMs([process.execPath, campFile, '--version'], env, runs * 3), reference: bare, against: '`node -e 0`', unit: 'ms', aim: '<= 2.5x' },
+    {
+      what: 'first request, `camp up`',
+      camp: median(ups.get(camp) ?? []),
+      reference: limit,
+      against: script.name,
+      unit: 'ms',
+      aim,
+    },
+    {
+      what: 'first request, `camp up -d`',
+      camp: median(ups.get(detached) ?? []),
+      reference: limit,
+      against: script.name,
+      unit: 'ms',
+      aim,
+    },
+    {
+      what: '`camp down`',
+      camp: median(downs.get(detached) ?? []),
+      reference: median(downs.get(script) ?? []),
+      against: 'their own stop, all at once',
+      unit: 'ms',
+      aim: '<= +150 ms',
+    },
+    {
+      what: 'saved file → new answer',
+      camp: reload.camp,
+      reference: reload.bare,
+      against: 'bare kill and start',
+      unit: 'ms',
+      aim: '<= 1.5x',
+    },
+    {
+      what: "camp's own memory",
+      camp: reload.memory,
+      reference: 90 + 0.3 * count,
+      against: 'budget',
+      unit: 'MB',
+      aim: '<= 1x',
+    },
+    {
+      what: '`camp --version`, CPU',
+      camp: cpuMs([process.execPath, campFile, '--version'], env, runs * 3),
+      reference: bare,
+      against: '`node -e 0`',
+      unit: 'ms',
+      aim: '<= 2.5x',
+    },
   ];
 }
 
 /** Saves a file of a service that camp runs, and does by hand what that amounts to, in turns. */
-async function reloads(fixture: Fixture, camp: Contender): Promise<{ readonly camp: number; readonly bare: number; readonly memory: number }> {
+async function reloads(
+  fixture: Fixture,
+  camp: Contender,
+): Promise<{ readonly camp: number; readonly bare: number; readonly memory: number }> {
   const name = fixture.names[0] ?? '';
   const url = urlsOf(fixture)[0] ?? '';
   await camp.up();
@@ -95,15 +158,27 @@ async function reloads(fixture: Fixture, camp: Contender): Promise<{ readonly ca
     const version = `saved ${n}`;
     const began = performance.now();
     writeWhole(serverFile(fixture, name), serverText(version));
-    await untilAll([url], () => ca, ({ body }) => body === version);
+    await untilAll(
+      [url],
+      () => ca,
+      ({ body }) => body === version,
+    );
     bySaving.push(performance.now() - began);
 
     const before = startService(fixture, manualPort);
-    await untilAll([manualUrl], () => undefined, ({ status: code }) => code === 200);
+    await untilAll(
+      [manualUrl],
+      () => undefined,
+      ({ status: code }) => code === 200,
+    );
     const killed = performance.now();
     await before.end();
     const after = startService(fixture, manualPort);
-    await untilAll([manualUrl], () => undefined, ({ body }) => body === version);
+    await untilAll(
+      [manualUrl],
+      () => undefined,
+      ({ body }) => body === version,
+    );
     byHand.push(performance.now() - killed);
     await after.end();
   }
@@ -113,7 +188,10 @@ async function reloads(fixture: Fixture, camp: Contender): Promise<{ readonly ca
 }
 
 function startService(fixture: Fixture, port: number): { end(): Promise<void> } {
-  const child = spawn(process.execPath, [serverFile(fixture, fixture.names[0] ?? '')], { env: { ...env, PORT: String(port) }, stdio: 'ignore' });
+  const child = spawn(process.execPath, [serverFile(fixture, fixture.names[0] ?? '')], {
+    env: { ...env, PORT: String(port) },
+    stdio: 'ignore',
+  });
   return {
     end: () =>
       new Promise((resolve) => {
@@ -126,7 +204,9 @@ function startService(fixture: Fixture, port: number): { end(): Promise<void> } 
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 function table(rows: readonly Row[]): string {

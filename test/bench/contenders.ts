@@ -59,9 +59,17 @@ export function campContender(fixture: Fixture, env: NodeJS.ProcessEnv, isDetach
   };
 }
 
-export function run(args: readonly string[], fixture: Fixture, env: NodeJS.ProcessEnv): Promise<{ readonly status: number | null; readonly stdout: string }> {
+export function run(
+  args: readonly string[],
+  fixture: Fixture,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly status: number | null; readonly stdout: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [camp, ...args], { cwd: fixture.dir, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [camp, ...args], {
+      cwd: fixture.dir,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk;

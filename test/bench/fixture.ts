@@ -52,8 +52,13 @@ export function createFixture(count: number): Fixture {
   for (const name of fixture.names) mkdirSync(join(fixture.dir, 'services', name), { recursive: true });
   for (const name of fixture.names) writeFileSync(serverFile(fixture, name), serverText('v1'));
   mkdirSync(fixture.home, { mode: 0o700 });
-  const services = fixture.names.map((name) => `  ${name}:\n    build: services/${name}\n    x-camp: {run: node server.mjs}`);
-  writeFileSync(join(fixture.dir, 'compose.yaml'), ['name: bench', 'x-camp: native', 'services:', ...services, ''].join('\n'));
+  const services = fixture.names.map(
+    (name) => `  ${name}:\n    build: services/${name}\n    x-camp: {run: node server.mjs}`,
+  );
+  writeFileSync(
+    join(fixture.dir, 'compose.yaml'),
+    ['name: bench', 'x-camp: native', 'services:', ...services, ''].join('\n'),
+  );
   const sites = fixture.names.map((name) => `${name}.${domain} {\n\treverse_proxy ${name}:8080\n}`);
   writeFileSync(join(fixture.dir, 'Caddyfile'), `${sites.join('\n')}\n`);
   writeFileSync(join(base, 'Caddyfile'), scriptCaddyfile(fixture));
@@ -62,8 +67,19 @@ export function createFixture(count: number): Fixture {
 }
 
 function scriptCaddyfile({ names, httpsPort, firstPort, scriptStorage }: Fixture): string {
-  const sites = names.map((name, at) => `${name}.${domain} {\n\ttls internal\n\tbind 127.0.0.1\n\treverse_proxy 127.0.0.1:${firstPort + at}\n}`);
-  const globals = ['{', '\tadmin off', '\tskip_install_trust', '\tauto_https disable_redirects', `\thttps_port ${httpsPort}`, `\tstorage file_system ${scriptStorage}`, '}'];
+  const sites = names.map(
+    (name, at) =>
+      `${name}.${domain} {\n\ttls internal\n\tbind 127.0.0.1\n\treverse_proxy 127.0.0.1:${firstPort + at}\n}`,
+  );
+  const globals = [
+    '{',
+    '\tadmin off',
+    '\tskip_install_trust',
+    '\tauto_https disable_redirects',
+    `\thttps_port ${httpsPort}`,
+    `\tstorage file_system ${scriptStorage}`,
+    '}',
+  ];
   return `${[...globals, ...sites].join('\n')}\n`;
 }
 

@@ -21,11 +21,16 @@ export function ask(url: string, ca?: Buffer): Promise<Answer | undefined> {
       response.setEncoding('utf8').on('data', (chunk: string) => {
         body += chunk;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body })).on('error', () => resolve(undefined));
+      response
+        .on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+        .on('error', () => resolve(undefined));
     };
     const options = { agent: false as const, lookup, timeout: 30_000, ...(ca ? { ca } : {}) };
     const request = url.startsWith('https:') ? httpsRequest(url, options, receive) : httpRequest(url, options, receive);
-    request.on('error', () => resolve(undefined)).on('timeout', () => request.destroy()).end();
+    request
+      .on('error', () => resolve(undefined))
+      .on('timeout', () => request.destroy())
+      .end();
   });
 }
 
@@ -33,7 +38,11 @@ const atOnce = 4;
 const deadlineMs = 120_000;
 
 /** Asks every URL again and again until each has given an answer that `isRight`; rejects after two minutes. */
-export async function untilAll(urls: readonly string[], ca: () => Buffer | undefined, isRight: (answer: Answer) => boolean): Promise<void> {
+export async function untilAll(
+  urls: readonly string[],
+  ca: () => Buffer | undefined,
+  isRight: (answer: Answer) => boolean,
+): Promise<void> {
   const waiting = [...urls];
   // the more there are, the less often each is asked: the poller must not become the load that is measured
   const pauseMs = 5 + urls.length / 2;

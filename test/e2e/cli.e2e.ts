@@ -21,7 +21,12 @@ function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 }
 
 function run(args: readonly string[], more: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [camp, ...args], { cwd: folder, env: environment(more), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawnSync(process.execPath, [camp, ...args], {
+    cwd: folder,
+    env: environment(more),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 describe('what camp answers without a project', () => {
@@ -49,8 +54,13 @@ describe('what camp answers without a project', () => {
   });
 
   test('bare camp says how things are and what comes next', () => {
-    expect(run([]).stdout).toBe('there is no project in this folder\n\nnext: camp init hello, camp init, camp --help\n');
-    expect(JSON.parse(run(['--json']).stdout)).toEqual({ project: null, next: ['camp init hello', 'camp init', 'camp --help'] });
+    expect(run([]).stdout).toBe(
+      'there is no project in this folder\n\nnext: camp init hello, camp init, camp --help\n',
+    );
+    expect(JSON.parse(run(['--json']).stdout)).toEqual({
+      project: null,
+      next: ['camp init hello', 'camp init', 'camp --help'],
+    });
   });
 
   test.each([
@@ -71,15 +81,25 @@ describe('what camp answers without a project', () => {
   ])('%j is a usage error with one hint', (words, code, hint) => {
     const plain = run(words);
     expect({ status: plain.status, stdout: plain.stdout }).toEqual({ status: 2, stdout: '' });
-    expect(plain.stderr).toMatch(new RegExp(`^camp: error ${code} [^\\n]+\\n  fix: ${hint.replace(/[?]/g, '\\?')}\\n$`));
+    expect(plain.stderr).toMatch(
+      new RegExp(`^camp: error ${code} [^\\n]+\\n  fix: ${hint.replace(/[?]/g, '\\?')}\\n$`),
+    );
     const json = run([...words.filter((word) => word !== '--json'), '--json']);
     expect(json.status).toBe(2);
     // a flag that lacks its value takes the next word
-    if (words.at(-1) !== '--port') expect(JSON.parse(json.stdout)).toMatchObject({ error: { fault: 'usage', code, hints: [hint] }, errors: [{ code }] });
+    if (words.at(-1) !== '--port')
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        error: { fault: 'usage', code, hints: [hint] },
+        errors: [{ code }],
+      });
   });
 
   test('a reader that goes away is no error', () => {
-    const { status, stderr, stdout } = spawnSync('bash', ['-c', `set -o pipefail; ${process.execPath} ${camp} --help | head -1`], { env: environment(), encoding: 'utf8' });
+    const { status, stderr, stdout } = spawnSync(
+      'bash',
+      ['-c', `set -o pipefail; ${process.execPath} ${camp} --help | head -1`],
+      { env: environment(), encoding: 'utf8' },
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^camp \d/);
   });
@@ -97,10 +117,15 @@ describe('init and add service', () => {
     const report = JSON.parse(first.stdout) as { project: string; files: string[]; next: string[] };
     expect(report).toMatchObject({ project: 'hello', next: ['cd hello', 'camp up', expect.any(String)] });
     for (const file of report.files) expect(existsSync(join(folder, 'hello', file)), file).toBe(true);
-    const added = JSON.parse(run(['-C', 'hello', 'add', 'service', 'orders', '--template', 'python', '--needs', 'api', '--json']).stdout) as { files: string[] };
+    const added = JSON.parse(
+      run(['-C', 'hello', 'add', 'service', 'orders', '--template', 'python', '--needs', 'api', '--json']).stdout,
+    ) as { files: string[] };
     expect(added.files).toContain('compose.yaml');
     const before = snapshot(join(folder, 'hello'));
-    for (const words of [['init', 'hello', '--yes'], ['-C', 'hello', 'add', 'service', 'orders', '--template', 'python']]) {
+    for (const words of [
+      ['init', 'hello', '--yes'],
+      ['-C', 'hello', 'add', 'service', 'orders', '--template', 'python'],
+    ]) {
       const again = run([...words, '--json']);
       expect(again.status).toBe(0);
       expect((JSON.parse(again.stdout) as { files: string[] }).files).toEqual([]);
@@ -152,21 +177,42 @@ describe.skipIf(!hasScript)('on a terminal (needs the program script)', () => {
     const { screen, status } = await onTerminal(['-C', 'app', 'init'], ['\r']);
     expect(status).toBe(0);
     expect(screen).toMatch(/found app/);
-    expect(readdirSync(join(folder, 'app')).sort()).toEqual(['.camp', 'Caddyfile', 'compose.yaml', 'package.json', 'server.js']);
+    expect(readdirSync(join(folder, 'app')).sort()).toEqual([
+      '.camp',
+      'Caddyfile',
+      'compose.yaml',
+      'package.json',
+      'server.js',
+    ]);
   });
 
   test('with --yes, with CI and with --json nothing is asked', async () => {
-    for (const [name, words, env] of [['a', ['--yes'], {}], ['b', [], { CI: 'true' }], ['c', ['--json'], {}]] as const) {
+    for (const [name, words, env] of [
+      ['a', ['--yes'], {}],
+      ['b', [], { CI: 'true' }],
+      ['c', ['--json'], {}],
+    ] as const) {
       const { screen, status } = await onTerminal(['init', name, ...words], [], env);
-      expect({ name, status, isAsking: /name of the project/.test(screen) }).toEqual({ name, status: 0, isAsking: false });
+      expect({ name, status, isAsking: /name of the project/.test(screen) }).toEqual({
+        name,
+        status: 0,
+        isAsking: false,
+      });
     }
   });
 });
 
 /** Runs camp in a terminal of its own; each key is pressed when a question has been drawn. */
-function onTerminal(args: readonly string[], keys: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<{ readonly screen: string; readonly status: number | null }> {
+function onTerminal(
+  args: readonly string[],
+  keys: readonly string[],
+  more: NodeJS.ProcessEnv = {},
+): Promise<{ readonly screen: string; readonly status: number | null }> {
   const command = `stty cols 80 rows 24; exec ${[process.execPath, camp, ...args].join(' ')}`;
-  const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: environment({ TERM: 'xterm-256color', ...more }) });
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: folder,
+    env: environment({ TERM: 'xterm-256color', ...more }),
+  });
   let screen = '';
   let answered = 0;
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -180,5 +226,10 @@ function onTerminal(args: readonly string[], keys: readonly string[], more: Node
 
 function snapshot(dir: string): Readonly<Record<string, string>> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(files.map((entry) => [join(entry.parentPath, entry.name), readFileSync(join(entry.parentPath, entry.name), 'utf8')]));
+  return Object.fromEntries(
+    files.map((entry) => [
+      join(entry.parentPath, entry.name),
+      readFileSync(join(entry.parentPath, entry.name), 'utf8'),
+    ]),
+  );
 }

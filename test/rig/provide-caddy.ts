@@ -14,11 +14,14 @@ export default async function provideCaddy(): Promise<void> {
   if (found?.origin === 'path') return;
   try {
     const signal = AbortSignal.timeout(300_000);
-    const say = (event: { readonly type: string; readonly message?: string }): void => void (event.message && process.stderr.write(`${event.message}\n`));
+    const say = (event: { readonly type: string; readonly message?: string }): void =>
+      void (event.message && process.stderr.write(`${event.message}\n`));
     const tool = found ?? (await fetchCaddy({ folders, env: process.env, signal, emit: say }));
     process.env['PATH'] = `${dirname(tool.path)}:${process.env['PATH'] ?? ''}`;
   } catch (error) {
     if (process.env['CI'] || !(error instanceof CampError)) throw error;
-    process.stderr.write(`no Caddy: its suites are skipped\n${error.failures.flatMap((one) => [one.message, ...(one.evidence ?? [])]).join('\n')}\n`);
+    process.stderr.write(
+      `no Caddy: its suites are skipped\n${error.failures.flatMap((one) => [one.message, ...(one.evidence ?? [])]).join('\n')}\n`,
+    );
   }
 }

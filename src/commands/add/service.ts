@@ -25,9 +25,18 @@ export default class AddService extends CampCommand {
   static override args = { name: Args.string({ description: 'its name, which is also a host name' }) };
   static override flags = {
     template: Flags.string({ char: 't', description: 'node, python, go or static', helpValue: 'NAME' }),
-    route: Flags.string({ description: 'its path on the site; default: /api/NAME', helpValue: 'PATH', exclusive: ['host'] }),
+    route: Flags.string({
+      description: 'its path on the site; default: /api/NAME',
+      helpValue: 'PATH',
+      exclusive: ['host'],
+    }),
     host: Flags.boolean({ description: 'a site of its own instead: NAME.<domain>' }),
-    needs: Flags.string({ description: 'services that it calls, with commas between', helpValue: 'A,B', multiple: true, delimiter: ',' }),
+    needs: Flags.string({
+      description: 'services that it calls, with commas between',
+      helpValue: 'A,B',
+      multiple: true,
+      delimiter: ',',
+    }),
     yes: Flags.boolean({ char: 'y', description: 'ask nothing' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'show what would be written' }),
   };
@@ -37,7 +46,8 @@ export default class AddService extends CampCommand {
     const isAsking = !flags.yes && !this.shared.json && canAsk(process.stdin, process.stderr, process.env);
     const asked = args.name === undefined && isAsking ? await ask(flags.template) : undefined;
     const name = asked?.name ?? args.name;
-    if (name === undefined) fail('usage', 'INVALID_ARGUMENTS', 'the new service has no name', { hints: ['camp add service orders'] });
+    if (name === undefined)
+      fail('usage', 'INVALID_ARGUMENTS', 'the new service has no name', { hints: ['camp add service orders'] });
     const template = asked?.template ?? flags.template;
     const written = await addServiceTo(
       {
@@ -51,7 +61,10 @@ export default class AddService extends CampCommand {
       flags['dry-run'],
     );
     const report = reportOf(written, written.next);
-    const head = written.changes.length === 0 ? `${name} is in ${written.project} already` : `${name} is added to ${written.project}`;
+    const head =
+      written.changes.length === 0
+        ? `${name} is in ${written.project} already`
+        : `${name} is added to ${written.project}`;
     this.answer(report, renderChanges(report, head, this.style));
   }
 }
@@ -61,5 +74,13 @@ async function ask(template: string | undefined): Promise<{ readonly name: strin
   const check = await nameChecker('service');
   const name = await prompts.text('name of the service', 'orders', (answer) => check(answer)?.message);
   const templates = (await templatesOf('service')).toSorted((a, b) => Number(b === 'node') - Number(a === 'node'));
-  return { name, template: template ?? (await prompts.choose('written in', templates.map((value) => ({ value, hint: templateHints[value] ?? '' })))) };
+  return {
+    name,
+    template:
+      template ??
+      (await prompts.choose(
+        'written in',
+        templates.map((value) => ({ value, hint: templateHints[value] ?? '' })),
+      )),
+  };
 }
