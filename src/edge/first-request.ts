@@ -1,11 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
-import type { LookupFunction } from 'node:net';
-import type { SecureContext } from 'node:tls';
+import type { LookupFunction, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import type { Route } from './types.ts';
+import { refusalOf } from './verify-peer.ts';
 
 /** One request may be held by the edge while the service starts; each next one is given longer. */
 const firstTimeoutMs: Ms = 3000;
@@ -25,10 +27,11 @@ export interface Prober {
  */
 export function createProber(caFile: string): Prober {
   const agents = new Map<string, Agent>();
-  let trusted: Promise<SecureContext> | undefined;
+  const verified = new WeakMap<object, Set<string>>();
+  let root: X509Certificate | undefined;
   return {
     async prepare() {
-      if (existsSync(caFile)) await trust();
+      if (existsSync(caFile)) await agentFor('https:');
     },
     async firstRequest(route, deadlineMs, signal) {
       const url = new URL(route.url);
@@ -56,20 +59,38 @@ export function createProber(caFile: string): Prober {
     },
   };
 
-  /** OpenSSL takes its time for the first one. */
-  function trust(): Promise<SecureContext> {
-    trusted ??= import('node:tls').then(({ createSecureContext }) => createSecureContext({ ca: readFileSync(caFile) }));
-    return trusted;
+  /** No CA is given to Node: it would parse all its own roots first. Who answers is verified when it does (verify-peer.ts). */
+  async function agentFor(protocol: string): Promise<Agent> {
+    const known = agents.get(protocol);
+    if (known) return known;
+    const { Agent } = protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const agent = agents.get(protocol) ?? new Agent({ keepAlive: true, ...(protocol === 'https:' ? { ca: [], rejectUnauthorized: false } : {}) });
+    agents.set(protocol, agent);
+    return agent;
+  }
+
+  /** Throws when whoever answered is not our edge with a certificate for this host. */
+  function verify(socket: Socket, host: string): void {
+    if (!('encrypted' in socket) || verified.get(socket)?.has(host)) return;
+    root ??= new X509Certificate(readFileSync(caFile));
+    const refusal = refusalOf(socket as TLSSocket, host, root);
+    if (refusal) throw new Error(refusal);
+    verified.set(socket, (verified.get(socket) ?? new Set()).add(host));
   }
 
   async function ask(url: URL, timeoutMs: Ms, signal: AbortSignal): Promise<{ status: number; text: string }> {
     // Imported at the first use: nothing of TLS is needed before the edge is up.
-    const { request, Agent } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-    const agent = agents.get(url.protocol) ?? new Agent({ keepAlive: true, ...(url.protocol === 'https:' ? { secureContext: await trust() } : {}) });
-    agents.set(url.protocol, agent);
+    const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const agent = await agentFor(url.protocol);
     return await new Promise((resolve, reject) => {
       const options: RequestOptions = { agent, lookup: toLoopback, signal, headers: { accept: '*/*', 'user-agent': 'camp' } };
       const asked = request(url, options, (response) => {
+        try {
+          verify(response.socket, url.hostname);
+        } catch (error) {
+          asked.destroy(error as Error);
+          return;
+        }
         void beginningOf(response).then((text) => {
           clearTimeout(timeout);
           resolve({ status: response.statusCode ?? 0, text });
