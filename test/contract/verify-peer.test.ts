@@ -27,8 +27,8 @@ describe.skipIf(caddy === undefined)('verification of the edge by one root', () 
   test('accepts what Node accepts, and refuses another CA, another host and another time', async () => {
     await using rig = createRig();
     await using other = createRig();
-    const socket = await peer(rig);
     (await peer(other)).destroy();
+    const socket = await peer(rig);
     const root = rootOf(rig);
     expect(refusalOf(socket, 'shop.localhost', root)).toBeUndefined();
     expect(refusalOf(socket, 'shop.localhost', rootOf(other))).toContain('not signed by the local CA');
