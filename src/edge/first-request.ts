@@ -27,7 +27,8 @@ export interface Prober {
  */
 export function createProber(caFile: string): Prober {
   const agents = new Map<string, Agent>();
-  const verified = new WeakMap<object, Set<string>>();
+  /** A connection is for one host, and shows its certificates only once. */
+  const verified = new WeakSet<Socket>();
   let root: X509Certificate | undefined;
   return {
     async prepare() {
@@ -71,11 +72,11 @@ export function createProber(caFile: string): Prober {
 
   /** Throws when whoever answered is not our edge with a certificate for this host. */
   function verify(socket: Socket, host: string): void {
-    if (!('encrypted' in socket) || verified.get(socket)?.has(host)) return;
+    if (!('encrypted' in socket) || verified.has(socket)) return;
     root ??= new X509Certificate(readFileSync(caFile));
     const refusal = refusalOf(socket as TLSSocket, host, root);
     if (refusal) throw new Error(refusal);
-    verified.set(socket, (verified.get(socket) ?? new Set()).add(host));
+    verified.add(socket);
   }
 
   async function ask(url: URL, timeoutMs: Ms, signal: AbortSignal): Promise<{ status: number; text: string }> {
