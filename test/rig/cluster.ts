@@ -107,6 +107,18 @@ export class Cluster implements AsyncDisposable {
     return this.#track(shell('script', ['-qfec', `exec ${words}`, '/dev/null'], this.dir, { ...this.home.env, SHELL: '/bin/sh', TERM: 'xterm-256color' }));
   }
 
+  /** The same with its stdout piped into another command. */
+  pipe(args: readonly string[], into: string): Shell {
+    const words = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(' ');
+    return this.#track(shell('/bin/sh', ['-c', `${words} | ${into}`], this.dir, this.home.env));
+  }
+
+  /** Makes it a project of `camp init` instead of one of steerable services. */
+  async init(): Promise<void> {
+    mkdirSync(this.dir);
+    await this.camp(['init', '.', '--yes']);
+  }
+
   #track(one: Shell): Shell {
     this.#shells.push(one);
     return one;

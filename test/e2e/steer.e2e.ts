@@ -1,0 +1,186 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { echo, upgrade, type Visit, visit } from '../rig/client.ts';
+import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
+
+let home: Home;
+beforeAll(() => void (home = createHome()));
+afterAll(() => home[Symbol.dispose]());
+
+const question = (cluster: Cluster, path: string) => ({ port: cluster.https, host: `${cluster.name}.localhost`, path, caFile: cluster.caFile });
+const failed = (visits: readonly Visit[]): readonly Visit[] => visits.filter((one) => one.outcome !== '200');
+
+describe('files that change while the project runs', () => {
+  test('code restarts its service and no other; who asks meanwhile waits', async () => {
+    await using cluster = new Cluster(home, 'code', { api: {}, web: {} });
+    await cluster.up();
+    const [api, web] = [await cluster.pid('api'), await cluster.pid('web')];
+    const visitor = visit(question(cluster, '/api/'));
+    cluster.edit('services/api/main.mjs', 'version: process.env.VERSION', "version: 'fresh'");
+    await eventually('the new code answers', async () => (await cluster.json('/api/'))['version'] === 'fresh');
+    expect(failed(await visitor.leave())).toEqual([]);
+    expect(await cluster.pid('api')).not.toBe(api);
+    expect(await cluster.pid('web')).toBe(web);
+  });
+
+  test('a Caddyfile is applied live: a WebSocket and every request survive ten changes', async () => {
+    await using cluster = new Cluster(home, 'live', { api: {} });
+    await cluster.up();
+    const pids = (await cluster.service('api')).pids;
+    const socket = await upgrade(question(cluster, '/api/ws'));
+    const visitor = visit(question(cluster, '/api/'));
+    try {
+      await echo(socket, 'before');
+      for (let change = 1; change <= 10; change++) {
+        cluster.write('Caddyfile', cluster.read('Caddyfile').replace(/\n(\trespond .*\n)?}\n$/, `\n\trespond /hello "number ${change}"\n}\n`));
+        await eventually(`change ${change} answers`, async () => (await cluster.get('/hello')).text === `number ${change}`);
+        await echo(socket, `after ${change}`);
+      }
+    } finally {
+      socket.destroy();
+    }
+    expect(failed(await visitor.leave())).toEqual([]);
+    expect((await cluster.service('api')).pids).toEqual(pids);
+  });
+
+  test('a broken Caddyfile is reported with line and column while the old one goes on serving', async () => {
+    await using cluster = new Cluster(home, 'broken', { api: {} });
+    const up = cluster.start(['up']);
+    await up.says('logs follow');
+    await cluster.ps();
+    const good = cluster.read('Caddyfile');
+    const visitor = visit(question(cluster, '/api/'));
+    cluster.write('Caddyfile', good.replace('handle_path', 'handle_pth'));
+    await up.says(/Caddyfile:2:2/);
+    expect(up.output).toContain('handle_pth');
+    cluster.write('Caddyfile', good.replace('}\n', '\trespond /ok "mended"\n}\n'));
+    await eventually('the mended one is applied', () => /converged/.test(up.output));
+    expect(failed(await visitor.leave())).toEqual([]);
+    cluster.write('Caddyfile', '{$CAMP_DOMAIN:broken.localhost} {\n');
+    const { stdout } = await cluster.camp(['up', '-d', '--json'], [3]);
+    expect(stdout).toContain('CADDYFILE_INVALID');
+    expect((await cluster.get('/api/')).status).toBe(200);
+    cluster.write('Caddyfile', good);
+  });
+
+  test('a broken Caddyfile before the start: exit 3 with its place, nothing started', async () => {
+    await using cluster = new Cluster(home, 'wrong', { api: {} });
+    cluster.edit('Caddyfile', 'reverse_proxy', 'reverse_prox');
+    const { stderr } = await cluster.camp(['up', '-d'], [3]);
+    expect(stderr).toMatch(/Caddyfile:3:3/);
+    await cluster.nothingIsLeft();
+  });
+
+  test('compose.yaml converges: what changed is restarted, what is new starts, what is gone stops, the rest stays', async () => {
+    await using cluster = new Cluster(home, 'compose', { api: { env: { VERSION: 'one' } }, web: {}, old: {} });
+    await cluster.up();
+    const web = await cluster.pid('web');
+    const old = cluster.processes().find((one) => one.replica === 'old:1');
+    cluster.edit('Caddyfile', '\thandle_path /old/* {\n\t\treverse_proxy old:8080\n\t}\n', '');
+    cluster.write('compose.yaml', cluster.read('compose.yaml').replace('"one"', '"two"').replace(/ {2}old:\n.*\n.*\n/, ''));
+    await eventually('the new value answers', async () => (await cluster.json('/api/'))['version'] === 'two');
+    await eventually('the old one is gone', () => !cluster.processes().some((one) => one.pid === old?.pid));
+    expect((await cluster.ps()).services.map((one) => one.name)).toEqual(['api', 'web']);
+    expect(await cluster.pid('web')).toBe(web);
+    expect((await cluster.json('/web/')).pid).toBe(web);
+  });
+
+  test('with --no-watch nothing is followed until the next up', async () => {
+    await using cluster = new Cluster(home, 'still', { api: { env: { VERSION: 'one' } } });
+    await cluster.up('--no-watch');
+    const before = await cluster.pid('api');
+    cluster.edit('compose.yaml', '"one"', '"two"');
+    expect((await cluster.json('/api/')).pid).toBe(before);
+    await cluster.up();
+    expect((await cluster.json('/api/'))['version']).toBe('two');
+  });
+});
+
+describe('steering', () => {
+  test('scale up and down under load without a failed request; each replica is used', async () => {
+    await using cluster = new Cluster(home, 'scale', { api: {}, web: {} });
+    await cluster.up();
+    const web = await cluster.pid('web');
+    const visitor = visit(question(cluster, '/api/'));
+    await cluster.camp(['scale', 'api=3']);
+    const { pids, replicas } = await cluster.service('api');
+    expect([pids.length, replicas]).toEqual([3, 3]);
+    await eventually('each of them has answered', () => pids.every((pid) => visitor.visits.some(({ text }) => text.includes(`"pid":${pid},`))));
+    await cluster.camp(['scale', 'api=1']);
+    expect((await cluster.service('api')).pids).toHaveLength(1);
+    expect(failed(await visitor.leave())).toEqual([]);
+    await cluster.camp(['scale', 'api=0']);
+    expect((await cluster.service('api')).pids).toHaveLength(0);
+    expect(await cluster.pid('web')).toBe(web);
+    for (const wrong of ['api', 'api=-1', 'api=x', 'nobody=2']) await cluster.camp(['scale', wrong], [2]);
+  });
+
+  test('restart under load: another process, no failed request, the project goes on', async () => {
+    await using cluster = new Cluster(home, 'restart', { api: {} });
+    await cluster.up();
+    const before = await cluster.pid('api');
+    const visitor = visit(question(cluster, '/api/'));
+    expect(JSON.parse((await cluster.camp(['restart', 'api', '--json'])).stdout)).toEqual({ restarted: 'api' });
+    expect(await cluster.pid('api')).not.toBe(before);
+    expect(failed(await visitor.leave())).toEqual([]);
+    await cluster.camp(['restart', 'nobody'], [2]);
+    await cluster.camp(['down']);
+    expect((await cluster.camp(['restart', 'api'], [2])).stderr).toContain('NOT_RUNNING');
+  });
+
+  test('ps, open, run, plan and logs tell what is', async () => {
+    await using cluster = new Cluster(home, 'look', { api: { env: { COLOUR: 'green' }, replicas: 2 } });
+    const stopped = await cluster.ps();
+    expect(stopped).toMatchObject({ project: 'look', domain: 'look.localhost', running: false, urls: [], edge: null });
+    expect(stopped.services).toEqual([{ name: 'api', placement: 'process', replicas: 2, state: 'stopped', url: null, readyMs: null, pids: [] }]);
+    const { edge } = await cluster.up();
+    const running = await cluster.ps();
+    expect(running).toMatchObject({ running: true, edge, services: [{ name: 'api', placement: 'process', replicas: 2, state: 'ready' }] });
+    expect(running.services[0]?.pids).toHaveLength(2);
+
+    const opened = await cluster.camp(['open', 'api']);
+    expect(opened.stdout.trim()).toBe(running.services[0]?.url);
+    expect(JSON.parse((await cluster.camp(['open', '--json'])).stdout)).toMatchObject({ opened: false });
+
+    const print = 'process.stdout.write(`${process.env.COLOUR} ${process.env.PORT > 0} ${process.cwd()}`); process.exit(7)';
+    const run = await cluster.camp(['run', 'api', '--', 'node', '-e', print], [7]);
+    expect(run.stdout).toBe(`green true ${cluster.path('services/api')}`);
+    expect((await cluster.camp(['run', 'api', '--', 'no-such-program'], [2])).stderr).toContain('COMMAND_NOT_FOUND');
+    expect(JSON.parse((await cluster.camp(['plan', '--json'])).stdout)).toMatchObject({ project: 'look', steps: [] });
+
+    const id = 'f00dfeed-0000-4000-8000-73519c0ffee5';
+    expect((await cluster.get('/api/say', { 'x-request-id': id })).headers['x-request-id']).toBe(id);
+    const said = await eventually('the line is kept', async () => (await cluster.camp(['logs', '--request', id, '--json'])).stdout.trim());
+    expect(said.split('\n').map((line) => JSON.parse(line).service)).toContain('api');
+    expect((await cluster.camp(['logs', '--since', '1h'])).stdout).toContain('listening on');
+    expect((await cluster.camp(['logs', '--since', '2099-01-01'])).stdout).toBe('');
+    await cluster.camp(['logs', '--since', 'yesterday-ish'], [2]);
+    await cluster.camp(['logs', 'nobody'], [2]);
+  });
+
+  test('logs -f | head -1 ends without a word', async () => {
+    await using cluster = new Cluster(home, 'head', { api: {} });
+    await cluster.up();
+    const piped = cluster.pipe(['logs', '-f'], 'head -1');
+    await eventually('it ends once it writes again', async () => (await cluster.get('/api/say'), piped.code !== undefined));
+    expect(piped.stdout.trim().split('\n')).toHaveLength(1);
+    expect(piped.stderr).toBe('');
+  });
+});
+
+describe('add service on a running project', () => {
+  test.each(['node', 'python', 'go', 'static'])('%s answers, and nothing else is restarted', async (template) => {
+    await using cluster = new Cluster(home, `add-${template}`);
+    await cluster.init();
+    await cluster.up();
+    const api = await cluster.pid('api');
+    const before = [cluster.read('compose.yaml'), cluster.read('Caddyfile')] as const;
+    await cluster.camp(['add', 'service', 'more', '--template', template]);
+    await eventually('it answers', async () => (await cluster.get(template === 'static' ? '/more/' : '/api/more/')).status < 400, 60_000);
+    expect(await cluster.pid('api')).toBe(api);
+    const added = (file: string, old: string): readonly string[] => cluster.read(file).split('\n').filter((line) => line.trim() !== '' && !old.split('\n').includes(line));
+    expect(added('compose.yaml', before[0]).length).toBeLessThanOrEqual(3);
+    expect(added('Caddyfile', before[1]).length).toBeLessThanOrEqual(1);
+    rmSync(cluster.path('.camp/cache'), { recursive: true, force: true });
+  });
+});
