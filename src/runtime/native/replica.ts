@@ -127,7 +127,7 @@ export class Replica {
     this.#starts.length = 0;
     if (!this.isRunning) return this.start();
     this.#change('restart');
-    await this.#nextState(this.spec.stop.graceMs + 5000, new AbortController().signal, () => this.state.at === 'starting');
+    await this.#nextState(this.spec.stop.graceMs + 5000, new AbortController().signal, () => this.state.at === 'starting' || !this.isRunning);
   }
 
   /** Ends it and all that it started, and resolves when nothing of it is left. */

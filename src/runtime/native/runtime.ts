@@ -174,6 +174,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     async restart(service, signal) {
       for (const replica of [...replicas.values()].filter((one) => one.spec.service === service)) {
         await replica.restart();
+        signal.throwIfAborted();
         await replica.awaitReady(30_000, signal);
       }
     },
