@@ -33,6 +33,7 @@ import { handlersFor, routedServices } from './handlers.ts';
 import { refuseUnknownServices, unknownService } from './known-services.ts';
 import type { Running } from './look.ts';
 import { statusOf, upReport } from './status.ts';
+import { failuresWithWaiting } from './waiting.ts';
 
 export interface SupervisorSetup {
   readonly dir: string;
@@ -172,7 +173,7 @@ export class Supervisor {
       this.#ending.signal.throwIfAborted();
       const timing = measure(plan, events);
       this.#readyMs = new Map([...this.#readyMs, ...timing.readyMs]);
-      if (outcome.failures.length > 0) throw new CampError(outcome.failures);
+      if (outcome.failures.length > 0) throw new CampError(failuresWithWaiting(outcome));
       this.#checkConverged(request);
       const report = await upReport(this.status(), timing, this.#project as Project, request.originMs ?? 0);
       this.#hasConverged = true;

@@ -9,6 +9,12 @@ interface Exit {
   readonly signal: string | null;
 }
 
+/** The system did not execute its program: whose program it is, and what to do. */
+export function cannotStart(spec: ReplicaSpec, found: Failure): Failure {
+  const hints = found.hints.length > 0 ? found.hints : [`install ${spec.argv[0]}, or correct the command of ${spec.service} in compose.yaml`, `ls -ld ${spec.cwd}`];
+  return { ...found, message: `service "${spec.service}": ${found.message}`, hints };
+}
+
 /** It ended before it was ready. */
 export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (

@@ -6,7 +6,7 @@ import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
 import type { Probe } from '../../project/types.ts';
 import { backoffMs, crashLoop, soundAfterMs } from './backoff.ts';
 import { type Ending, endRemains, endTree } from './end.ts';
-import { crashLoopFailure, earlyExit, notReady } from './failures.ts';
+import { cannotStart, crashLoopFailure, earlyExit, notReady } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { formatAddress, type ListenWatch } from './listening.ts';
 import type { Address, ProbeAnswer } from './probe.ts';
@@ -284,7 +284,9 @@ export class Replica {
     this.#lastAnswer = undefined;
     this.#address = undefined;
     const { argv, cwd, env } = this.spec;
-    const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) });
+    const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) }).catch((error: unknown) => {
+      throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
+    });
     this.#child = child;
     this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
     this.#become({ at: 'starting' });
