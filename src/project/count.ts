@@ -34,7 +34,8 @@ export function countConfig(project: Pick<Project, 'dir' | 'composeFile' | 'cadd
 export function countLines(text: string): number {
   let lines = 0;
   for (const row of text.split('\n')) {
-    const line = row.trim();
+    // a comment behind a statement is no configuration either
+    const line = row.trim().replace(/\s#.*$/, '');
     if (line === '' || line === '\uFEFF' || line.startsWith('#')) continue;
     const statements = line.split(/;\s+/).filter(Boolean).length;
     lines += Math.max(1, Math.ceil(line.length / 100), statements);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, groupExists, settlesWithin } from '../../kit/child.ts';
 import type { Ms } from '../../kit/events.ts';
-import { type MarkedProcess, markedProcesses, signalProcess } from '../../kit/process.ts';
+import { isAlive, markedProcesses, signalProcess } from '../../kit/process.ts';
 import { membersOf } from './listening.ts';
 
 export interface Ending {
@@ -35,7 +35,7 @@ export async function endTree(
     child.signal('SIGKILL');
   }
   await settlesWithin(child.exited, 2000);
-  return { wasKilled, strays: endMarked(marks.projectId, (one) => one.replica === marks.replica) };
+  return { wasKilled, strays: await endStrays(marks.projectId, marks.replica) };
 }
 
 /** The leader has ended by itself: what it started must not keep its port. */
@@ -44,7 +44,7 @@ export async function endRemains(child: Child, marks: { readonly projectId: stri
     child.signal('SIGTERM');
     if (!(await groupIsGone(child.pid, 300))) child.signal('SIGKILL');
   }
-  endMarked(marks.projectId, (one) => one.replica === marks.replica);
+  await endStrays(marks.projectId, marks.replica);
 }
 
 /** Waits until nothing of a group lives; false when something still does after `ms`. */
@@ -57,7 +57,25 @@ async function groupIsGone(pgid: number, ms: Ms): Promise<boolean> {
   }
 }
 
-/** Kills every marked process of a project that `which` chooses; returns how many there were. */
-export function endMarked(projectId: string, which: (one: MarkedProcess) => boolean): number {
-  return markedProcesses(projectId).filter((one) => which(one) && signalProcess(one, 'SIGKILL')).length;
+const sweeps = new Map<string, { readonly replicas: Set<string>; readonly done: Promise<number> }>();
+
+/**
+ * Kills what a replica has started and what has left its group, found by the marker in its environment; resolves to
+ * how many there were, once they are gone. To look at every process of the machine takes milliseconds, so replicas
+ * that end together share one look.
+ */
+function endStrays(projectId: string, replica: string): Promise<number> {
+  const sweep = sweeps.get(projectId) ?? { replicas: new Set<string>(), done: delay(2).then(() => sweepUp(projectId)) };
+  sweeps.set(projectId, sweep);
+  sweep.replicas.add(replica);
+  return sweep.done;
+}
+
+async function sweepUp(projectId: string): Promise<number> {
+  const replicas = sweeps.get(projectId)?.replicas ?? new Set();
+  sweeps.delete(projectId);
+  const strays = markedProcesses(projectId).filter((one) => replicas.has(one.replica) && signalProcess(one, 'SIGKILL'));
+  const deadline = performance.now() + 1000;
+  while (strays.some(isAlive) && performance.now() < deadline) await delay(5);
+  return strays.length;
 }
