@@ -60,7 +60,7 @@ describe('reconcile', () => {
       '#1 | api:1 | stop | its configuration changed',
       '#2 | api:1 | start | its configuration changed | after 1',
       '#3 | api:1 | awaitReady | started by #2 | after 2',
-      '#4 | edge | route | the endpoints as they are',
+      '#4 | edge | route | the endpoints as they are | after 3',
       '#5 | api | firstRequest | until it is answered through the edge | after 3,4',
       '#6 | web | firstRequest | until it is answered through the edge | after 4',
     ]);
@@ -75,6 +75,11 @@ describe('reconcile', () => {
       '#3 | api:2 | drain | more replicas than wanted | after 1',
       '#4 | api:2 | stop | more replicas than wanted | after 3',
     ]);
+  });
+
+  it('asks nothing of a service that was scaled to nothing', () => {
+    const none = wantedOf([aService('api')], { replicas: new Map([['api', 0]]) });
+    expect(printed(none, running(wantedOf([aService('api')]))).join('\n')).not.toContain('firstRequest');
   });
 
   it('stops what is no longer in the file, unless only some services were asked for', () => {

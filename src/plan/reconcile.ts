@@ -24,12 +24,28 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
       ready.set(service.name, planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready));
   const edge = have.isEdgeRunning ? [] : [graph.add('startEdge', 'edge', 'not running', [...tools.all, ...cleared], { edge: true })];
   const surplus = planSurplus(want, have, options);
-  const route = graph.add('route', 'edge', routeCause(have, surplus), edge, { edge: true });
+  const route = graph.add('route', 'edge', routeCause(have, surplus), [...edge, ...replacedOf(graph)], { edge: true });
   for (const { name } of services)
-    if (want.routed.has(name) && want.placements.get(name)?.kind !== 'edge')
+    if (want.routed.has(name) && isServed(name, want))
       graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], { service: name });
   for (const replica of surplus) planRemoval(graph, replica, route, want);
   return { steps: graph.steps };
+}
+
+/** Whether anything is there to answer: a service that was scaled to nothing is routed, and answers 503. */
+function isServed(name: string, want: Wanted): boolean {
+  const placement = want.placements.get(name)?.kind;
+  if (placement !== 'process') return placement !== 'edge';
+  return (want.replicas.get(name) ?? want.services.get(name)?.replicas ?? 0) > 0;
+}
+
+/**
+ * Replicas that are stopped to be started anew: Caddy gives up the requests that wait for them when it gets another
+ * configuration (reverse_proxy's retries end with the configuration that they began under), so that comes after them.
+ */
+function replacedOf(graph: Graph): readonly number[] {
+  const stopped = new Set(graph.steps.filter((step) => step.kind === 'stop').map((step) => step.subject));
+  return graph.steps.filter((step) => step.kind === 'awaitReady' && stopped.has(step.subject)).map((step) => step.id);
 }
 
 class Graph {
