@@ -106,7 +106,10 @@ export class Supervisor {
 
   /** What every service gets; read from the disk once, because the bundle of roots is large. */
   #shared(): Readonly<Record<string, string>> {
-    this.#sharedEnv ??= { ...trustEnv(this.#storage, this.#setup.env), NODE_COMPILE_CACHE: resolve(this.#setup.folders.state, 'cache', 'node') };
+    const { state, run } = this.#setup.folders;
+    // `go run` leaves what it built behind when it is ended: there it goes with the project
+    const folders = { NODE_COMPILE_CACHE: resolve(state, 'cache', 'node'), GOTMPDIR: resolve(run) };
+    this.#sharedEnv ??= { ...trustEnv(this.#storage, this.#setup.env), ...folders };
     return this.#sharedEnv;
   }
 
