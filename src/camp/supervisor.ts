@@ -289,9 +289,8 @@ export class Supervisor {
         return await edge.start(signal);
       } catch (error) {
         this.#edge = undefined;
-        const held = this.#setup.port === undefined ? heldPorts(this.#ports, error) : [];
-        if (held.length === 0 || held.every((port) => refused.has(port))) throw error;
-        for (const port of held) refused.add(port);
+        if (this.#setup.port !== undefined || !failuresOf(error).some((one) => one.code === 'PORT_IN_USE')) throw error;
+        for (const port of heldPorts(this.#ports)) refused.add(port);
         this.#ports.release();
         this.#ports = undefined;
       }
@@ -466,9 +465,9 @@ function replicaKeys(wanted: Wanted): readonly string[] {
   });
 }
 
-/** Which of the claimed ports somebody else listens on, when that is why the edge could not start. */
-function heldPorts(ports: ClaimedPorts, error: unknown): readonly number[] {
-  if (!failuresOf(error).some((one) => one.code === 'PORT_IN_USE')) return [];
+/** The claimed ports that somebody else listens on; the first when nobody does any more: it changes hands too quickly. */
+function heldPorts(ports: ClaimedPorts): readonly number[] {
   const open = new Set(listeners().map((one) => one.port));
-  return [ports.https, ports.http].filter((port) => port !== undefined && open.has(port)) as readonly number[];
+  const held = [ports.https, ports.http].filter((port): port is number => port !== undefined && open.has(port));
+  return held.length > 0 ? held : [ports.https];
 }
