@@ -50,8 +50,8 @@ export class Foreground {
   }
 
   readonly onEvent = (event: Event): void => {
-    // while it starts, what services say of their well-being is for the logs; what they complain of is not
-    if (!this.#isUp) return event.type === 'output' && event.stream === 'stdout' ? undefined : this.#view?.event(event);
+    // while it starts, what services say is for the logs; what one said that failed stands in its failure
+    if (!this.#isUp) return event.type === 'output' ? undefined : this.#view?.event(event);
     if (this.#isJson || this.#isDetached) return;
     if (event.type === 'output') this.#print(event);
     else if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);

@@ -31,7 +31,7 @@ export function crashLoopFailure(spec: ReplicaSpec, exit: Exit, tail: readonly s
   return (
     portTaken(spec, tail) ??
     failure('service', 'CRASH_LOOP', `service "${spec.service}" keeps ending ${inWords(exit)}: camp has stopped starting it`, {
-      hints: [`camp logs ${spec.service}`, 'save a change of its code, and camp starts it again'],
+      hints: [`camp logs ${spec.service}`],
       evidence: evidence(spec, tail),
     })
   );

@@ -283,6 +283,7 @@ export class Replica {
   async #spawn(): Promise<Child> {
     this.#lastAnswer = undefined;
     this.#address = undefined;
+    this.#tail.length = 0;
     const { argv, cwd, env } = this.spec;
     const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) }).catch((error: unknown) => {
       throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
