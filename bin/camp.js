@@ -86,12 +86,22 @@ function existing(folder) {
  */
 function endQuietly() {
   process.stdout.on('error', (error) => {
-    if (!isGone(error)) throw error;
+    if (!isGone(error)) return cannotWrite(error);
     if (!process.emit('stdout-closed')) process.exit(0);
   });
   process.stderr.on('error', (error) => {
-    if (!isGone(error)) throw error;
+    if (!isGone(error)) cannotWrite(error);
   });
+}
+
+/** A full disk below `camp ps >file`, say: the machine's fault. */
+function cannotWrite(error) {
+  try {
+    process.getBuiltinModule('node:fs').writeSync(2, `camp: error WRITE_FAILED the output could not be written (${error.code})\n`);
+  } catch {
+    // nobody can be told
+  }
+  process.exit(4);
 }
 
 function isGone(error) {

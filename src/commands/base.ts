@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { Command, Flags } from '@oclif/core';
 import { findProjectDir } from '../camp/folders.ts';
+import { hang } from '../report/hang.ts';
 import { writeJson } from '../report/json.ts';
 import { detectStyle, type Style } from '../report/style.ts';
 import { reportError } from './errors.ts';
@@ -66,7 +67,7 @@ export abstract class CampCommand extends Command {
   /** The outcome: the object with `--json`, else the text. */
   protected answer(report: unknown, text: string): void {
     if (this.shared.json) writeJson(report);
-    else process.stdout.write(`${text}\n`);
+    else process.stdout.write(`${process.stdout.isTTY ? hang(text, this.style.width) : text}\n`);
   }
 
   /** Parsing may be what failed, so the words themselves are asked. */

@@ -1,4 +1,5 @@
 import { type Command, type Config, Help } from '@oclif/core';
+import { hang } from '../report/hang.ts';
 import { detectStyle, paint, type Style } from '../report/style.ts';
 import { pad } from '../report/width.ts';
 import { groups } from './index.ts';
@@ -26,11 +27,17 @@ export function rootHelp(described: readonly Command.Loadable[], version: string
     '',
     'Every command has --help, --json, --no-color and -C DIR.',
   ];
-  return `${lines.join('\n')}\n`;
+  return `${fitted(lines.join('\n'))}\n`;
 }
 
 function heading(title: string, style: Style): string {
   return paint(style, 'bold', title.toUpperCase());
+}
+
+/** On a terminal no line is wider than it; what is piped stays in lines as they are. */
+function fitted(text: string): string {
+  const { columns, isTTY } = terminalOf('stdout');
+  return isTTY && columns ? hang(text, columns) : text;
 }
 
 /** `camp up --help`, as oclif writes it. */
@@ -47,5 +54,5 @@ export async function commandHelp(id: string, config: Config): Promise<string> {
     stripAnsi: isPlain,
     maxWidth: Math.min(100, terminalOf('stdout').columns ?? 80),
   }).showHelp([...id.split(' '), '--help']);
-  return `${lines.join('\n').trimEnd()}\n`;
+  return `${fitted(lines.join('\n').trimEnd())}\n`;
 }
