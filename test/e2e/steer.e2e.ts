@@ -10,12 +10,12 @@ const question = (cluster: Cluster, path: string) => ({ port: cluster.https, hos
 const failed = (visits: readonly Visit[]): readonly Visit[] => visits.filter((one) => one.outcome !== '200');
 
 /**
- * While Caddy takes another configuration, a connection that is being opened in that very moment may be reset: at most two
- * are borne, and no wrong answer at all.
+ * While Caddy takes another configuration, a connection that is being opened in that very moment may be reset (net/http
+ * begins no request while it shuts down): at most one a change is borne, and no wrong answer at all.
  */
-function expectServed(visits: readonly Visit[]): void {
+function expectServed(visits: readonly Visit[], changes: number): void {
   expect(failed(visits).filter((one) => one.outcome !== 'ECONNRESET')).toEqual([]);
-  expect(failed(visits).length).toBeLessThanOrEqual(2);
+  expect(failed(visits).length).toBeLessThanOrEqual(changes);
 }
 
 describe('files that change while the project runs', () => {
@@ -47,7 +47,7 @@ describe('files that change while the project runs', () => {
     } finally {
       socket.destroy();
     }
-    expectServed(await visitor.leave());
+    expectServed(await visitor.leave(), 10);
     expect((await cluster.service('api')).pids).toEqual(pids);
   });
 
@@ -116,7 +116,7 @@ describe('steering', () => {
     await eventually('each of them has answered', () => pids.every((pid) => visitor.visits.some(({ text }) => text.includes(`"pid":${pid},`))));
     await cluster.camp(['scale', 'api=1']);
     expect((await cluster.service('api')).pids).toHaveLength(1);
-    expectServed(await visitor.leave());
+    expectServed(await visitor.leave(), 2);
     await cluster.camp(['scale', 'api=0']);
     expect((await cluster.service('api')).pids).toHaveLength(0);
     expect(await cluster.pid('web')).toBe(web);
@@ -184,7 +184,7 @@ describe('add service on a running project', () => {
     const api = await cluster.pid('api');
     const before = [cluster.read('compose.yaml'), cluster.read('Caddyfile')] as const;
     await cluster.camp(['add', 'service', 'more', '--template', template]);
-    await eventually('it answers', async () => (await cluster.get(template === 'static' ? '/more/' : '/api/more/')).status < 400, 60_000);
+    await eventually('it answers', async () => ((await cluster.get(template === 'static' ? '/more/' : '/api/more/').catch(() => undefined))?.status ?? 500) < 400, 60_000);
     expect(await cluster.pid('api')).toBe(api);
     const added = (file: string, old: string): readonly string[] => cluster.read(file).split('\n').filter((line) => line.trim() !== '' && !old.split('\n').includes(line));
     expect(added('compose.yaml', before[0]).length).toBeLessThanOrEqual(3);

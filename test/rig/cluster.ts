@@ -171,8 +171,13 @@ export class Cluster implements AsyncDisposable {
     return (JSON.parse(this.read('.camp/lock')) as { pid: number }).pid;
   }
 
+  /** One GET; asked once more, as a browser does, when the connection is reset because Caddy takes another configuration. */
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    return ask({ port: this.#https, host: `${this.name}.localhost`, path, caFile: this.#caFile, headers });
+    const once = (): Promise<Answer> => ask({ port: this.#https, host: `${this.name}.localhost`, path, caFile: this.#caFile, headers });
+    return once().catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') return once();
+      throw error;
+    });
   }
 
   async json(path: string): Promise<Record<string, unknown> & { readonly pid: number }> {
