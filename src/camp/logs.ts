@@ -25,21 +25,41 @@ export async function logs(request: LogsRequest): Promise<void> {
     ...(request.sinceMs === undefined ? {} : { sinceMs: request.sinceMs }),
     ...(request.text === undefined ? {} : { text: request.text }),
   };
+  if (!request.isFollowing) {
+    for (const record of await readLogs(folders.logs, query)) request.onRecord(record);
+    return;
+  }
   // what comes while the files are read is kept, so that nothing is missed and nothing shown twice
-  const waiting: LogRecord[] = [];
-  let isReading = true;
-  const following = request.isFollowing
-    ? ask(folders, 'attach', {}, (event) => {
-        const record = recordOf(event);
-        if (record && matches(record, query)) isReading ? waiting.push(record) : request.onRecord(record);
-      }, request.signal)
-    : undefined;
-  const kept = await readLogs(folders.logs, query);
-  const seen = new Set(kept.slice(-waiting.length - 1000).map((record) => `${record.replica} ${record.time} ${record.line}`));
-  for (const record of kept) request.onRecord(record);
-  isReading = false;
-  for (const record of waiting) if (!seen.has(`${record.replica} ${record.time} ${record.line}`)) request.onRecord(record);
+  let waiting: LogRecord[] | undefined = [];
+  let isAttached = (): void => undefined;
+  const attached = new Promise<void>((resolve) => {
+    isAttached = resolve;
+  });
+  const following = ask(
+    folders,
+    'attach',
+    {},
+    (event) => {
+      if ((event as { type: string }).type === 'attached') isAttached();
+      const record = recordOf(event);
+      if (record && matches(record, query)) waiting ? waiting.push(record) : request.onRecord(record);
+    },
+    request.signal,
+  );
+  // where nobody runs the project there is nothing to follow
+  await Promise.race([attached, following]);
+  const seen = new Set<string>();
+  for (const record of await readLogs(folders.logs, query)) {
+    seen.add(keyOf(record));
+    request.onRecord(record);
+  }
+  for (const record of waiting) if (!seen.has(keyOf(record))) request.onRecord(record);
+  waiting = undefined;
   await following;
+}
+
+function keyOf({ replica, time, line }: LogRecord): string {
+  return `${replica} ${time} ${line}`;
 }
 
 function recordOf(event: Event): LogRecord | undefined {

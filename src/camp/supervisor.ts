@@ -1,17 +1,12 @@
-import { existsSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createEdge } from '../edge/edge.ts';
-import { authorityFiles } from '../edge/authority.ts';
-import { ensureAuthority, trustEnv } from '../edge/ca.ts';
-import type { Edge, Route } from '../edge/types.ts';
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { trustEnv } from '../edge/ca.ts';
 import { type Clock } from '../kit/clock.ts';
 import type { Emit, Event, Ms, Unstamped } from '../kit/events.ts';
-import { CampError, type Failure, failure, failuresOf } from '../kit/failure.ts';
-import { hashOf } from '../kit/hash.ts';
+import { CampError, failure, failuresOf } from '../kit/failure.ts';
 import { type Lock } from '../kit/lock.ts';
 import { LogWriter } from '../kit/log-files.ts';
-import { type UserFolders, userFolders } from '../kit/paths.ts';
-import { listeners } from '../kit/ports.ts';
+import { userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { place } from '../plan/place.ts';
@@ -20,14 +15,11 @@ import type { Observed, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
-import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import { measure } from '../stopwatch/measure.ts';
-import { findCaddy } from '../tools/find-caddy.ts';
-import type { Tool } from '../tools/types.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
-import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
+import { EdgeHost } from './edge-host.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
 import { handlersFor, routedServices } from './handlers.ts';
 import { refuseUnknownServices, unknownService } from './known-services.ts';
@@ -60,7 +52,6 @@ export interface ConvergeRequest {
  */
 export class Supervisor {
   readonly #setup: SupervisorSetup;
-  readonly #user: UserFolders;
   /** Caddy's storage: the CA of this user. */
   readonly #storage: string;
   readonly #sinks = new Set<(event: Event) => void>();
@@ -68,40 +59,48 @@ export class Supervisor {
   readonly #logs: LogWriter;
   readonly #scale = new Map<string, number>();
   readonly #runtime: NativeRuntime;
-  readonly #marks: Marks;
+  readonly #host: EdgeHost;
   readonly #ending = new AbortController();
   readonly #force = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #restarts = new Map<string, Promise<unknown>>();
   #project: Project | undefined;
   #wanted: Wanted | undefined;
-  #edge: Edge | undefined;
-  #edgeEnvHash = '';
   #sharedEnv: Readonly<Record<string, string>> | undefined;
-  #caddy: Tool | undefined;
-  #ports: ClaimedPorts | undefined;
-  #routes: readonly Route[] = [];
   #readyMs: ReadonlyMap<string, Ms> = new Map();
   #hasConverged = false;
   #shutdown: Promise<void> | undefined;
 
   constructor(setup: SupervisorSetup, projectId: string) {
     this.#setup = setup;
-    this.#user = userFolders(setup.env);
-    this.#storage = edgeStorage(this.#user);
+    const user = userFolders(setup.env);
+    this.#storage = edgeStorage(user);
     this.#leases = new PortLeases(setup.folders.state, projectId);
     this.#logs = new LogWriter(setup.folders.logs, (message) => this.emit({ type: 'warning', message }));
-    this.#marks = { projectId, replica: 'edge', supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}` };
+    const marks = { projectId, replica: 'edge', supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}` };
     this.#runtime = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
-      supervisor: this.#marks.supervisor,
+      supervisor: marks.supervisor,
       sharedEnv: () => this.#shared(),
       leases: this.#leases,
       configHash,
       clock: setup.clock,
       emit: this.emit,
     });
+    this.#host = new EdgeHost({
+      env: setup.env,
+      user,
+      storage: this.#storage,
+      runDir: setup.folders.run,
+      marks,
+      leases: this.#leases,
+      guard: this.#runtime.guard,
+      emit: this.emit,
+      ...(setup.port === undefined ? {} : { port: setup.port }),
+    });
     this.#sinks.add((event) => this.#keep(event));
+    this.#sinks.add((event) => this.#followMove(event));
   }
 
   /** What every service gets; read from the disk once, because the bundle of roots is large. */
@@ -125,6 +124,11 @@ export class Supervisor {
     return () => this.#sinks.delete(sink);
   }
 
+  /** Resolves when all that services have written so far is in the log files. */
+  flushLogs(): Promise<void> {
+    return this.#logs.flush();
+  }
+
   get ending(): AbortSignal {
     return this.#ending.signal;
   }
@@ -144,16 +148,16 @@ export class Supervisor {
       project: this.#project,
       wanted: this.#wanted,
       replicas: this.#runtime.replicas(),
-      routes: this.#routes,
+      routes: this.#host.routes,
       readyMs: this.#readyMs,
-      edge: this.#edge && this.#ports ? { edge: this.#edge, ports: this.#ports } : undefined,
+      edge: this.#host.running,
       isEnding: this.#ending.signal.aborted,
     });
   }
 
   /** For the planner of another process: what runs, without looking for leftovers. */
   observed(): Running {
-    return { replicas: this.#runtime.observe().replicas, scale: [...this.#scale], isEdgeRunning: this.#edge !== undefined };
+    return { replicas: this.#runtime.observe().replicas, scale: [...this.#scale], isEdgeRunning: this.#host.isRunning };
   }
 
   /** Reads the files, plans and carries the plan out; one at a time. Throws what could not be done. */
@@ -181,7 +185,7 @@ export class Supervisor {
       const report = await upReport(this.status(), timing, this.#project as Project, request.originMs ?? 0);
       this.#hasConverged = true;
       void import('./metrics.ts').then(({ recordUp }) =>
-        recordUp(this.#setup.folders.metrics, report, isFresh, this.#caddy?.version, (message) => this.emit({ type: 'warning', message })),
+        recordUp(this.#setup.folders.metrics, report, isFresh, this.#host.caddy?.version, (message) => this.emit({ type: 'warning', message })),
       );
       return report;
     } finally {
@@ -207,7 +211,7 @@ export class Supervisor {
     const observed = this.#observe(project);
     await this.#leases.prepare(replicaKeys(wanted));
     this.#emitSpan('end', 'observe', 'machine');
-    await refuseBadCaddyfile(project, { ...check, ...(this.#caddy ? { caddy: this.#caddy.path } : {}) });
+    await refuseBadCaddyfile(project, { ...check, ...(this.#host.caddy ? { caddy: this.#host.caddy.path } : {}) });
     const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
     return { project, wanted, plan };
   }
@@ -228,13 +232,7 @@ export class Supervisor {
   }
 
   #observe(project: Project): Observed {
-    this.#caddy ??= findCaddy(this.#user, this.#setup.env).tool;
-    return {
-      ...this.#runtime.observe(),
-      hasCaddy: this.#caddy !== undefined,
-      hasAuthority: existsSync(authorityFiles(this.#storage).root),
-      isEdgeRunning: this.#edge !== undefined && this.#edgeEnvHash === hashOf(project.edgeEnv),
-    };
+    return { ...this.#runtime.observe(), ...this.#host.observe(project) };
   }
 
   #carryOut(plan: Plan, request: ConvergeRequest): ReturnType<typeof execute> {
@@ -244,14 +242,16 @@ export class Supervisor {
       runtime: this.#runtime,
       routed: (this.#wanted as Wanted).routed,
       timeoutMs: request.timeoutMs,
-      edge: () => this.#theEdge(),
-      startEdge: (signal) => this.#startEdge(project, signal),
+      edge: () => this.#host.edge,
+      startEdge: (signal) => this.#host.start(project, signal),
       route: (signal) => this.#route(signal),
-      routes: () => this.#routes,
-      provision: (tool, signal) => this.#provision(tool, signal),
+      routes: () => this.#host.routes,
+      provision: async (tool, signal) => {
+        await this.#host.provision(tool, signal);
+        this.#sharedEnv = undefined;
+      },
     });
-    const stopRerouting = this.#rerouteOnMoves();
-    return execute(plan, handlers, { signal: this.#ending.signal, emit: this.emit }).finally(stopRerouting);
+    return execute(plan, handlers, { signal: this.#ending.signal, emit: this.emit });
   }
 
   /** A plan after the result must be empty of starts and stops; else two things pull at the same replica. */
@@ -267,72 +267,11 @@ export class Supervisor {
     );
   }
 
-  async #provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void> {
-    if (tool === 'caddy') {
-      const { fetchCaddy } = await import('../tools/fetch-caddy.ts');
-      this.#caddy = await fetchCaddy({ folders: this.#user, env: this.#setup.env, signal, emit: this.emit });
-      return;
-    }
-    await ensureAuthority({ storage: this.#storage, caddy: this.#theCaddy().path, env: this.#edgeEnv({}) }, signal);
-    this.#sharedEnv = undefined;
-  }
-
-  async #startEdge(project: Project, signal: AbortSignal): Promise<void> {
-    await this.#edge?.stop();
-    this.#edgeEnvHash = hashOf(project.edgeEnv);
-    const refused = new Set<number>();
-    for (;;) {
-      this.#ports ??= this.#claimPorts(project, refused);
-      const edge = this.#createEdge(project, this.#ports);
-      this.#edge = edge;
-      try {
-        return await edge.start(signal);
-      } catch (error) {
-        this.#edge = undefined;
-        if (this.#setup.port !== undefined || !failuresOf(error).some((one) => one.code === 'PORT_IN_USE')) throw error;
-        for (const port of heldPorts(this.#ports)) refused.add(port);
-        this.#ports.release();
-        this.#ports = undefined;
-      }
-    }
-  }
-
-  #createEdge(project: Project, ports: ClaimedPorts): Edge {
-    return createEdge({
-      caddy: this.#theCaddy().path,
-      projectDir: project.dir,
-      runDir: this.#setup.folders.run,
-      storage: this.#storage,
-      env: this.#edgeEnv(project.edgeEnv),
-      ports,
-      emit: this.emit,
-      guard: this.#runtime.guard,
-      onLine: (line) => this.emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
-      onRestart: () => this.emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
-    });
-  }
-
-  #claimPorts(project: Project, refused: ReadonlySet<number>): ClaimedPorts {
-    const before = this.#leases.peek('edge:https');
-    const ports = claimEdgePorts(join(this.#user.state, 'ports'), `project ${project.name} in ${project.dir}`, {
-      ...(this.#setup.port === undefined ? {} : { strict: this.#setup.port }),
-      ...(before === undefined ? {} : { before }),
-      refused,
-    });
-    this.#leases.set('edge:https', ports.https);
-    if (ports.note && ports.https !== before) this.emit({ type: 'note', subject: 'edge', message: ports.note });
-    return ports;
-  }
-
-  #edgeEnv(declared: Readonly<Record<string, string>>): Record<string, string> {
-    return { ...baseEnvironment(this.#setup.env, [], this.#marks), ...declared };
-  }
-
   async #route(signal: AbortSignal): Promise<void> {
     const project = this.#project as Project;
     const wanted = this.#wanted as Wanted;
     const statics = [...wanted.placements].flatMap(([name, placement]) => (placement.kind === 'static' ? [[name, placement.root] as const] : []));
-    this.#routes = await this.#theEdge().route(
+    await this.#host.route(
       {
         caddyfile: project.caddyfile,
         domain: project.domain,
@@ -358,18 +297,22 @@ export class Supervisor {
   }
 
   /** A program that listens elsewhere than PORT says is routed to where it does listen, as soon as that is known. */
-  #rerouteOnMoves(): () => void {
-    return this.subscribe((event) => {
-      if (event.type !== 'replica' || event.state.at !== 'ready' || !event.state.endpoint) return;
-      const replica = this.#runtime.replicas().find((one) => one.id === event.replica);
-      if (!replica || replica.expectedEndpoint.address === event.state.endpoint.address || !this.#edge) return;
-      void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
-    });
+  #followMove(event: Event): void {
+    if (event.type !== 'replica' || event.state.at !== 'ready' || !event.state.endpoint || !this.#host.isRunning) return;
+    const replica = this.#runtime.replicas().find((one) => one.id === event.replica);
+    if (!replica || replica.expectedEndpoint.address === event.state.endpoint.address) return;
+    void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
   }
 
-  /** Restarts a service whose code changed, or that a person wants restarted. */
+  /**
+   * Restarts a service whose code changed, or that a person wants restarted: to the same configuration, so that it needs
+   * no plan and no turn, and a service that does not come back keeps no other one waiting.
+   */
   restart(service: string): Promise<void> {
-    return this.#inTurn(() => this.#runtime.restart(service, this.#ending.signal));
+    this.#ending.signal.throwIfAborted();
+    const turn = (this.#restarts.get(service) ?? Promise.resolve()).then(() => this.#runtime.restart(service, this.#ending.signal));
+    this.#restarts.set(service, turn.catch(() => undefined));
+    return turn;
   }
 
   /** A change of what a service declares: what is missing is installed before it is restarted. */
@@ -385,10 +328,9 @@ export class Supervisor {
   scale(counts: ReadonlyMap<string, number>, timeoutMs: Ms, originMs: Ms): Promise<UpReport> {
     return this.#inTurn(() => {
       const project = this.#project;
-      for (const [name, count] of counts) {
-        if (project && !project.services.has(name)) throw new CampError(unknownService(name, project));
-        this.#scale.set(name, count);
-      }
+      const unknown = [...counts.keys()].filter((name) => project && !project.services.has(name));
+      if (project && unknown.length > 0) throw new CampError(unknown.map((name) => unknownService(name, project)));
+      for (const [name, count] of counts) this.#scale.set(name, count);
       return this.#converge({ timeoutMs, originMs });
     });
   }
@@ -402,12 +344,12 @@ export class Supervisor {
   }
 
   async #end(): Promise<void> {
-    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#edge?.stop()]);
+    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#host.stop()]);
     // a converge that was under way may have started something in the same moment
     await this.#queue.catch(() => undefined);
-    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#edge?.stop()]);
+    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#host.stop()]);
     await this.#logs.flush();
-    this.#ports?.release();
+    this.#host.releasePorts();
     rmSync(this.#setup.folders.run, { recursive: true, force: true });
     this.#setup.lock.release();
   }
@@ -443,17 +385,6 @@ export class Supervisor {
     for (const found of failuresOf(error)) this.emit({ type: 'warning', message: found.message, failure: found });
   }
 
-  #theEdge(): Edge {
-    return this.#edge ?? raise(failure('edge', 'EDGE_UNREACHABLE', 'the edge is not running', { hints: ['camp up'] }));
-  }
-
-  #theCaddy(): Tool {
-    return this.#caddy ?? raise(failure('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] }));
-  }
-}
-
-function raise(found: Failure): never {
-  throw new CampError(found);
 }
 
 /** `api:1`, `api:2`, ... of every service that runs as a process. */
@@ -463,11 +394,4 @@ function replicaKeys(wanted: Wanted): readonly string[] {
     if (placement.kind !== 'process' || !service || service.env['PORT']) return [];
     return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => `${name}:${i + 1}`);
   });
-}
-
-/** The claimed ports that somebody else listens on; the first when nobody does any more: it changes hands too quickly. */
-function heldPorts(ports: ClaimedPorts): readonly number[] {
-  const open = new Set(listeners().map((one) => one.port));
-  const held = [ports.https, ports.http].filter((port): port is number => port !== undefined && open.has(port));
-  return held.length > 0 ? held : [ports.https];
 }

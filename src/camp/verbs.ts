@@ -11,7 +11,7 @@ export interface Verbs {
   converge: { readonly only?: readonly string[]; readonly timeoutMs: Ms; readonly originNs: string };
   restart: { readonly service: string };
   scale: { readonly counts: readonly (readonly [string, number])[]; readonly timeoutMs: Ms; readonly originNs: string };
-  /** Sends every event until the caller hangs up or the project ends. */
+  /** Sends `attached` and every event until the caller hangs up or the project ends. */
   attach: Record<string, never>;
   stop: { readonly isForced: boolean };
 }
@@ -69,13 +69,17 @@ async function streaming<T>(supervisor: Supervisor, send: (event: unknown) => vo
   }
 }
 
-function attach(supervisor: Supervisor, send: (event: unknown) => void, signal: AbortSignal): Promise<void> {
+/** From the subscription on nothing is missed; what was written before it is in the files when `attached` is said. */
+async function attach(supervisor: Supervisor, send: (event: unknown) => void, signal: AbortSignal): Promise<void> {
   const unsubscribe = supervisor.subscribe(send);
+  await supervisor.flushLogs();
+  send({ type: 'attached' });
   return new Promise((resolve) => {
     const end = (): void => {
       unsubscribe();
       resolve();
     };
+    if (signal.aborted || supervisor.ending.aborted) return end();
     signal.addEventListener('abort', end, { once: true });
     supervisor.ending.addEventListener('abort', end, { once: true });
   });

@@ -100,12 +100,13 @@ export class Foreground {
 /** The project is run by another camp: shows its logs until it ends or the person has seen enough; it goes on running. */
 export async function attachTo(outcome: UpOutcome & { kind: 'attached' }, foreground: Foreground): Promise<void> {
   const { project } = outcome.report;
+  const sinceMs = Date.now();
   terminalOf('stderr').write(`${project} is run by another camp (pid ${outcome.pid}); Ctrl-C leaves it running, camp down stops it\n`);
   await logs({
     dir: process.cwd(),
     env: process.env,
     services: [],
-    sinceMs: Date.now(),
+    sinceMs,
     isFollowing: true,
     onRecord: (record) => foreground.onEvent({ type: 'output', t: 0, ...record }),
     signal: foreground.signal,

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { authorityFiles } from '../edge/authority.ts';
+import { ensureAuthority } from '../edge/ca.ts';
+import { createEdge } from '../edge/edge.ts';
+import type { Edge, Route, Wanted } from '../edge/types.ts';
+import type { Emit } from '../kit/events.ts';
+import { fail, failuresOf } from '../kit/failure.ts';
+import { hashOf } from '../kit/hash.ts';
+import type { UserFolders } from '../kit/paths.ts';
+import { listeners } from '../kit/ports.ts';
+import type { Observed } from '../plan/types.ts';
+import type { Project } from '../project/types.ts';
+import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
+import type { PortLeases } from '../runtime/native/leases.ts';
+import type { NativeRuntime } from '../runtime/native/runtime.ts';
+import { findCaddy } from '../tools/find-caddy.ts';
+import type { Tool } from '../tools/types.ts';
+import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
+
+export interface EdgeHostSetup {
+  readonly env: NodeJS.ProcessEnv;
+  readonly user: UserFolders;
+  /** Caddy's storage: the CA of this user. */
+  readonly storage: string;
+  readonly runDir: string;
+  readonly marks: Marks;
+  readonly leases: PortLeases;
+  readonly guard: NativeRuntime['guard'];
+  readonly emit: Emit;
+  /** `--port` */
+  readonly port?: number;
+}
+
+/** What the edge of one project needs around it: a Caddy program, a CA, ports that are claimed, and the edge itself. */
+export class EdgeHost {
+  readonly #setup: EdgeHostSetup;
+  #caddy: Tool | undefined;
+  #edge: Edge | undefined;
+  #envHash = '';
+  #ports: ClaimedPorts | undefined;
+  #routes: readonly Route[] = [];
+
+  constructor(setup: EdgeHostSetup) {
+    this.#setup = setup;
+  }
+
+  get caddy(): Tool | undefined {
+    return this.#caddy;
+  }
+
+  get routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  get isRunning(): boolean {
+    return this.#edge !== undefined;
+  }
+
+  /** The edge with its ports, for a status; undefined while there is none. */
+  get running(): { readonly edge: Edge; readonly ports: ClaimedPorts } | undefined {
+    return this.#edge && this.#ports ? { edge: this.#edge, ports: this.#ports } : undefined;
+  }
+
+  /** Throws EDGE_UNREACHABLE (edge) while there is none. */
+  get edge(): Edge {
+    return this.#edge ?? fail('edge', 'EDGE_UNREACHABLE', 'the edge is not running', { hints: ['camp up'] });
+  }
+
+  observe(project: Project): Pick<Observed, 'hasCaddy' | 'hasAuthority' | 'isEdgeRunning'> {
+    this.#caddy ??= findCaddy(this.#setup.user, this.#setup.env).tool;
+    return {
+      hasCaddy: this.#caddy !== undefined,
+      hasAuthority: existsSync(authorityFiles(this.#setup.storage).root),
+      // Caddy fills in {$NAME} from the environment that it was started with
+      isEdgeRunning: this.#edge !== undefined && this.#envHash === hashOf(project.edgeEnv),
+    };
+  }
+
+  async provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void> {
+    const { user, env, storage, emit } = this.#setup;
+    if (tool === 'ca') {
+      await ensureAuthority({ storage, caddy: this.#theCaddy().path, env: this.#environment({}) }, signal);
+      return;
+    }
+    const { fetchCaddy } = await import('../tools/fetch-caddy.ts');
+    this.#caddy = await fetchCaddy({ folders: user, env, signal, emit });
+  }
+
+  /** Starts the edge, on other ports where those it would have are taken by somebody who claims nothing. */
+  async start(project: Project, signal: AbortSignal): Promise<void> {
+    await this.#edge?.stop();
+    this.#envHash = hashOf(project.edgeEnv);
+    const refused = new Set<number>();
+    for (;;) {
+      this.#ports ??= this.#claimPorts(project, refused);
+      this.#edge = this.#create(project, this.#ports);
+      try {
+        return await this.#edge.start(signal);
+      } catch (error) {
+        this.#edge = undefined;
+        const isTaken = failuresOf(error).some((one) => one.code === 'PORT_IN_USE');
+        if (!isTaken || this.#setup.port !== undefined) throw error;
+        for (const port of heldPorts(this.#ports)) refused.add(port);
+        this.#ports.release();
+        this.#ports = undefined;
+      }
+    }
+  }
+
+  async route(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    this.#routes = await this.edge.route(wanted, signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#edge?.stop();
+  }
+
+  releasePorts(): void {
+    this.#ports?.release();
+  }
+
+  #create(project: Project, ports: ClaimedPorts): Edge {
+    const { emit, guard, storage, runDir } = this.#setup;
+    return createEdge({
+      caddy: this.#theCaddy().path,
+      projectDir: project.dir,
+      runDir,
+      storage,
+      env: this.#environment(project.edgeEnv),
+      ports,
+      emit,
+      guard,
+      onLine: (line) => emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
+      onRestart: () => emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
+    });
+  }
+
+  #claimPorts(project: Project, refused: ReadonlySet<number>): ClaimedPorts {
+    const { leases, user, port, emit } = this.#setup;
+    const before = leases.peek('edge:https');
+    const ports = claimEdgePorts(join(user.state, 'ports'), `project ${project.name} in ${project.dir}`, {
+      ...(port === undefined ? {} : { strict: port }),
+      ...(before === undefined ? {} : { before }),
+      refused,
+    });
+    leases.set('edge:https', ports.https);
+    if (ports.note && ports.https !== before) emit({ type: 'note', subject: 'edge', message: ports.note });
+    return ports;
+  }
+
+  #environment(declared: Readonly<Record<string, string>>): Record<string, string> {
+    return { ...baseEnvironment(this.#setup.env, [], this.#setup.marks), ...declared };
+  }
+
+  #theCaddy(): Tool {
+    return this.#caddy ?? fail('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] });
+  }
+}
+
+/** The claimed ports that somebody else listens on; the first when nobody does any more: it changes hands too quickly. */
+function heldPorts(ports: ClaimedPorts): readonly number[] {
+  const open = new Set(listeners().map((one) => one.port));
+  const held = [ports.https, ports.http].filter((port): port is number => port !== undefined && open.has(port));
+  return held.length > 0 ? held : [ports.https];
+}
