@@ -44,12 +44,20 @@ export async function withCaddyfileProblems(error: unknown, check: CaddyfileChec
   const file = readTextFile(path, 'Caddyfile');
   if (!file || isProblem(file)) return error;
   const dotenv = readTextFile(join(check.dir, '.env'), '.env');
-  const declared = dotenv && !isProblem(dotenv) ? Object.fromEntries(readDotEnv(dotenv, (name) => check.env[name]).values) : {};
-  const problems = await problemsOf(file.text, path, { CAMP_DOMAIN: 'project.localhost', ...declared }, check).catch(() => []);
+  const declared =
+    dotenv && !isProblem(dotenv) ? Object.fromEntries(readDotEnv(dotenv, (name) => check.env[name]).values) : {};
+  const problems = await problemsOf(file.text, path, { CAMP_DOMAIN: 'project.localhost', ...declared }, check).catch(
+    () => [],
+  );
   return new CampError([...failuresOf(error), ...(problems ?? [])]);
 }
 
-async function problemsOf(text: string, path: string, declared: Readonly<Record<string, string>>, check: CaddyfileCheck): Promise<CampError['failures'] | undefined> {
+async function problemsOf(
+  text: string,
+  path: string,
+  declared: Readonly<Record<string, string>>,
+  check: CaddyfileCheck,
+): Promise<CampError['failures'] | undefined> {
   const caddy = check.caddy ?? findCaddy(userFolders(check.env), check.env).tool?.path;
   if (caddy === undefined) return undefined;
   const { checkCaddyfile } = await import('../edge/check-caddyfile.ts');

@@ -18,10 +18,17 @@ const timeoutMs = 10_000;
  * Every problem that Caddy finds in a Caddyfile, without an edge: `caddy adapt` reads the text from its input and
  * starts nothing. A Caddy that cannot be executed finds none; starting it says why.
  */
-export async function checkCaddyfile(caddyfile: Wanted['caddyfile'], setup: CheckSetup, signal: AbortSignal): Promise<readonly Problem[]> {
+export async function checkCaddyfile(
+  caddyfile: Wanted['caddyfile'],
+  setup: CheckSetup,
+  signal: AbortSignal,
+): Promise<readonly Problem[]> {
   const ask: Ask<undefined> = async (text) => {
     const options = { cwd: setup.projectDir, env: setup.env, timeoutMs, signal, input: text };
-    const { exitCode, stderr, errno } = await runCommand([setup.caddy, 'adapt', '--adapter', 'caddyfile', '--config', '-'], options);
+    const { exitCode, stderr, errno } = await runCommand(
+      [setup.caddy, 'adapt', '--adapter', 'caddyfile', '--config', '-'],
+      options,
+    );
     return exitCode === 0 || errno !== undefined ? undefined : wordsOf(stderr);
   };
   const words = await ask(caddyfile.text);

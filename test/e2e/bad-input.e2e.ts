@@ -29,7 +29,8 @@ async function refuse(name: string, given: Pick<Case, 'files' | 'argv' | 'env'>)
   mkdirSync(dir, { recursive: true });
   writeFiles(dir, given.files);
   const before = treeOf(dir);
-  const run = (): Promise<Trial> => trial(['--json', ...(given.argv ?? ['up'])], { cwd: dir, env: { ...home.env, ...given.env }, timeoutMs: 15_000 });
+  const run = (): Promise<Trial> =>
+    trial(['--json', ...(given.argv ?? ['up'])], { cwd: dir, env: { ...home.env, ...given.env }, timeoutMs: 15_000 });
   let outcome = await run();
   // the machine is shared: a slow answer must be slow twice
   if (outcome.ms > most.ms) outcome = await run();
@@ -51,7 +52,8 @@ async function refuse(name: string, given: Pick<Case, 'files' | 'argv' | 'env'>)
 }
 
 function printed(outcome: Outcome): string {
-  const visible = (text: string): string => text.replace(/[^\n -~\u00a1-\u00ff→]/g, (odd) => `\\x{${odd.codePointAt(0)?.toString(16)}}`);
+  const visible = (text: string): string =>
+    text.replace(/[^\n -~\u00a1-\u00ff→]/g, (odd) => `\\x{${odd.codePointAt(0)?.toString(16)}}`);
   const lines = errorsOf(outcome).flatMap(({ fault, code, message, hints, source }) => [
     `${fault} ${code} ${source ? `${source.file}:${source.line}:${source.col}: ` : ''}${message}`,
     ...hints.map((hint) => `    → ${hint}`),
@@ -71,7 +73,8 @@ describe.concurrent('each is refused as its case says', () => {
     const text = readFileSync(file, 'utf8');
     const one = parseCase(text, 'compose.yaml');
     const actual = printed(await refuse(basename(name, '.case'), one));
-    if (process.env['UPDATE_CASES']) writeFileSync(file, `${text.slice(0, text.length - one.expected.length)}${actual}`);
+    if (process.env['UPDATE_CASES'])
+      writeFileSync(file, `${text.slice(0, text.length - one.expected.length)}${actual}`);
     else expect(actual).toBe(one.expected);
   });
 });
@@ -86,8 +89,11 @@ describe.concurrent('what the project room finds is what the command says', () =
     const one = parseCase(readFileSync(join(cases, 'project', name), 'utf8'), 'compose.yaml');
     const outcome = await refuse(`project-${basename(name, '.case')}`, one);
     const { problems } = loadProject(outcome.dir, { env: { ...home.env, ...one.env } });
-    const place = ({ code, message, source }: (typeof problems)[number]): string => `${code} ${message} ${source?.file}:${source?.line}:${source?.col}`;
-    expect(errorsOf(outcome).map((error) => place(error as (typeof problems)[number]))).toEqual(expect.arrayContaining(problems.map(place)));
+    const place = ({ code, message, source }: (typeof problems)[number]): string =>
+      `${code} ${message} ${source?.file}:${source?.line}:${source?.col}`;
+    expect(errorsOf(outcome).map((error) => place(error as (typeof problems)[number]))).toEqual(
+      expect.arrayContaining(problems.map(place)),
+    );
     expect(outcome.code).toBe(new CampError(problems).exitCode);
   });
 });
@@ -96,7 +102,11 @@ describe.concurrent('a Caddyfile that Caddy refuses starts nothing', () => {
   test.each(badCases('edge'))('%s', async (name) => {
     const { files } = parseCase(readFileSync(join(cases, 'edge', name), 'utf8'), 'Caddyfile');
     const compose = 'x-camp: native\nservices:\n  api:\n    build: .\n    x-camp: { run: touch canary }\n';
-    const outcome = await refuse(`edge-${basename(name, '.case')}`, { files: new Map([...files, ['compose.yaml', compose]]), argv: undefined, env: {} });
+    const outcome = await refuse(`edge-${basename(name, '.case')}`, {
+      files: new Map([...files, ['compose.yaml', compose]]),
+      argv: undefined,
+      env: {},
+    });
     expect(outcome.code).toBe(3);
     expect(new Set(errorsOf(outcome).map(({ code }) => code))).toEqual(new Set(['CADDYFILE_INVALID']));
   });
@@ -114,7 +124,11 @@ describe('too much of anything is refused at once', () => {
     'services that need a container': `services:\n${Array.from({ length: 4000 }, (_, i) => service(i)).join('')}`,
   };
   test.each(Object.keys(large))('%s', async (name) => {
-    await refuse(`large-${name.replaceAll(' ', '-')}`, { files: new Map([['compose.yaml', large[name] ?? '']]), argv: ['plan'], env: {} });
+    await refuse(`large-${name.replaceAll(' ', '-')}`, {
+      files: new Map([['compose.yaml', large[name] ?? '']]),
+      argv: ['plan'],
+      env: {},
+    });
   });
 });
 
@@ -128,7 +142,8 @@ test('three files cut at every 25th byte: loaded, or refused with a place', () =
       writeFiles(dir, { 'compose.yaml': text.slice(0, end) });
       const { project, problems } = loadProject(dir, { env: {} });
       expect(project === undefined, `${name} cut at ${end}`).toBe(problems.length > 0);
-      for (const problem of problems) expect(problem.source?.line, `${name} cut at ${end}: ${problem.message}`).toBeGreaterThan(0);
+      for (const problem of problems)
+        expect(problem.source?.line, `${name} cut at ${end}: ${problem.message}`).toBeGreaterThan(0);
       refused += problems.length > 0 ? 1 : 0;
     }
   }

@@ -1,4 +1,4 @@
-import { statSync, symlinkSync, truncateSync, writeFileSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { listeners } from '../../src/kit/ports.ts';
@@ -28,12 +28,17 @@ const asking: Readonly<Record<string, string>> = {
 /** Addresses that a process and its siblings of the project listen on, as the kernel says. */
 function listening(folder: Folder): readonly string[] {
   const own = new Set(folder.processes().flatMap(({ pid }) => [...socketInodes(pid)]));
-  return listeners().filter(({ owner }) => own.has(owner)).map(({ address }) => address);
+  return listeners()
+    .filter(({ owner }) => own.has(owner))
+    .map(({ address }) => address);
 }
 
 describe('a Caddyfile that asks for', () => {
   test.each(Object.keys(asking))('%s', async (name) => {
-    await using folder = new Folder(home, `asks-${name.replaceAll(' ', '-')}`, { ...small, Caddyfile: asking[name] ?? '' });
+    await using folder = new Folder(home, `asks-${name.replaceAll(' ', '-')}`, {
+      ...small,
+      Caddyfile: asking[name] ?? '',
+    });
     const { report } = await folder.up();
     const addresses = listening(folder);
     expect(addresses.length).toBeGreaterThan(0);
@@ -64,11 +69,19 @@ test('a CA whose key is empty is named, and never replaced', async () => {
 });
 
 test('ten services added at once: all are in both files', async () => {
-  const folder = new Folder(home, 'many', { 'compose.yaml': '# mine\nx-camp: native\nservices: {}   # none yet\n', Caddyfile: '# mine\nmany.localhost {\n\tencode gzip\n}\n' });
+  const folder = new Folder(home, 'many', {
+    'compose.yaml': '# mine\nx-camp: native\nservices: {}   # none yet\n',
+    Caddyfile: '# mine\nmany.localhost {\n\tencode gzip\n}\n',
+  });
   const names = Array.from({ length: 10 }, (_, i) => `service-${i}`);
-  const all = await Promise.all(names.map((name) => folder.camp(['add', 'service', name, '--template', 'static', '--json'])));
+  const all = await Promise.all(
+    names.map((name) => folder.camp(['add', 'service', name, '--template', 'static', '--json'])),
+  );
   for (const one of all) expect(one.code, one.stdout + one.stderr).toBe(0);
-  const [compose, caddyfile] = [readFileSync(join(folder.dir, 'compose.yaml'), 'utf8'), readFileSync(join(folder.dir, 'Caddyfile'), 'utf8')];
+  const [compose, caddyfile] = [
+    readFileSync(join(folder.dir, 'compose.yaml'), 'utf8'),
+    readFileSync(join(folder.dir, 'Caddyfile'), 'utf8'),
+  ];
   for (const name of names) {
     expect(compose).toContain(`  ${name}:`);
     expect(caddyfile).toContain(`/${name}`);
@@ -79,7 +92,11 @@ test('ten services added at once: all are in both files', async () => {
 
 test('a Node that is too old is told so in one line', async () => {
   const old = `data:text/javascript,${encodeURIComponent('Object.defineProperty(process.versions, "node", { value: "20.11.0" })')}`;
-  const outcome = await trial(['up'], { cwd: home.dir, env: home.env, command: [process.execPath, '--import', old, bin] });
+  const outcome = await trial(['up'], {
+    cwd: home.dir,
+    env: home.env,
+    command: [process.execPath, '--import', old, bin],
+  });
   expect(outcome.code).toBe(4);
   expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
   expect(outcome.stderr).toContain('22.12');

@@ -1,12 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createHome } from '../rig/cluster.ts';
-import { can, Folder, server, small } from '../rig/folder.ts';
 import { treeOf } from '../rig/failing-disk.ts';
+import { can, Folder, server, small } from '../rig/folder.ts';
 import { hasStack, type Trial, trial } from '../rig/trial.ts';
 
 /* Trouble with the machine: exit 4, the cause named, one thing to do; or it works in spite of it. Never a hang, never a stack. */
@@ -21,7 +33,10 @@ const canMount = isRoot && can('mount', ['unshare', '-m', 'true']);
 const canIsolate = isRoot && can('make a network namespace', ['unshare', '-n', 'true']);
 const canLimit = can('limit descriptors', ['prlimit', '--nofile=64', 'true']);
 
-function expectMachine(outcome: Trial & { readonly errors: readonly { fault: string; code: string; hints: readonly string[] }[] }, code: string): void {
+function expectMachine(
+  outcome: Trial & { readonly errors: readonly { fault: string; code: string; hints: readonly string[] }[] },
+  code: string,
+): void {
   expect(outcome.code, outcome.stdout).toBe(4);
   expect(outcome.errors[0]).toMatchObject({ fault: 'machine', code });
   expect(outcome.errors[0]?.hints.length).toBeGreaterThan(0);
@@ -32,7 +47,8 @@ function expectMachine(outcome: Trial & { readonly errors: readonly { fault: str
 function pathWith(name: string, programs: Readonly<Record<string, string>>): string {
   const bin = join(home.dir, name);
   mkdirSync(bin);
-  for (const [program, target] of Object.entries({ node: process.execPath, ...programs })) symlinkSync(target, join(bin, program));
+  for (const [program, target] of Object.entries({ node: process.execPath, ...programs }))
+    symlinkSync(target, join(bin, program));
   return bin;
 }
 
@@ -55,30 +71,46 @@ describe('ports', () => {
   test('without --port another port is used, and it is said whose the first one is', async () => {
     await using first = new Folder(home, 'first');
     await first.up();
-    await using second = new Folder(home, 'second', { ...small, 'compose.yaml': (small['compose.yaml'] ?? '').replace('small', 'second'), Caddyfile: (small['Caddyfile'] ?? '').replace('small', 'second') });
+    await using second = new Folder(home, 'second', {
+      ...small,
+      'compose.yaml': (small['compose.yaml'] ?? '').replace('small', 'second'),
+      Caddyfile: (small['Caddyfile'] ?? '').replace('small', 'second'),
+    });
     const said = await second.camp(['up', '-d']);
-    expect(said.stdout + said.stderr).toMatch(/port 443\s+(is\s+held\s+by[^]+\(pid\s+\d+\)|may\s+only\s+be\s+used\s+by\s+root)/);
+    expect(said.stdout + said.stderr).toMatch(
+      /port 443\s+(is\s+held\s+by[^]+\(pid\s+\d+\)|may\s+only\s+be\s+used\s+by\s+root)/,
+    );
     const { report } = await second.up();
     expect(report.edge?.https).not.toBe(443);
     expect((await second.get(report)).text).toContain('second');
   });
 
-  test.skipIf(!canBeNobody)('somebody who may not use 443 gets a high port, the one line that changes it, and HTTPS', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'camp-nobody-'));
-    const own = { dir: root, env: { ...home.env, HOME: root, CAMP_HOME: join(root, 'camp'), TMPDIR: root }, [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
-    using _ = own;
-    await using folder = new Folder(own, 'mine');
-    for (const path of ['', 'mine', 'mine/api', 'mine/compose.yaml', 'mine/Caddyfile', 'mine/api/main.cjs']) chownSync(join(root, path), 65_534, 65_534);
-    const said = await folder.camp(['up', '-d'], { wrap: nobody });
-    expect((said.stdout + said.stderr).replace(/\s+/g, ' ')).toContain('sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80');
-    const { report } = await folder.up({ wrap: nobody });
-    expect(report.edge?.https).toBeGreaterThan(1023);
-    expect((await folder.get(report)).status).toBe(200);
-    await folder.down({ wrap: nobody });
-    const strict = await folder.fails({ wrap: nobody }, '--port', '443');
-    expectMachine(strict, 'NO_PERMISSION');
-    expect(strict.errors[0]?.hints[0]).toContain('sysctl');
-  });
+  test.skipIf(!canBeNobody)(
+    'somebody who may not use 443 gets a high port, the one line that changes it, and HTTPS',
+    async () => {
+      const root = mkdtempSync(join(tmpdir(), 'camp-nobody-'));
+      const own = {
+        dir: root,
+        env: { ...home.env, HOME: root, CAMP_HOME: join(root, 'camp'), TMPDIR: root },
+        [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+      };
+      using _ = own;
+      await using folder = new Folder(own, 'mine');
+      for (const path of ['', 'mine', 'mine/api', 'mine/compose.yaml', 'mine/Caddyfile', 'mine/api/main.cjs'])
+        chownSync(join(root, path), 65_534, 65_534);
+      const said = await folder.camp(['up', '-d'], { wrap: nobody });
+      expect((said.stdout + said.stderr).replace(/\s+/g, ' ')).toContain(
+        'sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80',
+      );
+      const { report } = await folder.up({ wrap: nobody });
+      expect(report.edge?.https).toBeGreaterThan(1023);
+      expect((await folder.get(report)).status).toBe(200);
+      await folder.down({ wrap: nobody });
+      const strict = await folder.fails({ wrap: nobody }, '--port', '443');
+      expectMachine(strict, 'NO_PERMISSION');
+      expect(strict.errors[0]?.hints[0]).toContain('sysctl');
+    },
+  );
 });
 
 describe('no Caddy', () => {
@@ -87,17 +119,26 @@ describe('no Caddy', () => {
   test.skipIf(!canIsolate)('none here and no network: every attempt is told, soon', async () => {
     const camp = empty();
     await using folder = new Folder(home, 'no-network');
-    const outcome = await folder.fails({ wrap: ['unshare', '-n'], env: { PATH: pathWith('bare', {}), CAMP_HOME: camp } });
+    const outcome = await folder.fails({
+      wrap: ['unshare', '-n'],
+      env: { PATH: pathWith('bare', {}), CAMP_HOME: camp },
+    });
     expectMachine(outcome, 'NO_CADDY');
     const { evidence = [] } = outcome.errors[0] ?? {};
-    for (const attempt of ['PATH', 'cache', 'release', 'apt', 'Homebrew']) expect(evidence.join('\n')).toContain(attempt);
+    for (const attempt of ['PATH', 'cache', 'release', 'apt', 'Homebrew'])
+      expect(evidence.join('\n')).toContain(attempt);
     expect(outcome.ms).toBeLessThan(15_000);
     expect(folder.processes()).toEqual([]);
   });
 
   test('a proxy that is dead: the same, and services that answer on loopback do not notice', async () => {
     const dead = 'http://127.0.0.1:1';
-    const proxies = Object.fromEntries(['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) => [[name, dead], [name.toUpperCase(), dead]]));
+    const proxies = Object.fromEntries(
+      ['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) => [
+        [name, dead],
+        [name.toUpperCase(), dead],
+      ]),
+    );
     await using folder = new Folder(home, 'dead-proxy');
     const outcome = await folder.fails({ env: { ...proxies, PATH: join(home.dir, 'bare'), CAMP_HOME: empty() } });
     expectMachine(outcome, 'NO_CADDY');
@@ -110,12 +151,30 @@ describe('no Caddy', () => {
     const program = join(camp, 'cache/tools/caddy-2.11.4/caddy');
     mkdirSync(dirname(program), { recursive: true });
     const canary = join(camp, 'canary');
-    writeFileSync(program, how === 'truncated' ? readFileSync(caddy).subarray(0, 1_000_000) : how === 'empty' ? '' : `#!/bin/sh\ntouch ${canary}\necho v2.11.4\n`);
+    writeFileSync(
+      program,
+      how === 'truncated'
+        ? readFileSync(caddy).subarray(0, 1_000_000)
+        : how === 'empty'
+          ? ''
+          : `#!/bin/sh\ntouch ${canary}\necho v2.11.4\n`,
+    );
     chmodSync(program, 0o755);
-    writeFileSync(join(dirname(program), 'receipt.json'), JSON.stringify({ version: '2.11.4', size: 7, sha256: 'x', origin: 'release' }));
+    writeFileSync(
+      join(dirname(program), 'receipt.json'),
+      JSON.stringify({ version: '2.11.4', size: 7, sha256: 'x', origin: 'release' }),
+    );
     await using folder = new Folder(home, `corrupt-${how.replaceAll(' ', '-')}`);
     const wrap = canIsolate ? ['unshare', '-n'] : [];
-    const outcome = await folder.fails({ wrap, env: { PATH: join(home.dir, 'bare'), CAMP_HOME: camp, HTTPS_PROXY: 'http://127.0.0.1:1', https_proxy: 'http://127.0.0.1:1' } });
+    const outcome = await folder.fails({
+      wrap,
+      env: {
+        PATH: join(home.dir, 'bare'),
+        CAMP_HOME: camp,
+        HTTPS_PROXY: 'http://127.0.0.1:1',
+        https_proxy: 'http://127.0.0.1:1',
+      },
+    });
     expectMachine(outcome, 'NO_CADDY');
     expect(existsSync(canary)).toBe(false);
     expect(JSON.stringify(outcome.errors[0])).toContain(program);
@@ -131,13 +190,27 @@ describe('no Caddy', () => {
 
 describe('disk', () => {
   /** A disk of its own, so small that it is full, only for the commands in it. */
-  const fullDisk = (at: string, size: string): readonly string[] => ['unshare', '-m', 'sh', '-c', `mount -t tmpfs -o size=${size} full "${at}" && cp -r "$1"/. "${at}"/ 2>/dev/null; dd if=/dev/zero of="${at}/fill" bs=1k count=3000 2>/dev/null; shift; cd "$1" && shift && exec "$@"`, 'sh'];
+  const fullDisk = (at: string, size: string): readonly string[] => [
+    'unshare',
+    '-m',
+    'sh',
+    '-c',
+    `mount -t tmpfs -o size=${size} full "${at}" && cp -r "$1"/. "${at}"/ 2>/dev/null; dd if=/dev/zero of="${at}/fill" bs=1k count=3000 2>/dev/null; shift; cd "$1" && shift && exec "$@"`,
+    'sh',
+  ];
 
   test.skipIf(!canMount)('a project folder without space: the path, and nothing is half written', async () => {
     const source = new Folder(home, 'disk-source');
     const at = mkdtempSync(join(home.dir, 'full-'));
-    for (const args of [['up', '-d', '--json'], ['add', 'service', 'web', '--template', 'node', '--json']]) {
-      const outcome = await trial(args, { cwd: source.dir, env: home.env, wrap: [...fullDisk(at, '2m'), source.dir, at] });
+    for (const args of [
+      ['up', '-d', '--json'],
+      ['add', 'service', 'web', '--template', 'node', '--json'],
+    ]) {
+      const outcome = await trial(args, {
+        cwd: source.dir,
+        env: home.env,
+        wrap: [...fullDisk(at, '2m'), source.dir, at],
+      });
       expectMachine({ ...outcome, errors: JSON.parse(outcome.stdout).errors }, 'DISK_FULL');
       expect(outcome.stdout).toContain('.camp');
     }
@@ -147,7 +220,11 @@ describe('disk', () => {
     const source = new Folder(home, 'disk-home');
     const at = mkdtempSync(join(home.dir, 'full-'));
     const none = mkdtempSync(join(home.dir, 'none-'));
-    const outcome = await trial(['up', '-d', '--json'], { cwd: source.dir, env: { ...home.env, CAMP_HOME: at }, wrap: [...fullDisk(at, '1m'), none, source.dir] });
+    const outcome = await trial(['up', '-d', '--json'], {
+      cwd: source.dir,
+      env: { ...home.env, CAMP_HOME: at },
+      wrap: [...fullDisk(at, '1m'), none, source.dir],
+    });
     expectMachine({ ...outcome, errors: JSON.parse(outcome.stdout).errors }, 'DISK_FULL');
     expect(source.processes()).toEqual([]);
   });
@@ -155,12 +232,22 @@ describe('disk', () => {
   test.skipIf(!canMount)('a project that may only be read runs; what writes is refused', async () => {
     const folder = new Folder(home, 'read-only');
     const before = treeOf(folder.dir);
-    const readOnly = ['unshare', '-m', 'sh', '-c', `mount --bind "${folder.dir}" "${folder.dir}" && mount -o remount,ro,bind "${folder.dir}" && cd "${folder.dir}" && exec "$@"`, 'sh'];
+    const readOnly = [
+      'unshare',
+      '-m',
+      'sh',
+      '-c',
+      `mount --bind "${folder.dir}" "${folder.dir}" && mount -o remount,ro,bind "${folder.dir}" && cd "${folder.dir}" && exec "$@"`,
+      'sh',
+    ];
     const up = await folder.up({ wrap: readOnly });
     expect((await folder.get(up.report)).status).toBe(200);
     expect((await folder.camp(['ps', '--json'], { wrap: readOnly })).code).toBe(0);
     await folder.down({ wrap: readOnly });
-    for (const args of [['add', 'service', 'web', '--template', 'node'], ['init', 'new', '--yes']]) {
+    for (const args of [
+      ['add', 'service', 'web', '--template', 'node'],
+      ['init', 'new', '--yes'],
+    ]) {
       const outcome = await folder.camp([...args, '--json'], { wrap: readOnly });
       expectMachine({ ...outcome, errors: JSON.parse(outcome.stdout).errors }, 'READ_ONLY');
     }
@@ -189,7 +276,12 @@ describe('the environment', () => {
     chmodSync(root, 0o755);
     const folder = new Folder({ ...home, dir: root }, 'project');
     for (const HOME of ['/proc', '/root', '/usr/nowhere/at/all']) {
-      const outcome = await trial(['up', '-d', '--json'], { cwd: folder.dir, env: { ...home.env, CAMP_HOME: undefined, HOME }, wrap: nobody, timeoutMs: 10_000 });
+      const outcome = await trial(['up', '-d', '--json'], {
+        cwd: folder.dir,
+        env: { ...home.env, CAMP_HOME: undefined, HOME },
+        wrap: nobody,
+        timeoutMs: 10_000,
+      });
       expect(outcome.isHanging, HOME).toBe(false);
       expect(outcome.code, outcome.stdout + outcome.stderr).toBe(4);
       expect(hasStack(outcome)).toBe(false);
@@ -198,7 +290,9 @@ describe('the environment', () => {
 
   test('TMPDIR that is not there', async () => {
     await using folder = new Folder(home, 'no-tmp');
-    const { report } = await folder.up({ env: { TMPDIR: join(home.dir, 'nowhere'), CAMP_HOME: join(home.dir, 'fresh') } });
+    const { report } = await folder.up({
+      env: { TMPDIR: join(home.dir, 'nowhere'), CAMP_HOME: join(home.dir, 'fresh') },
+    });
     expect((await folder.get(report)).status).toBe(200);
     await folder.down({ env: { CAMP_HOME: join(home.dir, 'fresh') } });
   });
@@ -206,7 +300,10 @@ describe('the environment', () => {
   test.skipIf(!canLimit)('few descriptors: works, or names the limit', async () => {
     await using folder = new Folder(home, 'descriptors');
     for (const limit of [256, 64, 24]) {
-      const outcome = await folder.camp(['up', '-d', '--json'], { wrap: ['prlimit', `--nofile=${limit}`], timeoutMs: 20_000 });
+      const outcome = await folder.camp(['up', '-d', '--json'], {
+        wrap: ['prlimit', `--nofile=${limit}`],
+        timeoutMs: 20_000,
+      });
       expect(outcome.isHanging).toBe(false);
       expect([0, 4], outcome.stdout + outcome.stderr).toContain(outcome.code);
       if (limit >= 64) expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
@@ -225,7 +322,15 @@ describe('the environment', () => {
   test("the parent's secrets, NODE_OPTIONS and PORT do not reach a service", async () => {
     const show = server.replace("'hello from ' + process.cwd()", 'JSON.stringify(process.env)');
     await using folder = new Folder(home, 'parent-env', { ...small, 'api/main.cjs': show });
-    const { report } = await folder.up({ env: { PORT: '1', SECRET_TOKEN: 'hush', NODE_OPTIONS: '--no-warnings', npm_config_registry: 'x', AWS_SECRET_ACCESS_KEY: 'hush' } });
+    const { report } = await folder.up({
+      env: {
+        PORT: '1',
+        SECRET_TOKEN: 'hush',
+        NODE_OPTIONS: '--no-warnings',
+        npm_config_registry: 'x',
+        AWS_SECRET_ACCESS_KEY: 'hush',
+      },
+    });
     const { text } = await folder.get(report);
     const seen = JSON.parse(text) as Record<string, string>;
     expect(text).not.toContain('hush');
@@ -236,14 +341,43 @@ describe('the environment', () => {
 });
 
 describe('where the project lies', () => {
-  const names = ['a b', "q'u\"o", 'semi;colon&', '$(touch canary)', '`touch canary`', 'new\nline', 'per%20cent', 'ha#sh', '-rf', '🚀', '\u202eabc', 'back\\slash', '{$HOME}', '*', 'tab\there', 'x'.repeat(200), '{env.HOME}', '..x', '%s%n', 'ünïcödé'];
+  const names = [
+    'a b',
+    'q\'u"o',
+    'semi;colon&',
+    '$(touch canary)',
+    '`touch canary`',
+    'new\nline',
+    'per%20cent',
+    'ha#sh',
+    '-rf',
+    '🚀',
+    '\u202eabc',
+    'back\\slash',
+    '{$HOME}',
+    '*',
+    'tab\there',
+    'x'.repeat(200),
+    '{env.HOME}',
+    '..x',
+    '%s%n',
+    'ünïcödé',
+  ];
   test.each(names)('%j', async (name) => {
     const parent = mkdtempSync(join(home.dir, 'path-'));
     const inside: Record<string, string> = { ...small };
     await using folder = new Folder({ ...home, dir: parent, [Symbol.dispose]: () => undefined }, name, inside);
     const { report } = await folder.up();
     expect((await folder.get(report)).text).toBe(`hello from ${realpathSync(folder.dir)}/api`);
-    expect((await trial(['ps'], { cwd: parent, env: { ...home.env, PWD: parent }, command: [process.execPath, join(import.meta.dirname, '../../bin/camp.js'), `--dir=./${name}`] })).code).toBe(0);
+    expect(
+      (
+        await trial(['ps'], {
+          cwd: parent,
+          env: { ...home.env, PWD: parent },
+          command: [process.execPath, join(import.meta.dirname, '../../bin/camp.js'), `--dir=./${name}`],
+        })
+      ).code,
+    ).toBe(0);
     await folder.down();
     expect(readdirSync(parent)).toEqual([name]);
     expect(readdirSync(folder.dir).sort()).toEqual(['.camp', 'Caddyfile', 'api', 'compose.yaml']);

@@ -16,7 +16,8 @@ createServer((_, response) => response.end('hello from ' + process.cwd())).liste
 
 /** The smallest project that answers. */
 export const small: Readonly<Record<string, string>> = {
-  'compose.yaml': 'name: small\nx-camp: native\nservices:\n  api:\n    build: ./api\n    x-camp: { run: node main.cjs }\n',
+  'compose.yaml':
+    'name: small\nx-camp: native\nservices:\n  api:\n    build: ./api\n    x-camp: { run: node main.cjs }\n',
   Caddyfile: '{$CAMP_DOMAIN:small.localhost} {\n\treverse_proxy api:8080\n}\n',
   'api/main.cjs': server,
 };
@@ -49,7 +50,10 @@ export class Folder implements AsyncDisposable {
   }
 
   /** `up -d --json`, which must fail; the errors it gives. */
-  async fails(options: Partial<TrialOptions> = {}, ...args: readonly string[]): Promise<Trial & { readonly errors: ErrorJson['errors'] }> {
+  async fails(
+    options: Partial<TrialOptions> = {},
+    ...args: readonly string[]
+  ): Promise<Trial & { readonly errors: ErrorJson['errors'] }> {
     const one = await this.camp(['up', '-d', '--json', ...args], options);
     if (one.code === 0) throw new Error(`up came up: ${one.stdout}`);
     return { ...one, errors: (JSON.parse(one.stdout) as ErrorJson).errors };
@@ -68,7 +72,8 @@ export class Folder implements AsyncDisposable {
   async down(options: Partial<TrialOptions> = {}): Promise<void> {
     const { code, stdout, stderr } = await this.camp(['down', '--force'], options);
     const left = this.processes();
-    if (code !== 0 || left.length > 0) throw new Error(`down ended with ${code}, ${left.length} processes are left: ${stdout}${stderr}`);
+    if (code !== 0 || left.length > 0)
+      throw new Error(`down ended with ${code}, ${left.length} processes are left: ${stdout}${stderr}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -34,7 +34,11 @@ export interface Trial {
 export async function trial(args: readonly string[], options: TrialOptions): Promise<Trial> {
   const words = [...wrapOf(options), ...(options.command ?? [process.execPath, bin]), ...args];
   const began = performance.now();
-  const child = spawn(words[0] ?? '', words.slice(1), { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(words[0] ?? '', words.slice(1), {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let [stdout, stderr, peakMb, isHanging] = ['', '', 0, false];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -45,7 +49,9 @@ export async function trial(args: readonly string[], options: TrialOptions): Pro
   const code = await new Promise<number>((resolve) => {
     child.once('error', () => resolve(127));
     // who was left behind may hold the pipes: the exit counts
-    child.once('exit', (status, signal) => setTimeout(() => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)), 20));
+    child.once('exit', (status, signal) =>
+      setTimeout(() => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)), 20),
+    );
     child.once('close', (status, signal) => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
   clearInterval(look);
@@ -105,9 +111,19 @@ export function parseCase(text: string, fallback: string): Case {
   const parts = /^=== /.test(input) ? input.split(/^=== (.+)\n/m).slice(1) : [fallback, input];
   const files = new Map<string, string>();
   for (let i = 0; i < parts.length; i += 2) files.set(parts[i] ?? '', unescapeControls(parts[i + 1] ?? ''));
-  const env = Object.fromEntries((files.get('env') ?? '').split('\n').filter(Boolean).map((line) => [line.replace(/=.*$/s, ''), line.replace(/^[^=]*=/, '')]));
+  const env = Object.fromEntries(
+    (files.get('env') ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [line.replace(/=.*$/s, ''), line.replace(/^[^=]*=/, '')]),
+  );
   const words = parts[parts.indexOf('argv') + 1];
-  const argv = files.has('argv') ? (words ?? '').trimEnd().split(' ').map((word) => (word === "''" ? '' : unescapeControls(word))) : undefined;
+  const argv = files.has('argv')
+    ? (words ?? '')
+        .trimEnd()
+        .split(' ')
+        .map((word) => (word === "''" ? '' : unescapeControls(word)))
+    : undefined;
   files.delete('env');
   files.delete('argv');
   return { files, argv, env, expected: text.slice(cut + '\n----------\n'.length) };
