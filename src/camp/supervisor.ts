@@ -1,10 +1,8 @@
-import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { trustEnv } from '../edge/ca.ts';
-import { type Clock } from '../kit/clock.ts';
+import type { Clock } from '../kit/clock.ts';
 import type { Emit, Event, Ms, Unstamped } from '../kit/events.ts';
 import { CampError, failure, failuresOf } from '../kit/failure.ts';
-import { type Lock } from '../kit/lock.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
@@ -31,7 +29,6 @@ export interface SupervisorSetup {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly folders: StateFolders;
-  readonly lock: Lock;
   readonly clock: Clock;
   /** `--port` */
   readonly port?: number;
@@ -77,7 +74,11 @@ export class Supervisor {
     this.#storage = edgeStorage(user);
     this.#leases = new PortLeases(setup.folders.state, projectId);
     this.#logs = new LogWriter(setup.folders.logs, (message) => this.emit({ type: 'warning', message }));
-    const marks = { projectId, replica: 'edge', supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}` };
+    const marks = {
+      projectId,
+      replica: 'edge',
+      supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}`,
+    };
     this.#runtime = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
@@ -143,7 +144,8 @@ export class Supervisor {
 
   /** The project as it is now. */
   status(): ProjectStatus {
-    if (!this.#project || !this.#wanted) throw new CampError(failure('usage', 'NOT_RUNNING', 'the project is still being read', { hints: ['camp ps'] }));
+    if (!this.#project || !this.#wanted)
+      throw new CampError(failure('usage', 'NOT_RUNNING', 'the project is still being read', { hints: ['camp ps'] }));
     return statusOf({
       project: this.#project,
       wanted: this.#wanted,
@@ -185,7 +187,9 @@ export class Supervisor {
       const report = await upReport(this.status(), timing, this.#project as Project, request.originMs ?? 0);
       this.#hasConverged = true;
       void import('./metrics.ts').then(({ recordUp }) =>
-        recordUp(this.#setup.folders.metrics, report, isFresh, this.#host.caddy?.version, (message) => this.emit({ type: 'warning', message })),
+        recordUp(this.#setup.folders.metrics, report, isFresh, this.#host.caddy?.version, (message) =>
+          this.emit({ type: 'warning', message }),
+        ),
       );
       return report;
     } finally {
@@ -194,7 +198,9 @@ export class Supervisor {
   }
 
   /** Project, placement, one look at reality, plan: everything before anything is changed. Throws what is wrong in any file. */
-  async #think(request: ConvergeRequest): Promise<{ readonly project: Project; readonly wanted: Wanted; readonly plan: Plan }> {
+  async #think(
+    request: ConvergeRequest,
+  ): Promise<{ readonly project: Project; readonly wanted: Wanted; readonly plan: Plan }> {
     const { dir, env, folders } = this.#setup;
     const check = { dir, env, state: folders.state, signal: this.#ending.signal };
     let project: Project;
@@ -206,7 +212,12 @@ export class Supervisor {
     } catch (error) {
       throw await withCaddyfileProblems(error, check);
     }
-    const wanted: Wanted = { services: project.services, placements: placed.placements, replicas: this.#scale, routed: routedServices(project) };
+    const wanted: Wanted = {
+      services: project.services,
+      placements: placed.placements,
+      replicas: this.#scale,
+      routed: routedServices(project),
+    };
     this.#emitSpan('begin', 'observe', 'machine');
     const observed = this.#observe(project);
     await this.#leases.prepare(replicaKeys(wanted));
@@ -216,7 +227,10 @@ export class Supervisor {
     return { project, wanted, plan };
   }
 
-  #planOptions(request: ConvergeRequest): { readonly only?: readonly string[]; readonly recreate: 'diverged' | 'always' } {
+  #planOptions(request: ConvergeRequest): {
+    readonly only?: readonly string[];
+    readonly recreate: 'diverged' | 'always';
+  } {
     return { recreate: request.recreate ?? 'diverged', ...(request.only?.length ? { only: request.only } : {}) };
   }
 
@@ -256,7 +270,10 @@ export class Supervisor {
 
   /** A plan after the result must be empty of starts and stops; else two things pull at the same replica. */
   #checkConverged(request: ConvergeRequest): void {
-    const again = reconcile(this.#wanted as Wanted, this.#observe(this.#project as Project), { ...this.#planOptions(request), recreate: 'diverged' });
+    const again = reconcile(this.#wanted as Wanted, this.#observe(this.#project as Project), {
+      ...this.#planOptions(request),
+      recreate: 'diverged',
+    });
     const left = again.steps.filter((step) => step.kind === 'start' || step.kind === 'stop');
     if (left.length === 0) return;
     throw new CampError(
@@ -270,7 +287,9 @@ export class Supervisor {
   async #route(signal: AbortSignal): Promise<void> {
     const project = this.#project as Project;
     const wanted = this.#wanted as Wanted;
-    const statics = [...wanted.placements].flatMap(([name, placement]) => (placement.kind === 'static' ? [[name, placement.root] as const] : []));
+    const statics = [...wanted.placements].flatMap(([name, placement]) =>
+      placement.kind === 'static' ? [[name, placement.root] as const] : [],
+    );
     await this.#host.route(
       {
         caddyfile: project.caddyfile,
@@ -291,14 +310,21 @@ export class Supervisor {
       if (placement.kind !== 'process' || !service) return [];
       return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => {
         const replica = `${name}:${i + 1}`;
-        return running.get(replica) ?? { service: name, replica, address: `127.0.0.1:${this.#runtime.portOf(service, i + 1)}` };
+        return (
+          running.get(replica) ?? {
+            service: name,
+            replica,
+            address: `127.0.0.1:${this.#runtime.portOf(service, i + 1)}`,
+          }
+        );
       });
     });
   }
 
   /** A program that listens elsewhere than PORT says is routed to where it does listen, as soon as that is known. */
   #followMove(event: Event): void {
-    if (event.type !== 'replica' || event.state.at !== 'ready' || !event.state.endpoint || !this.#host.isRunning) return;
+    if (event.type !== 'replica' || event.state.at !== 'ready' || !event.state.endpoint || !this.#host.isRunning)
+      return;
     const replica = this.#runtime.replicas().find((one) => one.id === event.replica);
     if (!replica || replica.expectedEndpoint.address === event.state.endpoint.address) return;
     void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
@@ -310,8 +336,13 @@ export class Supervisor {
    */
   restart(service: string): Promise<void> {
     this.#ending.signal.throwIfAborted();
-    const turn = (this.#restarts.get(service) ?? Promise.resolve()).then(() => this.#runtime.restart(service, this.#ending.signal));
-    this.#restarts.set(service, turn.catch(() => undefined));
+    const turn = (this.#restarts.get(service) ?? Promise.resolve()).then(() =>
+      this.#runtime.restart(service, this.#ending.signal),
+    );
+    this.#restarts.set(
+      service,
+      turn.catch(() => undefined),
+    );
     return turn;
   }
 
@@ -350,8 +381,6 @@ export class Supervisor {
     await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#host.stop()]);
     await this.#logs.flush();
     this.#host.releasePorts();
-    rmSync(this.#setup.folders.run, { recursive: true, force: true });
-    this.#setup.lock.release();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -384,7 +413,6 @@ export class Supervisor {
     if (this.#ending.signal.aborted) return;
     for (const found of failuresOf(error)) this.emit({ type: 'warning', message: found.message, failure: found });
   }
-
 }
 
 /** `api:1`, `api:2`, ... of every service that runs as a process. */

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { processOriginNs, monotonicClock } from '../kit/clock.ts';
+import { existsSync, rmSync } from 'node:fs';
+import { monotonicClock, processOriginNs } from '../kit/clock.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail, failuresOf } from '../kit/failure.ts';
 import { isLock, type Lock, tryLock } from '../kit/lock.ts';
@@ -7,8 +7,8 @@ import { projectId } from '../kit/paths.ts';
 import { place } from '../plan/place.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
-import { refuseUnknownServices } from './known-services.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
+import { refuseUnknownServices } from './known-services.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface UpRequest {
@@ -53,11 +53,18 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const deadline = performance.now() + settleMs;
   for (;;) {
     const lock = tryLock(folders.lock, `camp in ${request.dir}`);
-    if (isLock(lock)) return run(request, folders, lock);
+    if (isLock(lock)) {
+      // who had the lock before has removed its folder
+      makeStateFolders(folders);
+      return run(request, folders, lock);
+    }
     const report = await convergeOther(request, folders);
     if (report) return { kind: 'attached', report, pid: lock.pid, folders };
     // its lock is held but nobody listens: it is just starting, or just stopping
-    if (performance.now() > deadline) fail('machine', 'LOCKED', `${lock.purpose} (pid ${lock.pid}) holds this project and does not answer`, { hints: ['camp down'] });
+    if (performance.now() > deadline)
+      fail('machine', 'LOCKED', `${lock.purpose} (pid ${lock.pid}) holds this project and does not answer`, {
+        hints: ['camp down'],
+      });
     await new Promise((resolve) => setTimeout(resolve, 20));
     request.signal.throwIfAborted();
   }
@@ -74,7 +81,11 @@ async function refuseBadFiles({ dir, env, only }: UpRequest): Promise<void> {
 
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {
   if (!runningSupervisor(folders)) return undefined;
-  const args = { timeoutMs: request.timeoutMs, originNs: String(request.originNs ?? processOriginNs()), ...(request.only ? { only: request.only } : {}) };
+  const args = {
+    timeoutMs: request.timeoutMs,
+    originNs: String(request.originNs ?? processOriginNs()),
+    ...(request.only ? { only: request.only } : {}),
+  };
   try {
     return (await ask(folders, 'converge', args, request.onEvent, request.signal)) as UpReport | undefined;
   } catch (error) {
@@ -92,7 +103,6 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
       dir: request.dir,
       env: request.env,
       folders,
-      lock,
       clock: monotonicClock(originNs),
       ...(request.port === undefined ? {} : { port: request.port }),
     },
@@ -109,6 +119,9 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
       void (async () => {
         await supervisor.stop();
         await control.then((server) => server.close()).catch(() => undefined);
+        // last of all: closing removes the socket by its name, which whoever has the lock next uses too
+        rmSync(folders.run, { recursive: true, force: true });
+        lock.release();
         resolve();
       })();
     });
@@ -118,7 +131,10 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
   if (request.signal.aborted) abort();
   else request.signal.addEventListener('abort', abort, { once: true });
   try {
-    const report = await supervisor.converge({ timeoutMs: request.timeoutMs, ...(request.only ? { only: request.only } : {}) });
+    const report = await supervisor.converge({
+      timeoutMs: request.timeoutMs,
+      ...(request.only ? { only: request.only } : {}),
+    });
     if (request.isWatching) void import('./autopilot.ts').then(({ followFiles }) => followFiles(supervisor));
     return { kind: 'running', report, session: { supervisor, ended, stop: (isForced) => supervisor.stop(isForced) } };
   } catch (error) {
@@ -127,7 +143,8 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
     await ended;
     if (error instanceof CampError) throw error;
     if (request.signal.aborted) throw request.signal.reason;
-    if (wasStopped) fail('usage', 'NOT_RUNNING', 'the project was stopped while it was starting', { hints: ['camp up'] });
+    if (wasStopped)
+      fail('usage', 'NOT_RUNNING', 'the project was stopped while it was starting', { hints: ['camp up'] });
     throw error;
   }
 }
