@@ -28,7 +28,8 @@ function printVersion() {
 
 function start() {
   enableCompileCache();
-  const isDetaching = argv[0] === 'up' && hasFlag('-d', '--detach') && !hasFlag('-h', '--help') && !process.env.CAMP_SUPERVISOR;
+  const isDetaching =
+    argv[0] === 'up' && hasFlag('-d', '--detach') && !hasFlag('-h', '--help') && !process.env.CAMP_SUPERVISOR;
   const program = load(isDetaching ? 'detach' : 'cli');
   endQuietly();
   program
@@ -97,7 +98,9 @@ function endQuietly() {
 /** A full disk below `camp ps >file`, say: the machine's fault. */
 function cannotWrite(error) {
   try {
-    process.getBuiltinModule('node:fs').writeSync(2, `camp: error WRITE_FAILED the output could not be written (${error.code})\n`);
+    process
+      .getBuiltinModule('node:fs')
+      .writeSync(2, `camp: error WRITE_FAILED the output could not be written (${error.code})\n`);
   } catch {
     // nobody can be told
   }

@@ -5,7 +5,7 @@ import type { Command, Config, Plugin } from '@oclif/core';
 import packageJson from '../package.json' with { type: 'json' };
 import { reportError } from './commands/errors.ts';
 import { commands } from './commands/index.ts';
-import { failure, CampError } from './kit/failure.ts';
+import { CampError, failure } from './kit/failure.ts';
 import { nearest } from './kit/nearest.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));

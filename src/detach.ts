@@ -9,7 +9,9 @@ import { processOriginNs } from './kit/clock.ts';
  */
 export function detach(argv: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
-  const terminal = stderr.isTTY ? { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` } : {};
+  const terminal = stderr.isTTY
+    ? { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` }
+    : {};
   const child = spawn(process.execPath, [process.argv[1] ?? '', ...argv], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -41,7 +43,10 @@ async function notStarted(child: ChildProcess): Promise<number> {
   const { reportError } = await import('./commands/errors.ts');
   const { CampError, failure } = await import('./kit/failure.ts');
   const message = `the system starts no further process (${error.code ?? error.message})`;
-  return reportError(new CampError(failure('machine', 'LIMIT_REACHED', message, { hints: ['ulimit -n 1024', 'ulimit -u'] })), { isJson: process.argv.includes('--json') });
+  return reportError(
+    new CampError(failure('machine', 'LIMIT_REACHED', message, { hints: ['ulimit -n 1024', 'ulimit -u'] })),
+    { isJson: process.argv.includes('--json') },
+  );
 }
 
 /** The exit code may overtake what was said before it: both pipes are empty when nothing more has come for one turn. */

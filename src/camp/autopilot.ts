@@ -7,7 +7,8 @@ import type { Supervisor } from './supervisor.ts';
 
 const timeoutMs: Ms = 60_000;
 /** What a service declares that it needs: a change may mean that something must be installed. */
-const manifests = /^(package(-lock)?\.json|pnpm-lock\.yaml|yarn\.lock|requirements\.txt|pyproject\.toml|uv\.lock|go\.(mod|sum)|Cargo\.(toml|lock))$/;
+const manifests =
+  /^(package(-lock)?\.json|pnpm-lock\.yaml|yarn\.lock|requirements\.txt|pyproject\.toml|uv\.lock|go\.(mod|sum)|Cargo\.(toml|lock))$/;
 
 /** Follows the files of a running project: code restarts its service, the project's own files converge it. */
 export function followFiles(supervisor: Supervisor): () => void {

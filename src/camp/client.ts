@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { callControl, NotListening } from '../kit/control.ts';
 import type { Event } from '../kit/events.ts';
-import { isAlive } from '../kit/process.ts';
 import { type Holder, readHolder } from '../kit/lock.ts';
+import { isAlive } from '../kit/process.ts';
 import type { StateFolders } from './folders.ts';
 import type { Verb, Verbs } from './verbs.ts';
 
@@ -13,7 +13,13 @@ export function runningSupervisor(folders: StateFolders): Holder | undefined {
 }
 
 /** Asks the supervisor; undefined when nobody listens. Throws the supervisor's failures. */
-export async function ask<V extends Verb>(folders: StateFolders, verb: V, args: Verbs[V], onEvent: (event: Event) => void, signal?: AbortSignal): Promise<unknown> {
+export async function ask<V extends Verb>(
+  folders: StateFolders,
+  verb: V,
+  args: Verbs[V],
+  onEvent: (event: Event) => void,
+  signal?: AbortSignal,
+): Promise<unknown> {
   try {
     return await callControl(folders.control, { verb, args }, (event) => onEvent(event as Event), signal);
   } catch (error) {

@@ -26,15 +26,38 @@ export interface Finding {
 
 /** Looks at everything that camp needs of a machine, and changes nothing. */
 export async function doctor(env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
-  const findings: Finding[] = [{ subject: 'camp', verdict: 'ok', message: `camp ${version}, node ${process.version}, ${process.platform} ${process.arch}` }];
+  const findings: Finding[] = [
+    {
+      subject: 'camp',
+      verdict: 'ok',
+      message: `camp ${version}, node ${process.version}, ${process.platform} ${process.arch}`,
+    },
+  ];
   let user: UserFolders;
   try {
     user = userFolders(env);
   } catch (error) {
     const [first] = failuresOf(error);
-    return [...findings, { subject: 'home', verdict: 'problem', message: first?.message ?? '', ...(first?.hints[0] ? { fix: first.hints[0] } : {}) }];
+    return [
+      ...findings,
+      {
+        subject: 'home',
+        verdict: 'problem',
+        message: first?.message ?? '',
+        ...(first?.hints[0] ? { fix: first.hints[0] } : {}),
+      },
+    ];
   }
-  return [...findings, caddy(user, env), ...folders(user), authority(user), ...trust(env), ...ports(), await names(), descriptors()];
+  return [
+    ...findings,
+    caddy(user, env),
+    ...folders(user),
+    authority(user),
+    ...trust(env),
+    ...ports(),
+    await names(),
+    descriptors(),
+  ];
 }
 
 function caddy(user: UserFolders, env: NodeJS.ProcessEnv): Finding {
@@ -50,7 +73,13 @@ function caddy(user: UserFolders, env: NodeJS.ProcessEnv): Finding {
 function folders(user: UserFolders): readonly Finding[] {
   return Object.entries(user).map(([name, path]): Finding => {
     const nearest = nearestExisting(path);
-    if (!isWritable(nearest)) return { subject: name, verdict: 'problem', message: `${path} cannot be written`, fix: `CAMP_HOME=/some/folder camp up` };
+    if (!isWritable(nearest))
+      return {
+        subject: name,
+        verdict: 'problem',
+        message: `${path} cannot be written`,
+        fix: `CAMP_HOME=/some/folder camp up`,
+      };
     const { bavail, bsize } = statfsSync(nearest);
     const freeMb = Math.floor((bavail * bsize) / 1e6);
     return freeMb < 200
@@ -71,27 +100,44 @@ function authority(user: UserFolders): Finding {
   switch (state.at) {
     case 'ready':
     case 'incomplete':
-      return { subject: 'local CA', verdict: 'ok', message: `${authorityFiles(storage).root}, valid until ${state.certificate.validTo}` };
+      return {
+        subject: 'local CA',
+        verdict: 'ok',
+        message: `${authorityFiles(storage).root}, valid until ${state.certificate.validTo}`,
+      };
     case 'absent':
       return { subject: 'local CA', verdict: 'ok', message: 'none yet: the first camp up makes it' };
     case 'unusable':
-      return { subject: 'local CA', verdict: 'problem', message: state.failure.message, ...(state.failure.hints[0] ? { fix: state.failure.hints[0] } : {}) };
+      return {
+        subject: 'local CA',
+        verdict: 'problem',
+        message: state.failure.message,
+        ...(state.failure.hints[0] ? { fix: state.failure.hints[0] } : {}),
+      };
   }
 }
 
 function trust(env: NodeJS.ProcessEnv): readonly Finding[] {
-  return trustOf(env).map((store): Finding =>
-    store.isTrusted
-      ? { subject: `trust in ${store.store}`, verdict: 'ok', message: 'the local CA is trusted' }
-      : { subject: `trust in ${store.store}`, verdict: 'warning', message: store.why, fix: 'camp trust' },
+  return trustOf(env).map(
+    (store): Finding =>
+      store.isTrusted
+        ? { subject: `trust in ${store.store}`, verdict: 'ok', message: 'the local CA is trusted' }
+        : { subject: `trust in ${store.store}`, verdict: 'warning', message: store.why, fix: 'camp trust' },
   );
 }
 
 function ports(): readonly Finding[] {
   const open = new Set(listeners().map((one) => one.port));
   return [443, 80].map((port): Finding => {
-    if (!mayBind(port)) return { subject: `port ${port}`, verdict: 'warning', message: 'only root may use it here: URLs get a port number', fix: unprivilegedFix };
-    if (open.has(port)) return { subject: `port ${port}`, verdict: 'warning', message: `held by ${describeHolder(port)}` };
+    if (!mayBind(port))
+      return {
+        subject: `port ${port}`,
+        verdict: 'warning',
+        message: 'only root may use it here: URLs get a port number',
+        fix: unprivilegedFix,
+      };
+    if (open.has(port))
+      return { subject: `port ${port}`, verdict: 'warning', message: `held by ${describeHolder(port)}` };
     return { subject: `port ${port}`, verdict: 'ok', message: 'free' };
   });
 }
@@ -105,7 +151,8 @@ async function names(): Promise<Finding> {
     return {
       subject: '*.localhost',
       verdict: 'warning',
-      message: 'browsers and curl resolve it, other programs of this system do not; services are given plain addresses instead',
+      message:
+        'browsers and curl resolve it, other programs of this system do not; services are given plain addresses instead',
       ...(process.platform === 'linux' ? { fix: 'sudo apt-get install libnss-myhostname' } : {}),
     };
   }
@@ -120,6 +167,11 @@ function descriptors(): Finding {
     // not Linux: nothing to say
   }
   return limit < 1024
-    ? { subject: 'open files', verdict: 'warning', message: `at most ${limit}: enough for about ${Math.floor((limit - 40) / 4)} replicas`, fix: 'ulimit -n 4096' }
+    ? {
+        subject: 'open files',
+        verdict: 'warning',
+        message: `at most ${limit}: enough for about ${Math.floor((limit - 40) / 4)} replicas`,
+        fix: 'ulimit -n 4096',
+      }
     : { subject: 'open files', verdict: 'ok', message: Number.isFinite(limit) ? `at most ${limit}` : 'no limit known' };
 }

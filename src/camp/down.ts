@@ -44,7 +44,10 @@ export async function down(request: DownRequest): Promise<DownReport> {
   const { clearLeftovers, supervisorsOf } = await import('../runtime/native/runtime.ts');
   await Promise.all(supervisorsOf(leftovers).map(ends));
   const strays = markedProcesses(id);
-  await clearLeftovers(id, strays.map((one) => one.pid));
+  await clearLeftovers(
+    id,
+    strays.map((one) => one.pid),
+  );
   removeTraces(folders.lock, folders.run, request.env);
   return { stopped: wasSupervised || leftovers.length > 0, leftovers: strays.length };
 }

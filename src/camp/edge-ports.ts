@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EdgePorts } from '../edge/types.ts';
-import { failure, CampError } from '../kit/failure.ts';
+import { CampError, failure } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
 import { isLock, type Lock, readHolder, tryLock } from '../kit/lock.ts';
 import { describeHolder } from '../kit/ports.ts';
@@ -37,26 +37,53 @@ export function claimEdgePorts(claims: string, purpose: string, wish: PortWish):
     return isLock(lock) ? lock : undefined;
   };
   if (wish.strict !== undefined) return claimStrict(wish.strict, claim, claims);
-  const candidates = [wish.before, mayBind(443) ? 443 : undefined, ...Array.from({ length: high.tries }, (_, i) => high.https + i)];
+  const candidates = [
+    wish.before,
+    mayBind(443) ? 443 : undefined,
+    ...Array.from({ length: high.tries }, (_, i) => high.https + i),
+  ];
   for (const port of candidates) {
     if (port === undefined || (port < 1024 && !mayBind(port))) continue;
     const lock = claim(port);
     if (lock) return withHttp(port, lock, claim, noteOf(port, claims));
   }
-  throw new CampError(failure('machine', 'PORT_IN_USE', `ports 443 and ${high.https} to ${high.https + high.tries} are all taken`, { hints: ['camp up --port 9443'] }));
+  throw new CampError(
+    failure('machine', 'PORT_IN_USE', `ports 443 and ${high.https} to ${high.https + high.tries} are all taken`, {
+      hints: ['camp up --port 9443'],
+    }),
+  );
 }
 
 function claimStrict(port: number, claim: (port: number) => Lock | undefined, claims: string): ClaimedPorts {
   if (!mayBind(port))
-    throw new CampError(failure('machine', 'NO_PERMISSION', `port ${port} may only be used by root here`, { hints: [unprivilegedFix, 'camp up'] }));
+    throw new CampError(
+      failure('machine', 'NO_PERMISSION', `port ${port} may only be used by root here`, {
+        hints: [unprivilegedFix, 'camp up'],
+      }),
+    );
   const lock = claim(port);
-  if (!lock) throw new CampError(failure('machine', 'PORT_IN_USE', `port ${port} is held by ${holderOf(port, claims)}`, { hints: ['camp up', `ss -ltnp 'sport = :${port}'`] }));
+  if (!lock)
+    throw new CampError(
+      failure('machine', 'PORT_IN_USE', `port ${port} is held by ${holderOf(port, claims)}`, {
+        hints: ['camp up', `ss -ltnp 'sport = :${port}'`],
+      }),
+    );
   return withHttp(port, lock, claim, undefined);
 }
 
 /** Plain HTTP only redirects to HTTPS, so it is taken where it is free and done without where it is not. */
-function withHttp(https: number, lock: Lock, claim: (port: number) => Lock | undefined, note: string | undefined): ClaimedPorts {
-  const http = https === 443 ? 80 : https >= high.https && https <= high.https + high.tries ? high.http + (https - high.https) : undefined;
+function withHttp(
+  https: number,
+  lock: Lock,
+  claim: (port: number) => Lock | undefined,
+  note: string | undefined,
+): ClaimedPorts {
+  const http =
+    https === 443
+      ? 80
+      : https >= high.https && https <= high.https + high.tries
+        ? high.http + (https - high.https)
+        : undefined;
   const second = http !== undefined && mayBind(http) ? claim(http) : undefined;
   return {
     https,
@@ -68,7 +95,8 @@ function withHttp(https: number, lock: Lock, claim: (port: number) => Lock | und
 
 function noteOf(port: number, claims: string): string | undefined {
   if (port === 443) return undefined;
-  if (!mayBind(443)) return `port 443 may only be used by root here, so the edge listens on ${port}; to change that: ${unprivilegedFix}`;
+  if (!mayBind(443))
+    return `port 443 may only be used by root here, so the edge listens on ${port}; to change that: ${unprivilegedFix}`;
   return `port 443 is held by ${holderOf(443, claims)}, so the edge listens on ${port}`;
 }
 

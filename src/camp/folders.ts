@@ -5,7 +5,13 @@ import { makeFolder, writeWhole } from '../kit/files.ts';
 import { isWritable, projectId, type UserFolders, userFolders } from '../kit/paths.ts';
 
 /** Files that make a folder a project. */
-export const projectFiles = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml', 'Caddyfile'] as const;
+export const projectFiles = [
+  'compose.yaml',
+  'compose.yml',
+  'docker-compose.yaml',
+  'docker-compose.yml',
+  'Caddyfile',
+] as const;
 
 /** Where the state of one project lies. */
 export interface StateFolders {
@@ -26,7 +32,8 @@ export function findProjectDir(from: string): string {
   } catch {
     return fail('usage', 'NOT_A_PROJECT', `${from} is not there`, { hints: [`camp init ${from}`] });
   }
-  if (!statSync(start).isDirectory()) fail('usage', 'NOT_A_PROJECT', `${from} is not a folder`, { hints: ['camp --dir FOLDER'] });
+  if (!statSync(start).isDirectory())
+    fail('usage', 'NOT_A_PROJECT', `${from} is not a folder`, { hints: ['camp --dir FOLDER'] });
   for (let dir = start; ; dir = dirname(dir)) {
     if (projectFiles.some((name) => existsSync(join(dir, name)))) return dir;
     if (dirname(dir) === dir) return start;
@@ -39,7 +46,8 @@ export function findProjectDir(from: string): string {
  */
 export function stateFolders(dir: string): StateFolders {
   const isProject = projectFiles.some((name) => existsSync(join(dir, name)));
-  const isInside = isProject && (isWritable(join(dir, '.camp')) || (!existsSync(join(dir, '.camp')) && isWritable(dir)));
+  const isInside =
+    isProject && (isWritable(join(dir, '.camp')) || (!existsSync(join(dir, '.camp')) && isWritable(dir)));
   const state = isInside ? '.camp' : join(userFolders().state, 'projects', projectId(dir));
   return {
     state,
@@ -55,7 +63,9 @@ export function stateFolders(dir: string): StateFolders {
 export function makeStateFolders(folders: StateFolders): void {
   for (const folder of [folders.state, folders.run, folders.logs]) {
     if (existsSync(folder) && !statSync(folder).isDirectory())
-      fail('machine', 'NOT_A_FOLDER', `${folder} is not a folder, but camp keeps its state there`, { hints: [`mv ${folder} ${folder}.old`] });
+      fail('machine', 'NOT_A_FOLDER', `${folder} is not a folder, but camp keeps its state there`, {
+        hints: [`mv ${folder} ${folder}.old`],
+      });
     makeFolder(folder, 0o700);
   }
   const ignore = join(folders.state, '.gitignore');

@@ -36,7 +36,9 @@ export function handlersFor(equipment: Equipment): Handlers {
       await Promise.all(routes.map((route) => equipment.edge().firstRequest(route, left(), signal)));
     },
     async drain(step, { signal }) {
-      const replica = runtime.replicas().find((one) => one.spec.service === step.service && one.spec.index === step.index);
+      const replica = runtime
+        .replicas()
+        .find((one) => one.spec.service === step.service && one.spec.index === step.index);
       if (replica?.endpoint) await equipment.edge().drain(replica.endpoint.address, replica.spec.stop.graceMs, signal);
     },
     stop: (step) => runtime.stop(step.service, step.index),
@@ -44,7 +46,9 @@ export function handlersFor(equipment: Equipment): Handlers {
 }
 
 function serviceOf(equipment: Equipment, name: string): Service {
-  return equipment.project.services.get(name) ?? fail('bug', 'BUG', `the plan names service "${name}", which is not there`);
+  return (
+    equipment.project.services.get(name) ?? fail('bug', 'BUG', `the plan names service "${name}", which is not there`)
+  );
 }
 
 /** Services that an upstream of the Caddyfile may name: those that something is to reach. */
@@ -52,4 +56,3 @@ export function routedServices(project: Project): ReadonlySet<string> {
   const words = new Set(project.caddyfile.text.split(/[\s/@,{}]+/).map((word) => word.replace(/:\d+$/, '')));
   return new Set([...project.services.keys()].filter((name) => words.has(name)));
 }
-

@@ -69,12 +69,16 @@ function recordOf(event: Event): LogRecord | undefined {
 }
 
 function matches(record: LogRecord, query: LogQuery): boolean {
-  return (query.services?.includes(record.service) ?? true) && (query.text === undefined || record.line.includes(query.text));
+  return (
+    (query.services?.includes(record.service) ?? true) && (query.text === undefined || record.line.includes(query.text))
+  );
 }
 
 function checkNames(request: LogsRequest): void {
   const { project } = readProject(request);
   for (const name of request.services)
     if (name !== 'edge' && !project.services.has(name))
-      fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, { hints: [`services: ${[...project.services.keys(), 'edge'].join(', ')}`] });
+      fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
+        hints: [`services: ${[...project.services.keys(), 'edge'].join(', ')}`],
+      });
 }

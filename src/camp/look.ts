@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { authorityFiles } from '../edge/authority.ts';
-import { CampError, fail, type Failure } from '../kit/failure.ts';
+import { CampError, type Failure, fail } from '../kit/failure.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { markedProcesses } from '../kit/process.ts';
 import { place } from '../plan/place.ts';
@@ -22,7 +22,10 @@ export interface LookRequest {
 }
 
 /** The project as its files say. Throws every problem that they have. */
-export function readProject({ dir, env }: LookRequest): { readonly project: Project; readonly warnings: readonly Failure[] } {
+export function readProject({ dir, env }: LookRequest): {
+  readonly project: Project;
+  readonly warnings: readonly Failure[];
+} {
   const { project, problems, warnings } = loadProject(dir, { env });
   if (!project) throw new CampError(problems);
   return { project, warnings };
@@ -79,7 +82,11 @@ function stoppedStatus(request: LookRequest): ProjectStatus {
 /** What `up` would do, and why; changes nothing. */
 export interface PlanReport {
   readonly project: string;
-  readonly placements: readonly { readonly service: string; readonly placement: Placement['kind']; readonly why: string }[];
+  readonly placements: readonly {
+    readonly service: string;
+    readonly placement: Placement['kind'];
+    readonly why: string;
+  }[];
   readonly steps: Plan['steps'];
   readonly text: string;
 }
@@ -93,7 +100,12 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
   const running = (await ask(stateFolders(request.dir), 'observed', {}, () => undefined)) as Running | undefined;
   const user = userFolders(request.env);
   const steps = reconcile(
-    { services: project.services, placements, replicas: new Map(running?.scale ?? []), routed: routedServices(project) },
+    {
+      services: project.services,
+      placements,
+      replicas: new Map(running?.scale ?? []),
+      routed: routedServices(project),
+    },
     {
       replicas: running?.replicas ?? [],
       leftovers: running ? [] : leftovers(request.dir),
@@ -105,7 +117,11 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
   );
   return {
     project: project.name,
-    placements: [...placements].map(([service, placement]) => ({ service, placement: placement.kind, why: placement.why })),
+    placements: [...placements].map(([service, placement]) => ({
+      service,
+      placement: placement.kind,
+      why: placement.why,
+    })),
     steps: steps.steps,
     text: printPlan(steps),
   };
@@ -120,7 +136,8 @@ export interface Running {
 
 function leftovers(dir: string): readonly { replica: string; pids: readonly number[] }[] {
   const byReplica = new Map<string, number[]>();
-  for (const one of markedProcesses(projectId(dir))) byReplica.set(one.replica, [...(byReplica.get(one.replica) ?? []), one.pid]);
+  for (const one of markedProcesses(projectId(dir)))
+    byReplica.set(one.replica, [...(byReplica.get(one.replica) ?? []), one.pid]);
   return [...byReplica].map(([replica, pids]) => ({ replica, pids }));
 }
 
@@ -128,8 +145,18 @@ function leftovers(dir: string): readonly { replica: string; pids: readonly numb
 export async function urlOf(request: LookRequest, service: string | undefined): Promise<string> {
   const now = await status(request);
   if (!now.running) fail('usage', 'NOT_RUNNING', `${now.project} is not running`, { hints: ['camp up -d'] });
-  if (service === undefined) return now.urls.find((url) => new URL(url).pathname === '/') ?? now.urls[0] ?? fail('usage', 'NO_URL', `${now.project} has no route`, { hints: ['camp add service web --template static --route /'] });
+  if (service === undefined)
+    return (
+      now.urls.find((url) => new URL(url).pathname === '/') ??
+      now.urls[0] ??
+      fail('usage', 'NO_URL', `${now.project} has no route`, {
+        hints: ['camp add service web --template static --route /'],
+      })
+    );
   const found = now.services.find((one) => one.name === service);
-  if (!found) fail('usage', 'UNKNOWN_SERVICE', `there is no service "${service}" in ${now.project}`, { hints: [`services: ${now.services.map((one) => one.name).join(', ')}`] });
+  if (!found)
+    fail('usage', 'UNKNOWN_SERVICE', `there is no service "${service}" in ${now.project}`, {
+      hints: [`services: ${now.services.map((one) => one.name).join(', ')}`],
+    });
   return found.url ?? fail('usage', 'NO_URL', `service "${service}" has no URL`, { hints: ['camp ps'] });
 }

@@ -4,7 +4,13 @@ import type { UpReport } from '../report/types.ts';
 import { version } from './version.ts';
 
 /** Appends what an `up` measured to the project's metrics.jsonl; a disk that refuses costs the record, not the run. */
-export function recordUp(file: string, report: UpReport, isFresh: boolean, caddyVersion: string | undefined, onTrouble: (message: string) => void): void {
+export function recordUp(
+  file: string,
+  report: UpReport,
+  isFresh: boolean,
+  caddyVersion: string | undefined,
+  onTrouble: (message: string) => void,
+): void {
   const record = {
     schema: 1,
     kind: isFresh ? 'up' : 'converge',
@@ -14,7 +20,13 @@ export function recordUp(file: string, report: UpReport, isFresh: boolean, caddy
     criticalChain: report.criticalChain,
     services: report.services.map(({ name, placement, replicas, readyMs }) => ({ name, placement, replicas, readyMs })),
     config: report.config,
-    machine: { platform: platform(), release: release(), arch: arch(), cpus: cpus().length, cpu: cpus()[0]?.model ?? '' },
+    machine: {
+      platform: platform(),
+      release: release(),
+      arch: arch(),
+      cpus: cpus().length,
+      cpu: cpus()[0]?.model ?? '',
+    },
     versions: { camp: version, node: process.version, caddy: caddyVersion ?? null },
   };
   try {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { edgeStorage, stateFolders } from './folders.ts';
 import { trustEnv } from '../edge/ca.ts';
 import { monotonicClock } from '../kit/clock.ts';
 import { fail } from '../kit/failure.ts';
@@ -9,6 +8,7 @@ import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.t
 import { configHash } from '../plan/reconcile.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import { edgeStorage, stateFolders } from './folders.ts';
 import { type LookRequest, readProject } from './look.ts';
 
 /** Runs a command in a service's folder with the service's environment; resolves to its exit code (128+n for a signal). */
@@ -16,8 +16,16 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   process.chdir(request.dir);
   const { project } = readProject(request);
   const service = project.services.get(name);
-  if (!service) fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, { hints: [`services: ${[...project.services.keys()].join(', ')}`] });
-  const cwd = service.start?.kind === 'command' ? service.start.cwd : service.start?.kind === 'static' ? service.start.root : (service.build?.context ?? request.dir);
+  if (!service)
+    fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
+      hints: [`services: ${[...project.services.keys()].join(', ')}`],
+    });
+  const cwd =
+    service.start?.kind === 'command'
+      ? service.start.cwd
+      : service.start?.kind === 'static'
+        ? service.start.root
+        : (service.build?.context ?? request.dir);
   const shared = trustEnv(edgeStorage(userFolders(request.env)), request.env);
   const runtime = createNativeRuntime({
     projectId: projectId(request.dir),
@@ -45,7 +53,12 @@ function execute(argv: readonly string[], cwd: string, env: Readonly<Record<stri
     process.on('SIGTERM', (signal) => child.kill(signal));
     child.once('error', (error: NodeJS.ErrnoException) => {
       try {
-        fail('usage', 'COMMAND_NOT_FOUND', `${file} cannot be run: ${error.code === 'ENOENT' ? 'not found' : error.code}`, { hints: ['write the command after --, with its arguments as separate words'], cause: error });
+        fail(
+          'usage',
+          'COMMAND_NOT_FOUND',
+          `${file} cannot be run: ${error.code === 'ENOENT' ? 'not found' : error.code}`,
+          { hints: ['write the command after --, with its arguments as separate words'], cause: error },
+        );
       } catch (failure) {
         reject(failure);
       }

@@ -64,11 +64,17 @@ function worst(replicas: readonly Replica[]): string {
 }
 
 /** The outcome of an `up` in the shape of `camp up --json`; times count from `originMs` on the supervisor's clock. */
-export async function upReport(status: ProjectStatus, timing: Timing, project: Project, originMs: Ms): Promise<UpReport> {
+export async function upReport(
+  status: ProjectStatus,
+  timing: Timing,
+  project: Project,
+  originMs: Ms,
+): Promise<UpReport> {
   const { running: _, ...rest } = status;
   return {
     ...rest,
-    timeToFirstRequestMs: timing.timeToFirstRequestMs === undefined ? null : rounded(timing.timeToFirstRequestMs - originMs),
+    timeToFirstRequestMs:
+      timing.timeToFirstRequestMs === undefined ? null : rounded(timing.timeToFirstRequestMs - originMs),
     phases: timing.spans.flatMap((span) => phaseSpan(span, originMs) ?? []),
     criticalChain: timing.criticalChain.flatMap((span) => phaseSpan(span, originMs) ?? []),
     config: countConfig(project),
@@ -77,7 +83,12 @@ export async function upReport(status: ProjectStatus, timing: Timing, project: P
 
 function phaseSpan(span: Span, originMs: Ms): PhaseSpan | undefined {
   if (span.endMs === undefined) return undefined;
-  return { phase: span.phase, subject: span.subject, beginMs: rounded(span.beginMs - originMs), endMs: rounded(span.endMs - originMs) };
+  return {
+    phase: span.phase,
+    subject: span.subject,
+    beginMs: rounded(span.beginMs - originMs),
+    endMs: rounded(span.endMs - originMs),
+  };
 }
 
 function rounded(ms: Ms): Ms;

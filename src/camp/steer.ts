@@ -16,13 +16,24 @@ export interface SteerRequest extends LookRequest {
 export async function restart(request: SteerRequest, service: string): Promise<void> {
   const { project } = readProject(request);
   const known = project.services.get(service);
-  if (!known) fail('usage', 'UNKNOWN_SERVICE', `there is no service "${service}" in ${project.name}`, { hints: [`services: ${[...project.services.keys()].join(', ')}`] });
+  if (!known)
+    fail('usage', 'UNKNOWN_SERVICE', `there is no service "${service}" in ${project.name}`, {
+      hints: [`services: ${[...project.services.keys()].join(', ')}`],
+    });
   await steer(request, 'restart', { service });
 }
 
 /** Sets replica counts and converges. Throws as `restart` does. */
-export async function scale(request: SteerRequest, counts: ReadonlyMap<string, number>, timeoutMs: Ms): Promise<UpReport> {
-  return (await steer(request, 'scale', { counts: [...counts], timeoutMs, originNs: String(processOriginNs()) })) as UpReport;
+export async function scale(
+  request: SteerRequest,
+  counts: ReadonlyMap<string, number>,
+  timeoutMs: Ms,
+): Promise<UpReport> {
+  return (await steer(request, 'scale', {
+    counts: [...counts],
+    timeoutMs,
+    originNs: String(processOriginNs()),
+  })) as UpReport;
 }
 
 /** `api=3` words as counts. Throws INVALID_SCALE (usage) for anything else. */
@@ -34,7 +45,11 @@ export function parseCounts(words: readonly string[]): ReadonlyMap<string, numbe
     return !match;
   });
   if (wrong.length > 0 || counts.size === 0)
-    throw new CampError(failure('usage', 'INVALID_SCALE', `"${wrong.join(' ')}" is not SERVICE=NUMBER, with a number from 0 to 999`, { hints: ['camp scale api=3'] }));
+    throw new CampError(
+      failure('usage', 'INVALID_SCALE', `"${wrong.join(' ')}" is not SERVICE=NUMBER, with a number from 0 to 999`, {
+        hints: ['camp scale api=3'],
+      }),
+    );
   return counts;
 }
 

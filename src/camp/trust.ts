@@ -1,8 +1,8 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { installTrust, removeTrust, type StoreStatus, trustStatus } from '../edge/trust.ts';
 import { authorityFiles } from '../edge/authority.ts';
 import { ensureAuthority } from '../edge/ca.ts';
-import { existsSync } from 'node:fs';
+import { installTrust, removeTrust, type StoreStatus, trustStatus } from '../edge/trust.ts';
 import { userFolders } from '../kit/paths.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import { edgeStorage } from './folders.ts';
@@ -34,8 +34,17 @@ export function trustOf(env: NodeJS.ProcessEnv): readonly StoreStatus[] {
   return existsSync(authorityFiles(options.storage).root) ? trustStatus(options) : [];
 }
 
-function optionsFor(env: NodeJS.ProcessEnv, isDryRun: boolean): Parameters<typeof trustStatus>[0] & { isDryRun: boolean } {
-  return { storage: edgeStorage(userFolders(env)), home: env['HOME'] ?? homedir(), env, isRoot: process.getuid?.() === 0, isDryRun };
+function optionsFor(
+  env: NodeJS.ProcessEnv,
+  isDryRun: boolean,
+): Parameters<typeof trustStatus>[0] & { isDryRun: boolean } {
+  return {
+    storage: edgeStorage(userFolders(env)),
+    home: env['HOME'] ?? homedir(),
+    env,
+    isRoot: process.getuid?.() === 0,
+    isDryRun,
+  };
 }
 
 async function makeAuthority(request: TrustRequest, storage: string): Promise<void> {
@@ -43,7 +52,10 @@ async function makeAuthority(request: TrustRequest, storage: string): Promise<vo
   const folders = userFolders(request.env);
   const found = findCaddy(folders, request.env).tool;
   const { fetchCaddy } = await import('../tools/fetch-caddy.ts');
-  const caddy = found ?? (await fetchCaddy({ folders, env: request.env, signal: request.signal, emit: () => undefined }));
-  const env = Object.fromEntries(Object.entries(request.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const caddy =
+    found ?? (await fetchCaddy({ folders, env: request.env, signal: request.signal, emit: () => undefined }));
+  const env = Object.fromEntries(
+    Object.entries(request.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   await ensureAuthority({ caddy: caddy.path, storage, env }, request.signal);
 }

@@ -1,6 +1,6 @@
 import type { ControlHandler } from '../kit/control.ts';
-import { CampError, failure } from '../kit/failure.ts';
 import type { Event, Ms } from '../kit/events.ts';
+import { CampError, failure } from '../kit/failure.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** What a camp command may ask of the supervisor that runs the project. */
@@ -29,7 +29,12 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
     }
   };
 
-  async function answer(verb: string, args: unknown, send: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
+  async function answer(
+    verb: string,
+    args: unknown,
+    send: (event: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     switch (verb as Verb) {
       case 'status':
         return supervisor.status();
@@ -37,7 +42,9 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
         return supervisor.observed();
       case 'converge': {
         const { only, timeoutMs, originNs: from } = args as Verbs['converge'];
-        return streaming(supervisor, send, () => supervisor.converge({ timeoutMs, originMs: since(from), ...(only ? { only } : {}) }));
+        return streaming(supervisor, send, () =>
+          supervisor.converge({ timeoutMs, originMs: since(from), ...(only ? { only } : {}) }),
+        );
       }
       case 'restart':
         return streaming(supervisor, send, () => supervisor.restart((args as Verbs['restart']).service));
@@ -50,7 +57,11 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
       case 'stop':
         return streaming(supervisor, send, () => supervisor.stop((args as Verbs['stop']).isForced));
       default:
-        throw new CampError(failure('usage', 'UNKNOWN_VERB', `the running camp does not know "${verb}": it is another version`, { hints: ['camp down', 'camp up'] }));
+        throw new CampError(
+          failure('usage', 'UNKNOWN_VERB', `the running camp does not know "${verb}": it is another version`, {
+            hints: ['camp down', 'camp up'],
+          }),
+        );
     }
   }
 }
@@ -58,7 +69,11 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
 /** What was asked for did not get its turn any more, or was given up. */
 export const beingStopped = failure('usage', 'NOT_RUNNING', 'the project is being stopped', { hints: ['camp up -d'] });
 
-async function streaming<T>(supervisor: Supervisor, send: (event: unknown) => void, work: () => Promise<T>): Promise<T> {
+async function streaming<T>(
+  supervisor: Supervisor,
+  send: (event: unknown) => void,
+  work: () => Promise<T>,
+): Promise<T> {
   const unsubscribe = supervisor.subscribe((event: Event) => {
     if (event.type !== 'output') send(event);
   });

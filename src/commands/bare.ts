@@ -1,7 +1,7 @@
-import { findProjectDir, projectFiles } from '../camp/folders.ts';
-import { status } from '../camp.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProjectDir, projectFiles } from '../camp/folders.ts';
+import { status } from '../camp.ts';
 import { writeJson } from '../report/json.ts';
 import { detectStyle, paint, type Style } from '../report/style.ts';
 import { renderStatus } from '../report/summary.ts';

@@ -15,7 +15,12 @@ export abstract class CampCommand extends Command {
   static override baseFlags = {
     json: Flags.boolean({ description: 'one JSON object on stdout, nothing else', helpGroup: 'GLOBAL' }),
     color: Flags.boolean({ description: 'no colours (or --color: always)', allowNo: true, helpGroup: 'GLOBAL' }),
-    dir: Flags.string({ char: 'C', description: 'the project lies here, or in a folder above', helpValue: 'DIR', helpGroup: 'GLOBAL' }),
+    dir: Flags.string({
+      char: 'C',
+      description: 'the project lies here, or in a folder above',
+      helpValue: 'DIR',
+      helpGroup: 'GLOBAL',
+    }),
   };
 
   #shared: SharedFlags | undefined;
@@ -33,7 +38,12 @@ export abstract class CampCommand extends Command {
     // oclif would add a warning where NODE_ENV is development or test
     this.parsed = true;
     if (this.#signal) process.exitCode = 128 + constants.signals[this.#signal];
-    else process.exitCode = reportError(error, { isJson: this.#isJsonWanted(), ...(this.#shared?.color === undefined ? {} : { color: this.#shared.color }) }, this.ctor);
+    else
+      process.exitCode = reportError(
+        error,
+        { isJson: this.#isJsonWanted(), ...(this.#shared?.color === undefined ? {} : { color: this.#shared.color }) },
+        this.ctor,
+      );
   }
 
   protected get shared(): SharedFlags {

@@ -1,5 +1,5 @@
-import { doctor } from '../camp.ts';
 import type { Finding, Verdict } from '../camp/doctor.ts';
+import { doctor } from '../camp.ts';
 import { CampCommand } from './base.ts';
 
 export default class Doctor extends CampCommand {
@@ -8,12 +8,17 @@ export default class Doctor extends CampCommand {
 
   async run(): Promise<void> {
     const findings = await doctor(process.env);
-    this.answer({ isHealthy: findings.every((one) => one.verdict !== 'problem'), findings }, findings.map((one) => this.#line(one)).join('\n'));
+    this.answer(
+      { isHealthy: findings.every((one) => one.verdict !== 'problem'), findings },
+      findings.map((one) => this.#line(one)).join('\n'),
+    );
     if (findings.some((one) => one.verdict === 'problem')) this.exit(4);
   }
 
   #line(one: Finding): string {
-    const signs: Readonly<Record<Verdict, string>> = this.style.hasUnicode ? { ok: '✔', warning: '!', problem: '✖' } : { ok: 'ok', warning: '!', problem: 'x' };
+    const signs: Readonly<Record<Verdict, string>> = this.style.hasUnicode
+      ? { ok: '✔', warning: '!', problem: '✖' }
+      : { ok: 'ok', warning: '!', problem: 'x' };
     const details = one.verdict === 'ok' ? [] : (one.details ?? []).map((detail) => `\n    ${detail}`);
     return `${signs[one.verdict]} ${one.subject}: ${one.message}${details.join('')}${one.fix ? `\n    fix: ${one.fix}` : ''}`;
   }

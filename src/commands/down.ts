@@ -13,8 +13,20 @@ export default class Down extends CampCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Down);
-    if (flags.data) fail('usage', 'NO_DATA', 'this project keeps no data of backing services', { hints: ['camp down'] });
-    const report = await down({ dir: this.projectDir, env: process.env, isForced: flags.force, onEvent: () => undefined, signal: this.interruption });
-    this.answer(report, report.stopped ? `stopped${report.leftovers > 0 ? `, with ${report.leftovers} processes that an earlier camp had left behind` : ''}` : 'nothing was running');
+    if (flags.data)
+      fail('usage', 'NO_DATA', 'this project keeps no data of backing services', { hints: ['camp down'] });
+    const report = await down({
+      dir: this.projectDir,
+      env: process.env,
+      isForced: flags.force,
+      onEvent: () => undefined,
+      signal: this.interruption,
+    });
+    this.answer(
+      report,
+      report.stopped
+        ? `stopped${report.leftovers > 0 ? `, with ${report.leftovers} processes that an earlier camp had left behind` : ''}`
+        : 'nothing was running',
+    );
   }
 }

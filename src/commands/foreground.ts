@@ -1,13 +1,13 @@
 import { constants } from 'node:os';
 import { logs, type Session, type UpOutcome } from '../camp.ts';
 import type { Event } from '../kit/events.ts';
+import { renderFailures } from '../report/card.ts';
 import { writeJson } from '../report/json.ts';
 import { createUpView, type UpView } from '../report/live.ts';
 import { createLogPrinter } from '../report/logs.ts';
 import { detectStyle, type Style } from '../report/style.ts';
 import { renderUp } from '../report/summary.ts';
 import type { UpReport } from '../report/types.ts';
-import { renderFailures } from '../report/card.ts';
 import type { SharedFlags } from './shared-flags.ts';
 import { terminalOf } from './terminal.ts';
 
@@ -51,11 +51,15 @@ export class Foreground {
 
   readonly onEvent = (event: Event): void => {
     // while it starts, what services say is for the logs; what one said that failed stands in its failure
-    if (!this.#isUp) return event.type === 'output' ? undefined : this.#view?.event(event);
+    if (!this.#isUp) {
+      if (event.type !== 'output') this.#view?.event(event);
+      return;
+    }
     if (this.#isJson || this.#isDetached) return;
     if (event.type === 'output') this.#print(event);
     else if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);
-    else if (event.type === 'warning') this.#say(event.failure ? renderFailures([event.failure], this.#style) : event.message);
+    else if (event.type === 'warning')
+      this.#say(event.failure ? renderFailures([event.failure], this.#style) : event.message);
   };
 
   finish(): void {
@@ -66,7 +70,10 @@ export class Foreground {
     this.#isUp = true;
     this.finish();
     if (this.#isJson) writeJson(report);
-    else process.stdout.write(`${renderUp(report, detectStyle(terminalOf('stdout'), process.env, { color: this.#style.hasColour }))}\n`);
+    else
+      process.stdout.write(
+        `${renderUp(report, detectStyle(terminalOf('stdout'), process.env, { color: this.#style.hasColour }))}\n`,
+      );
     if (!this.#isDetached && !this.#isJson && !this.#isAttached) this.#say('logs follow; Ctrl-C stops everything');
   }
 
@@ -101,7 +108,9 @@ export class Foreground {
 export async function attachTo(outcome: UpOutcome & { kind: 'attached' }, foreground: Foreground): Promise<void> {
   const { project } = outcome.report;
   const sinceMs = Date.now();
-  terminalOf('stderr').write(`${project} is run by another camp (pid ${outcome.pid}); Ctrl-C leaves it running, camp down stops it\n`);
+  terminalOf('stderr').write(
+    `${project} is run by another camp (pid ${outcome.pid}); Ctrl-C leaves it running, camp down stops it\n`,
+  );
   await logs({
     dir: process.cwd(),
     env: process.env,

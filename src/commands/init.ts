@@ -1,8 +1,8 @@
 import { basename, relative, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import { init, type InitOptions, nameChecker, proposeInit, templatesOf } from '../camp/scaffold.ts';
+import { type InitOptions, init, nameChecker, proposeInit, templatesOf } from '../camp/scaffold.ts';
 import { renderChanges } from '../report/changes.ts';
-import { canAsk, Cancelled, openPrompts } from '../report/tty.ts';
+import { Cancelled, canAsk, openPrompts } from '../report/tty.ts';
 import { CampCommand } from './base.ts';
 import { reportOf } from './changes.ts';
 

@@ -7,7 +7,11 @@ import { CampCommand, terminalOf } from './base.ts';
 
 export default class Logs extends CampCommand {
   static override summary = 'what the services have written';
-  static override examples = ['<%= config.bin %> logs api -f', '<%= config.bin %> logs --since 10m', '<%= config.bin %> logs --request 4bf92f3577b34da6a3ce929d0e0e4736'];
+  static override examples = [
+    '<%= config.bin %> logs api -f',
+    '<%= config.bin %> logs --since 10m',
+    '<%= config.bin %> logs --request 4bf92f3577b34da6a3ce929d0e0e4736',
+  ];
   static override strict = false;
   static override args = { services: Args.string({ description: 'only these services, or edge' }) };
   static override flags = {
@@ -40,5 +44,7 @@ export function parseSince(text: string, now: number): number {
   if (ago) return now - Number(ago[1]) * (units[ago[2] ?? 's'] ?? 1000);
   const date = Date.parse(text);
   if (!Number.isNaN(date)) return date;
-  return fail('usage', 'INVALID_SINCE', `"${text}" is neither a time span nor a date`, { hints: ['camp logs --since 10m', 'camp logs --since 2026-01-31T12:00:00Z'] });
+  return fail('usage', 'INVALID_SINCE', `"${text}" is neither a time span nor a date`, {
+    hints: ['camp logs --since 10m', 'camp logs --since 2026-01-31T12:00:00Z'],
+  });
 }

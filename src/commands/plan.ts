@@ -9,7 +9,9 @@ export default class Plan extends CampCommand {
     const { text, ...report } = await plan({ dir: this.projectDir, env: process.env });
     const width = Math.max(0, ...report.placements.map((one) => one.service.length));
     const kinds = Math.max(0, ...report.placements.map((one) => one.placement.length));
-    const where = report.placements.map((one) => `  ${one.service.padEnd(width)}  ${one.placement.padEnd(kinds)}  ${one.why}`);
+    const where = report.placements.map(
+      (one) => `  ${one.service.padEnd(width)}  ${one.placement.padEnd(kinds)}  ${one.why}`,
+    );
     this.answer(report, [...where, '', text || 'nothing to do: what runs is what the files say'].join('\n'));
   }
 }

@@ -1,6 +1,6 @@
 import { status } from '../camp.ts';
-import { CampCommand } from './base.ts';
 import { renderStatus } from '../report/summary.ts';
+import { CampCommand } from './base.ts';
 
 export default class Ps extends CampCommand {
   static override summary = 'what runs of this project';

@@ -12,7 +12,8 @@ export default class Run extends CampCommand {
   async run(): Promise<void> {
     const { args, argv } = await this.parse(Run);
     const command = (argv as string[]).slice(1);
-    if (command.length === 0) fail('usage', 'NO_COMMAND', 'there is no command to run', { hints: [`camp run ${args.service} -- npm test`] });
+    if (command.length === 0)
+      fail('usage', 'NO_COMMAND', 'there is no command to run', { hints: [`camp run ${args.service} -- npm test`] });
     this.exit(await run({ dir: this.projectDir, env: process.env }, args.service, command));
   }
 }

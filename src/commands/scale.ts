@@ -8,12 +8,21 @@ export default class Scale extends CampCommand {
   static override examples = ['<%= config.bin %> scale api=3', '<%= config.bin %> scale api=3 worker=2'];
   static override strict = false;
   static override args = { counts: Args.string({ required: true, description: 'SERVICE=NUMBER' }) };
-  static override flags = { timeout: Flags.integer({ description: 'seconds until a replica must be ready', default: 60, min: 1 }) };
+  static override flags = {
+    timeout: Flags.integer({ description: 'seconds until a replica must be ready', default: 60, min: 1 }),
+  };
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Scale);
     const counts = parseCounts(argv as string[]);
-    const report = await scale({ dir: this.projectDir, env: process.env, onEvent: () => undefined, signal: this.interruption }, counts, flags.timeout * 1000);
-    this.answer(report, [...counts].map(([name, count]) => `${name} has ${count} ${count === 1 ? 'replica' : 'replicas'}`).join('\n'));
+    const report = await scale(
+      { dir: this.projectDir, env: process.env, onEvent: () => undefined, signal: this.interruption },
+      counts,
+      flags.timeout * 1000,
+    );
+    this.answer(
+      report,
+      [...counts].map(([name, count]) => `${name} has ${count} ${count === 1 ? 'replica' : 'replicas'}`).join('\n'),
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
-import { openUrl, up, type UpOutcome } from '../camp.ts';
 import { findProjectDir } from '../camp/folders.ts';
+import { openUrl, type UpOutcome, up } from '../camp.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { attachTo, Foreground } from './foreground.ts';
 import type { SharedFlags } from './shared-flags.ts';
@@ -18,8 +18,14 @@ export interface UpFlags {
 
 /** `camp up` from its flags to its exit code; free of oclif, so that the way to the first process is short. */
 export async function runUp(shared: SharedFlags, flags: UpFlags, services: readonly string[]): Promise<number> {
-  if (flags.docker) fail('machine', 'NEEDS_CONTAINER', 'this version of camp runs services as processes only', { hints: ['camp up', 'docker compose up'] });
-  const foreground = new Foreground({ flags: shared, isDetached: process.env['CAMP_SUPERVISOR'] === '1' || flags.detach });
+  if (flags.docker)
+    fail('machine', 'NEEDS_CONTAINER', 'this version of camp runs services as processes only', {
+      hints: ['camp up', 'docker compose up'],
+    });
+  const foreground = new Foreground({
+    flags: shared,
+    isDetached: process.env['CAMP_SUPERVISOR'] === '1' || flags.detach,
+  });
   let outcome: UpOutcome;
   try {
     outcome = await up({

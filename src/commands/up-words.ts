@@ -6,7 +6,9 @@ import type { UpFlags } from './up-run.ts';
  * The words of a plain `camp up`, without oclif: loading it would cost a tenth of the time to the first request.
  * Undefined for help and for anything unusual, wrong words above all, which oclif then judges (up.ts has the table).
  */
-export function parseUpWords(words: readonly string[]): { readonly shared: SharedFlags; readonly flags: UpFlags; readonly services: readonly string[] } | undefined {
+export function parseUpWords(
+  words: readonly string[],
+): { readonly shared: SharedFlags; readonly flags: UpFlags; readonly services: readonly string[] } | undefined {
   try {
     const { values, positionals } = parseArgs({
       args: [...words],
@@ -31,8 +33,19 @@ export function parseUpWords(words: readonly string[]): { readonly shared: Share
     if (timeout === undefined || (values.port !== undefined && port === undefined)) return undefined;
     const color = values['no-color'] ? false : values.color;
     return {
-      shared: { json: values.json === true, dir: values.dir ?? process.cwd(), ...(color === undefined ? {} : { color }) },
-      flags: { detach: values.detach === true, docker: false, watch: values['no-watch'] !== true, timeout, open: values.open === true, ...(port === undefined ? {} : { port }) },
+      shared: {
+        json: values.json === true,
+        dir: values.dir ?? process.cwd(),
+        ...(color === undefined ? {} : { color }),
+      },
+      flags: {
+        detach: values.detach === true,
+        docker: false,
+        watch: values['no-watch'] !== true,
+        timeout,
+        open: values.open === true,
+        ...(port === undefined ? {} : { port }),
+      },
       services: positionals,
     };
   } catch {

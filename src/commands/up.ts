@@ -4,8 +4,13 @@ import { runUp } from './up-run.ts';
 
 export default class Up extends CampCommand {
   static override summary = 'start the project, or converge the running one to its files';
-  static override description = 'Starts every service behind the edge with automatic HTTPS. In the foreground it shows the logs, and Ctrl-C stops everything; with -d it returns when the first requests have been answered.';
-  static override examples = ['<%= config.bin %> up', '<%= config.bin %> up -d --json', '<%= config.bin %> up api --timeout 30'];
+  static override description =
+    'Starts every service behind the edge with automatic HTTPS. In the foreground it shows the logs, and Ctrl-C stops everything; with -d it returns when the first requests have been answered.';
+  static override examples = [
+    '<%= config.bin %> up',
+    '<%= config.bin %> up -d --json',
+    '<%= config.bin %> up api --timeout 30',
+  ];
   static override strict = false;
   static override args = { services: Args.string({ description: 'only these services and what they depend on' }) };
   static override flags = {

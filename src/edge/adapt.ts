@@ -21,7 +21,13 @@ const timeoutMs = 5000;
  * Lets Caddy read the Caddyfile. Throws CADDYFILE_INVALID (project) with every problem that can be told
  * apart, at line and column; `env` is what Caddy sees.
  */
-export async function adapt(admin: Admin, caddyfile: Wanted['caddyfile'], projectDir: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Adapted> {
+export async function adapt(
+  admin: Admin,
+  caddyfile: Wanted['caddyfile'],
+  projectDir: string,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Adapted> {
   const ask: Ask<Adapted> = (text) => askAdmin(admin, text, signal);
   const first = await ask(caddyfile.text);
   if (typeof first !== 'string') return first;
@@ -39,12 +45,19 @@ async function askAdmin(admin: Admin, text: string, signal: AbortSignal): Promis
   const warnings = isObject(parsed) ? objectsOf(parsed.warnings) : [];
   return {
     config: isObject(config) ? config : {},
-    warnings: warnings.map((each) => `${String(each.file)}:${String(each.line)}: ${String(each.message)}`).filter((each) => !each.includes('not formatted')),
+    warnings: warnings
+      .map((each) => `${String(each.file)}:${String(each.line)}: ${String(each.message)}`)
+      .filter((each) => !each.includes('not formatted')),
   };
 }
 
 /** Every problem of a Caddyfile that can be told apart, in the order of the text; `words` is the first. */
-export async function problemsOf<T>(words: string, ask: Ask<T>, texts: Texts, env: Readonly<Record<string, string>>): Promise<Problem[]> {
+export async function problemsOf<T>(
+  words: string,
+  ask: Ask<T>,
+  texts: Texts,
+  env: Readonly<Record<string, string>>,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   let text = texts.main.text;
   const masked: string[] = [];
@@ -52,9 +65,11 @@ export async function problemsOf<T>(words: string, ask: Ask<T>, texts: Texts, en
   while (typeof next === 'string') {
     const { isStructural, ...problem } = caddyfileProblem(next, { ...texts, main: { ...texts.main, text } });
     // A matcher that is missing because its definition was blanked out is no problem of its own.
-    if (!masked.some((line) => line.startsWith('@') && problem.message.includes(line.split(/\s/)[0] ?? ''))) problems.push(problem);
+    if (!masked.some((line) => line.startsWith('@') && problem.message.includes(line.split(/\s/)[0] ?? '')))
+      problems.push(problem);
     const line = problem.source?.file === texts.main.file ? problem.source.line : undefined;
-    const rest = isStructural || line === undefined || problems.length >= maxProblems ? undefined : maskLine(text, line);
+    const rest =
+      isStructural || line === undefined || problems.length >= maxProblems ? undefined : maskLine(text, line);
     if (rest === undefined || line === undefined) break;
     masked.push((text.split('\n')[line - 1] ?? '').trim());
     text = rest;
@@ -69,8 +84,12 @@ function byLine(a: Problem, b: Problem): number {
 
 /** A placeholder without a value leaves nothing in its place, which Caddy then complains of in other words. */
 function withUnset(problems: readonly Problem[], text: string, env: Readonly<Record<string, string>>): Problem[] {
-  const unset = [...text.matchAll(/\{\$([A-Za-z_]\w*)\}/g)].map((match) => match[1] ?? '').filter((name) => env[name] === undefined);
-  const hints = [...new Set(unset)].map((name) => `{$${name}} is not set and stands for nothing: set it in .env, or write {$${name}:default}`);
+  const unset = [...text.matchAll(/\{\$([A-Za-z_]\w*)\}/g)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => env[name] === undefined);
+  const hints = [...new Set(unset)].map(
+    (name) => `{$${name}} is not set and stands for nothing: set it in .env, or write {$${name}:default}`,
+  );
   return problems.map((problem, i) => (i === 0 ? { ...problem, hints: [...problem.hints, ...hints] } : problem));
 }
 
@@ -94,7 +113,13 @@ export function refusalProblem(words: string, caddyfile: Wanted['caddyfile'], pr
   return {
     ...failure('project', 'CADDYFILE_INVALID', `${token} cannot be read: ${path[2]}`, {
       hints: [`ls -l ${token}`],
-      source: { file: textsOf(caddyfile, projectDir).main.file, line: line + 1, col: text.indexOf(token) + 1, length: token.length, text },
+      source: {
+        file: textsOf(caddyfile, projectDir).main.file,
+        line: line + 1,
+        col: text.indexOf(token) + 1,
+        length: token.length,
+        text,
+      },
       evidence: [`caddy: ${words}`],
     }),
     fault: 'project',

@@ -27,9 +27,12 @@ export function createAdmin(socket: string): Admin {
       return new Promise((resolve, reject) => {
         const headers = contentType === undefined ? {} : { 'content-type': contentType };
         const timeout = setTimeout(() => asked.destroy(timedOut(path)), timeoutMs);
-        const asked = request({ socketPath: socket, method, path, headers, agent: false, ...(signal ? { signal } : {}) }, (response) => {
-          void textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
-        });
+        const asked = request(
+          { socketPath: socket, method, path, headers, agent: false, ...(signal ? { signal } : {}) },
+          (response) => {
+            void textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
+          },
+        );
         asked.on('error', reject);
         asked.on('close', () => clearTimeout(timeout));
         asked.end(body);

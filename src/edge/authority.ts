@@ -44,7 +44,8 @@ export function inspectAuthority(storage: string, now = Date.now()): AuthoritySt
   if (expiry <= now) return unusable(files, files.root, `expired on ${new Date(expiry).toISOString().slice(0, 10)}`);
   const { certificate } = root;
   const intermediate = readPair(files.intermediate, files.intermediateKey);
-  if (intermediate.problem !== undefined) return { at: 'incomplete', certificate, isBroken: intermediate.problem !== 'absent' };
+  if (intermediate.problem !== undefined)
+    return { at: 'incomplete', certificate, isBroken: intermediate.problem !== 'absent' };
   if (!intermediate.certificate.verify(certificate.publicKey)) return { at: 'incomplete', certificate, isBroken: true };
   const begin = Date.parse(intermediate.certificate.validFrom);
   const end = Date.parse(intermediate.certificate.validTo);
@@ -61,7 +62,10 @@ function readPair(certificatePath: string, keyPath: string): Pair {
   const certificate = readFileOr(certificatePath);
   const key = readFileOr(keyPath);
   if (certificate.errno === 'ENOENT' && key.errno === 'ENOENT') return { problem: 'absent', path: certificatePath };
-  for (const [path, file] of [[certificatePath, certificate], [keyPath, key]] as const) {
+  for (const [path, file] of [
+    [certificatePath, certificate],
+    [keyPath, key],
+  ] as const) {
     if (file.errno === 'ENOENT') return { problem: 'missing', path };
     if (file.errno !== undefined) return { problem: `unreadable (${file.errno})`, path };
     if (file.content.length === 0) return { problem: 'empty', path };
@@ -90,7 +94,12 @@ function readFileOr(path: string): { content: Buffer; errno?: string } {
 
 function unusable(files: AuthorityFiles, path: string, reason: string): AuthorityState {
   if (reason.includes('EACCES'))
-    return { at: 'unusable', failure: failure('machine', 'NO_PERMISSION', `${path} may not be read, and the local CA is there`, { hints: [`ls -l '${path}'`, 'CAMP_HOME=/some/folder camp up'] }) };
+    return {
+      at: 'unusable',
+      failure: failure('machine', 'NO_PERMISSION', `${path} may not be read, and the local CA is there`, {
+        hints: [`ls -l '${path}'`, 'CAMP_HOME=/some/folder camp up'],
+      }),
+    };
   return {
     at: 'unusable',
     failure: failure('edge', 'CA_UNUSABLE', `the local CA cannot be used: ${path} is ${reason}`, {
@@ -107,7 +116,11 @@ function unusable(files: AuthorityFiles, path: string, reason: string): Authorit
  * CA, it runs under a lock of the user: two projects that start cold at once must not make two roots.
  * Throws CA_UNUSABLE (edge) when the root is damaged, NO_PERMISSION (machine) when it may not be read.
  */
-export async function withAuthority<T>(storage: string, signal: AbortSignal, start: (isComplete: boolean) => Promise<T>): Promise<T> {
+export async function withAuthority<T>(
+  storage: string,
+  signal: AbortSignal,
+  start: (isComplete: boolean) => Promise<T>,
+): Promise<T> {
   const check = (): AuthorityState => {
     const state = inspectAuthority(storage);
     if (state.at === 'unusable') throw new CampError(state.failure);
@@ -115,14 +128,19 @@ export async function withAuthority<T>(storage: string, signal: AbortSignal, sta
   };
   if (check().at === 'ready') return await start(true);
   makeFolder(storage, 0o700);
-  return await withLock(join(storage, 'camp-ca.lock'), 'making the local CA', async () => {
-    const state = check();
-    if (state.at === 'incomplete' && state.isBroken) {
-      // Nobody trusts an intermediate itself: Caddy makes another one, signed by the same root.
-      const files = authorityFiles(storage);
-      rmSync(files.intermediate, { force: true });
-      rmSync(files.intermediateKey, { force: true });
-    }
-    return await start(state.at === 'ready');
-  }, { waitMs: 20_000, signal });
+  return await withLock(
+    join(storage, 'camp-ca.lock'),
+    'making the local CA',
+    async () => {
+      const state = check();
+      if (state.at === 'incomplete' && state.isBroken) {
+        // Nobody trusts an intermediate itself: Caddy makes another one, signed by the same root.
+        const files = authorityFiles(storage);
+        rmSync(files.intermediate, { force: true });
+        rmSync(files.intermediateKey, { force: true });
+      }
+      return await start(state.at === 'ready');
+    },
+    { waitMs: 20_000, signal },
+  );
 }

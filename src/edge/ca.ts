@@ -25,13 +25,19 @@ export function authorityApp(): JsonObject {
  * An edge makes it by itself when it starts. Throws CA_UNUSABLE or EDGE_UNREACHABLE (edge).
  */
 export async function ensureAuthority(setup: AuthoritySetup, signal: AbortSignal): Promise<string> {
-  await withAuthority(setup.storage, signal, (isComplete) => (isComplete ? Promise.resolve() : makeAuthority(setup, signal)));
+  await withAuthority(setup.storage, signal, (isComplete) =>
+    isComplete ? Promise.resolve() : makeAuthority(setup, signal),
+  );
   return authorityFiles(setup.storage).root;
 }
 
 async function makeAuthority(setup: AuthoritySetup, signal: AbortSignal): Promise<void> {
   const folder = mkdtempSync(join(setup.storage, '.making-'));
-  const config = { admin: { disabled: true }, storage: { module: 'file_system', root: setup.storage }, apps: authorityApp() };
+  const config = {
+    admin: { disabled: true },
+    storage: { module: 'file_system', root: setup.storage },
+    apps: authorityApp(),
+  };
   writeFileSync(join(folder, 'caddy.json'), JSON.stringify(config), { mode: 0o600 });
   const lines: string[] = [];
   const caddy = await startChild({
@@ -72,7 +78,9 @@ export function trustEnv(storage: string, env: NodeJS.ProcessEnv): Readonly<Reco
   if (readText(root) === undefined) return {};
   const bundle = join(storage, 'bundle.crt');
   const extra = join(storage, 'extra.crt');
-  const systemBundle = [env['SSL_CERT_FILE'], ...systemBundles].find((path) => path !== undefined && path !== bundle && stampOf(path) !== undefined);
+  const systemBundle = [env['SSL_CERT_FILE'], ...systemBundles].find(
+    (path) => path !== undefined && path !== bundle && stampOf(path) !== undefined,
+  );
   const own = env['NODE_EXTRA_CA_CERTS'];
   const added = own !== undefined && own !== root && own !== extra && stampOf(own) !== undefined ? own : undefined;
   joinFiles(bundle, [systemBundle, added, root]);
@@ -95,7 +103,10 @@ function joinFiles(target: string, parts: readonly (string | undefined)[]): void
   const sources = parts.filter((path) => path !== undefined);
   const stamp = `# camp ${hashOf(sources.map((path) => [path, stampOf(path)]))}\n`;
   if (readText(target)?.startsWith(stamp)) return;
-  writeWhole(target, stamp + sources.map((path) => `${(readText(path) ?? '').trim()}\n`).join(''), { mode: 0o644, durable: false });
+  writeWhole(target, stamp + sources.map((path) => `${(readText(path) ?? '').trim()}\n`).join(''), {
+    mode: 0o644,
+    durable: false,
+  });
 }
 
 function stampOf(path: string): string | undefined {

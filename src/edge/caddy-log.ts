@@ -31,14 +31,23 @@ export function plainLine(raw: string): CaddyLine | undefined {
   if (level === 'info' || expected.some((each) => message.includes(each))) return undefined;
   const detail = entry.error ?? entry.err ?? entry.reason;
   const where = requestOf(entry);
-  return { level, text: [`caddy ${level}: ${message || logger}`, ...(detail === undefined ? [] : [String(detail)]), ...(where ? [where] : [])].join(': ') };
+  return {
+    level,
+    text: [
+      `caddy ${level}: ${message || logger}`,
+      ...(detail === undefined ? [] : [String(detail)]),
+      ...(where ? [where] : []),
+    ].join(': '),
+  };
 }
 
 /** Its storage logs in columns (`1.79e+09<TAB>info<TAB>...`); a panic is plain text and is shown. */
 function plainText(raw: string): CaddyLine | undefined {
   const columns = /^[\d.]+(?:e\+\d+)?\t(\w+)\t(.*)$/.exec(raw);
   if (columns?.[1] === 'info' || columns?.[1] === 'debug' || raw.trim() === '') return undefined;
-  return columns ? { level: columns[1] ?? 'warn', text: `caddy ${columns[1]}: ${columns[2]}` } : { level: 'error', text: raw };
+  return columns
+    ? { level: columns[1] ?? 'warn', text: `caddy ${columns[1]}: ${columns[2]}` }
+    : { level: 'error', text: raw };
 }
 
 function parse(raw: string): Record<string, unknown> | undefined {

@@ -86,7 +86,13 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     const sockets = await openSockets(options.addresses);
     try {
       const argv = [setup.caddy, 'run', '--config', options.configPath];
-      return await startChild({ argv, cwd: setup.projectDir, env: setup.env, sockets: sockets.fds, onLine: (_, line) => take(line) });
+      return await startChild({
+        argv,
+        cwd: setup.projectDir,
+        env: setup.env,
+        sockets: sockets.fds,
+        onLine: (_, line) => take(line),
+      });
     } finally {
       sockets.close();
     }
@@ -109,10 +115,15 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
       await delay(2, undefined, { signal });
     }
     if (hasExited) await delay(20); // the last words may still be in the pipe
-    fail('edge', 'EDGE_UNREACHABLE', hasExited ? 'caddy ended before it answered' : `caddy did not answer within ${startDeadlineMs / 1000} s`, {
-      hints: ['camp doctor'],
-      evidence: lines.slice(-10),
-    });
+    fail(
+      'edge',
+      'EDGE_UNREACHABLE',
+      hasExited ? 'caddy ended before it answered' : `caddy did not answer within ${startDeadlineMs / 1000} s`,
+      {
+        hints: ['camp doctor'],
+        evidence: lines.slice(-10),
+      },
+    );
   }
 
   /** Whether the Caddy on the admin socket is the one with our configuration: another one may have taken the path. */
@@ -146,7 +157,10 @@ export function superviseCaddy(options: CaddyOptions): CaddyProcess {
     setup.emit({ type: 'warning', message: `caddy ended unexpectedly (${how}): starting it again` });
     const ready = reviving(end.signal);
     life = { at: 'starting', ready };
-    await ready.then(() => setup.onRestart?.(), () => undefined);
+    await ready.then(
+      () => setup.onRestart?.(),
+      () => undefined,
+    );
   }
 
   async function reviving(signal: AbortSignal): Promise<void> {

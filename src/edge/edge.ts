@@ -39,12 +39,25 @@ const nothing: Loaded = { hash: '', addresses: new Set(), names: [] };
 export function createEdge(setup: EdgeSetup): Edge {
   const socket = socketPath(setup);
   const configFile = resolve(setup.projectDir, setup.runDir, 'caddy.json');
-  const own = { storage: setup.storage, adminListen: `unix/${join(setup.runDir, 'admin.sock')}|0600`, id: `camp-${randomBytes(8).toString('hex')}` };
+  const own = {
+    storage: setup.storage,
+    adminListen: `unix/${join(setup.runDir, 'admin.sock')}|0600`,
+    id: `camp-${randomBytes(8).toString('hex')}`,
+  };
   const admin = createAdmin(socket);
   const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
   const sockets = socketNames(setup.ports, hasIpv6);
   const configPath = join(setup.runDir, 'caddy.json');
-  const caddy = superviseCaddy({ setup, admin, socket, configPath, id: own.id, addresses: [...sockets.keys()], beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0), onSpawn: () => setImmediate(() => void prober.prepare().catch(() => undefined)) });
+  const caddy = superviseCaddy({
+    setup,
+    admin,
+    socket,
+    configPath,
+    id: own.id,
+    addresses: [...sockets.keys()],
+    beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0),
+    onSpawn: () => setImmediate(() => void prober.prepare().catch(() => undefined)),
+  });
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
   let loaded: Loaded = nothing;
@@ -64,7 +77,14 @@ export function createEdge(setup: EdgeSetup): Edge {
   async function change(wanted: Wanted, isRepeated: boolean, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
     const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, setup.env, signal);
-    const { config, routes, warnings } = patch({ ...wanted, ...own, adapted: adapted.config, ports: setup.ports, hasIpv6, sockets });
+    const { config, routes, warnings } = patch({
+      ...wanted,
+      ...own,
+      adapted: adapted.config,
+      ports: setup.ports,
+      hasIpv6,
+      sockets,
+    });
     const hash = hashOf(config);
     if (hash === loaded.hash) return routes;
     const addresses = addressesOf(config);
@@ -101,7 +121,12 @@ export function createEdge(setup: EdgeSetup): Edge {
           } catch (error) {
             signal.throwIfAborted();
             if (!isUnreachable(error)) throw error;
-            if (attempt === maxAttempts) fail('edge', 'EDGE_UNREACHABLE', 'caddy does not answer', { hints: ['camp doctor'], evidence: caddy.lastLines().slice(-10), cause: error });
+            if (attempt === maxAttempts)
+              fail('edge', 'EDGE_UNREACHABLE', 'caddy does not answer', {
+                hints: ['camp doctor'],
+                evidence: caddy.lastLines().slice(-10),
+                cause: error,
+              });
             // It has just died: the supervision starts it again with the last good configuration.
             await delay(50, undefined, { signal });
           }
@@ -123,7 +148,9 @@ function socketPath(setup: EdgeSetup): string {
   const relative = join(setup.runDir, 'admin.sock');
   const path = process.cwd() === setup.projectDir ? relative : resolve(setup.projectDir, relative);
   if (Buffer.byteLength(path) > maxSocketPath)
-    fail('machine', 'PATH_TOO_LONG', `the path of the edge's socket is too long for this system: ${path}`, { hints: ['move the project to a folder with a shorter path'] });
+    fail('machine', 'PATH_TOO_LONG', `the path of the edge's socket is too long for this system: ${path}`, {
+      hints: ['move the project to a folder with a shorter path'],
+    });
   return path;
 }
 

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import type { Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import type { Route } from './types.ts';
@@ -51,7 +51,9 @@ export function createProber(caFile: string): Prober {
           // The deadline cuts the last request short, which says less than the answer before it.
           if (!words.startsWith('no answer') || last === 'no answer') last = words;
         }
-        await delay(Math.min(maxPauseMs, 10 * 1.3 ** attempt, Math.max(0, deadline - performance.now())), undefined, { signal });
+        await delay(Math.min(maxPauseMs, 10 * 1.3 ** attempt, Math.max(0, deadline - performance.now())), undefined, {
+          signal,
+        });
       }
     },
     close() {
@@ -65,7 +67,9 @@ export function createProber(caFile: string): Prober {
     const known = agents.get(protocol);
     if (known) return known;
     const { Agent } = protocol === 'https:' ? await import('node:https') : await import('node:http');
-    const agent = agents.get(protocol) ?? new Agent({ keepAlive: true, ...(protocol === 'https:' ? { ca: [], rejectUnauthorized: false } : {}) });
+    const agent =
+      agents.get(protocol) ??
+      new Agent({ keepAlive: true, ...(protocol === 'https:' ? { ca: [], rejectUnauthorized: false } : {}) });
     agents.set(protocol, agent);
     return agent;
   }
@@ -84,7 +88,12 @@ export function createProber(caFile: string): Prober {
     const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const agent = await agentFor(url.protocol);
     return await new Promise((resolve, reject) => {
-      const options: RequestOptions = { agent, lookup: toLoopback, signal, headers: { accept: '*/*', 'user-agent': 'camp' } };
+      const options: RequestOptions = {
+        agent,
+        lookup: toLoopback,
+        signal,
+        headers: { accept: '*/*', 'user-agent': 'camp' },
+      };
       const asked = request(url, options, (response) => {
         try {
           verify(response.socket, url.hostname);
@@ -97,7 +106,10 @@ export function createProber(caFile: string): Prober {
           resolve({ status: response.statusCode ?? 0, text });
         });
       });
-      const timeout = setTimeout(() => asked.destroy(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+      const timeout = setTimeout(
+        () => asked.destroy(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
+        timeoutMs,
+      );
       asked.on('error', (error) => {
         clearTimeout(timeout);
         reject(error);
@@ -136,8 +148,13 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
 }
 
 function notReady(route: Route, deadlineMs: Ms, last: string): never {
-  fail('service', 'NOT_READY', `${route.service} did not answer at ${route.url} within ${(deadlineMs / 1000).toFixed(1)} s`, {
-    hints: [`camp logs ${route.service}`],
-    evidence: [`last answer: ${last}`],
-  });
+  fail(
+    'service',
+    'NOT_READY',
+    `${route.service} did not answer at ${route.url} within ${(deadlineMs / 1000).toFixed(1)} s`,
+    {
+      hints: [`camp logs ${route.service}`],
+      evidence: [`last answer: ${last}`],
+    },
+  );
 }

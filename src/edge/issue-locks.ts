@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ms } from '../kit/events.ts';
-import { type JsonObject, isObject, stringsOf } from './json.ts';
+import { isObject, type JsonObject, stringsOf } from './json.ts';
 
 /** A certificate of the local CA is issued in a few milliseconds; a lock this old belongs to a Caddy that died. */
 export const deadLockMs: Ms = 2000;

@@ -1,4 +1,4 @@
-import { entriesOf, type JsonObject, isObject, objectAt, objectsOf, stringsOf } from './json.ts';
+import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 import type { EdgePorts } from './types.ts';
 
 export interface ListenInput {
@@ -35,16 +35,23 @@ export function bindToLoopback(http: JsonObject, input: ListenInput): string[] {
   return warnings;
 }
 
-function toLoopback(text: string, standard: { https: string; http: string }, input: ListenInput): { addresses: string[]; warning?: string } {
+function toLoopback(
+  text: string,
+  standard: { https: string; http: string },
+  input: ListenInput,
+): { addresses: string[]; warning?: string } {
   if (text.startsWith('unix')) return { addresses: [text] };
   const { network, host, port } = parseAddress(text);
   const wanted = port === standard.https ? input.ports.https : port === standard.http ? input.ports.http : port;
-  if (wanted === undefined) return { addresses: [], warning: 'no port for plain HTTP could be had: the http:// sites are not served' };
+  if (wanted === undefined)
+    return { addresses: [], warning: 'no port for plain HTTP could be had: the http:// sites are not served' };
   const hosts = isLoopback(host) ? [host] : input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
   const prefix = network ? `${network}/` : '';
   return {
     addresses: hosts.map((each) => `${prefix}${each}:${wanted}`),
-    ...(host === '' || isLoopback(host) ? {} : { warning: `the Caddyfile binds ${host}: camp listens on loopback only` }),
+    ...(host === '' || isLoopback(host)
+      ? {}
+      : { warning: `the Caddyfile binds ${host}: camp listens on loopback only` }),
   };
 }
 
@@ -78,7 +85,10 @@ function merge(into: JsonObject, from: JsonObject): void {
   into.listen = [...new Set([...stringsOf(into.listen), ...stringsOf(from.listen)])];
   into.routes = specificFirst([...objectsOf(into.routes), ...objectsOf(from.routes)]);
   if (from.tls_connection_policies)
-    into.tls_connection_policies = specificFirst([...objectsOf(into.tls_connection_policies), ...objectsOf(from.tls_connection_policies)]);
+    into.tls_connection_policies = specificFirst([
+      ...objectsOf(into.tls_connection_policies),
+      ...objectsOf(from.tls_connection_policies),
+    ]);
   if (isObject(from.errors)) {
     const errors = objectAt(into, 'errors');
     errors.routes = specificFirst([...objectsOf(errors.routes), ...objectsOf(from.errors.routes)]);

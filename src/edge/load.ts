@@ -1,9 +1,9 @@
 import { CampError, fail } from '../kit/failure.ts';
 import { listeners } from '../kit/ports.ts';
 import { socketInodes } from '../kit/process.ts';
-import { type Admin, errorOf } from './admin.ts';
 import { refusalProblem } from './adapt.ts';
-import { entriesOf, type JsonObject, isObject, stringsOf } from './json.ts';
+import { type Admin, errorOf } from './admin.ts';
+import { entriesOf, isObject, type JsonObject, stringsOf } from './json.ts';
 import { portForbidden, portInUse } from './port-failures.ts';
 import type { Wanted } from './types.ts';
 
@@ -14,9 +14,20 @@ const loadTimeoutMs = 30_000;
  * Loads a configuration all-or-nothing: on a refusal the old one goes on serving. Throws EDGE_REFUSED (edge),
  * PORT_IN_USE or NO_PERMISSION (machine), CADDYFILE_INVALID (project).
  */
-export async function load(admin: Admin, config: JsonObject, caddyfile: Wanted['caddyfile'], projectDir: string, signal: AbortSignal): Promise<void> {
+export async function load(
+  admin: Admin,
+  config: JsonObject,
+  caddyfile: Wanted['caddyfile'],
+  projectDir: string,
+  signal: AbortSignal,
+): Promise<void> {
   const body = JSON.stringify(config);
-  const answer = await admin.ask('POST', '/load', { body, contentType: 'application/json', timeoutMs: loadTimeoutMs, signal });
+  const answer = await admin.ask('POST', '/load', {
+    body,
+    contentType: 'application/json',
+    timeoutMs: loadTimeoutMs,
+    signal,
+  });
   if (answer.status === 200) return;
   const words = errorOf(answer);
   const port = Number(/listen \w+ \S+?:(\d+): bind/.exec(words)?.[1]);

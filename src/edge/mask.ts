@@ -6,7 +6,8 @@
 export function maskLine(text: string, line: number): string | undefined {
   const lines = text.split('\n');
   const index = line - 1;
-  if (depthBefore(lines, index) < 1 || (lines[index] ?? '').trim() === '' || (lines[index] ?? '').trim() === '}') return undefined;
+  if (depthBefore(lines, index) < 1 || (lines[index] ?? '').trim() === '' || (lines[index] ?? '').trim() === '}')
+    return undefined;
   let depth = braceOf(lines[index] ?? '');
   lines[index] = '';
   for (let i = index + 1; depth > 0 && i < lines.length; i++) {

@@ -9,7 +9,13 @@ const adapted: JsonObject = {
       servers: {
         srv0: {
           listen: [':443'],
-          routes: [{ match: [{ host: ['shop.localhost'] }], handle: [{ handler: 'reverse_proxy', upstreams: [{ dial: 'web:80' }] }], terminal: true }],
+          routes: [
+            {
+              match: [{ host: ['shop.localhost'] }],
+              handle: [{ handler: 'reverse_proxy', upstreams: [{ dial: 'web:80' }] }],
+              terminal: true,
+            },
+          ],
         },
       },
     },
@@ -43,7 +49,9 @@ test('a standard port is left out of URLs; without IPv6 only 127.0.0.1 is bound'
 });
 
 test('without a port for HTTP there is no redirect, and http:// sites are left out with a warning', () => {
-  const plain: JsonObject = { apps: { http: { servers: { a: { listen: [':80'], routes: [] }, b: { listen: [':443'], routes: [] } } } } };
+  const plain: JsonObject = {
+    apps: { http: { servers: { a: { listen: [':80'], routes: [] }, b: { listen: [':443'], routes: [] } } } },
+  };
   const { config, warnings } = patch({ ...input, adapted: plain, ports: { https: 18_443 } });
   expect(Object.keys(((config.apps as JsonObject).http as JsonObject).servers as JsonObject)).toEqual(['b']);
   expect(warnings).toEqual(['no port for plain HTTP could be had: the http:// sites are not served']);
@@ -55,7 +63,11 @@ test('servers that differed only in what they bound become one, catch-alls last'
       http: {
         servers: {
           a: { listen: ['0.0.0.0:443'], routes: [{ handle: [{ handler: 'static_response' }] }] },
-          b: { listen: [':443'], routes: [{ match: [{ host: ['b.localhost'] }], handle: [] }], tls_connection_policies: [{}] },
+          b: {
+            listen: [':443'],
+            routes: [{ match: [{ host: ['b.localhost'] }], handle: [] }],
+            tls_connection_policies: [{}],
+          },
         },
       },
     },
@@ -75,6 +87,12 @@ test('an empty Caddyfile is a configuration too', () => {
 });
 
 test('a configuration of any odd shape does not throw', () => {
-  for (const apps of [null, [], 'x', { http: [] }, { http: { servers: { a: null, b: { listen: 1, routes: [null, 1, { match: 'x', handle: [{}] }] } } } }] as JsonObject['apps'][])
+  for (const apps of [
+    null,
+    [],
+    'x',
+    { http: [] },
+    { http: { servers: { a: null, b: { listen: 1, routes: [null, 1, { match: 'x', handle: [{}] }] } } } },
+  ] as JsonObject['apps'][])
     expect(() => patch({ ...input, adapted: { apps } as JsonObject })).not.toThrow();
 });

@@ -1,5 +1,5 @@
 import { correlationRoutes } from './correlation.ts';
-import { entriesOf, type JsonObject, isObject, objectAt, objectsOf, stringsOf } from './json.ts';
+import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 import { bindToLoopback } from './listen.ts';
 import { noSuchSite, redirectServer, redirectToHttps } from './redirect.ts';
 import { routesOf } from './routes.ts';
@@ -39,7 +39,8 @@ export function patch(input: PatchInput): Patched {
   const routes = routesOf(http, input.services, input.domain, byServer);
   redirectToHttps(http, input.ports, input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'], byServer);
   for (const [name, server] of entriesOf(http.servers)) if (name !== redirectServer) patchServer(server, input);
-  for (const [, server] of entriesOf(http.servers)) server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
+  for (const [, server] of entriesOf(http.servers))
+    server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
   // A graceful end must not wait for a browser that keeps a connection open.
   http.grace_period ??= '500ms';
   return { config: { ...config, ...privateParts(input), logging: quiet(config.logging) }, routes, warnings };

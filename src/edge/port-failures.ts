@@ -9,6 +9,9 @@ export function portInUse(port: number): Failure {
 
 export function portForbidden(port: number): Failure {
   return failure('machine', 'NO_PERMISSION', `this user may not listen on port ${port}`, {
-    hints: [`sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`, 'or choose a port from 1024 up: camp up --port N'],
+    hints: [
+      `sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`,
+      'or choose a port from 1024 up: camp up --port N',
+    ],
   });
 }

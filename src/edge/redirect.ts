@@ -10,10 +10,17 @@ export const redirectServer = 'camp_redirect';
  * redirect on localhost would stay in browsers after the project. A site that the Caddyfile serves over
  * http:// is served; other hosts are not redirected.
  */
-export function redirectToHttps(http: JsonObject, ports: EdgePorts, loopback: readonly string[], byServer: ReadonlyMap<string, ServerHosts>): void {
+export function redirectToHttps(
+  http: JsonObject,
+  ports: EdgePorts,
+  loopback: readonly string[],
+  byServer: ReadonlyMap<string, ServerHosts>,
+): void {
   if (ports.http === undefined) return;
   const address = `:${ports.http}`;
-  const plain = entriesOf(http.servers).find(([, server]) => stringsOf(server.listen).some((each) => each.endsWith(address)))?.[1];
+  const plain = entriesOf(http.servers).find(([, server]) =>
+    stringsOf(server.listen).some((each) => each.endsWith(address)),
+  )?.[1];
   const served = new Set(plain ? hostsOf(plain) : []);
   const secured = [...byServer].filter(([name, hosts]) => hosts.hasRedirects && listensOn(http, name, ports.https));
   const hosts = [...new Set(secured.flatMap(([, each]) => each.names))].filter((host) => !served.has(host));

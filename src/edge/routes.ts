@@ -1,4 +1,4 @@
-import { entriesOf, type JsonObject, isObject, objectsOf, stringsOf } from './json.ts';
+import { entriesOf, isObject, type JsonObject, objectsOf, stringsOf } from './json.ts';
 import type { ServerHosts } from './tls.ts';
 import type { Route } from './types.ts';
 import { servicesOf } from './upstreams.ts';
@@ -14,7 +14,12 @@ interface Candidate {
  * before a longer one. What a plain GET may not reach (a header decides, say) is no route. Read before
  * upstreams are replaced.
  */
-export function routesOf(http: JsonObject, services: ReadonlySet<string>, domain: string, byServer: ReadonlyMap<string, ServerHosts>): readonly Route[] {
+export function routesOf(
+  http: JsonObject,
+  services: ReadonlySet<string>,
+  domain: string,
+  byServer: ReadonlyMap<string, ServerHosts>,
+): readonly Route[] {
   const found = new Map<string, Candidate>();
   for (const [name, server] of entriesOf(http.servers)) {
     const isTls = byServer.get(name)?.isTls ?? false;

@@ -1,4 +1,4 @@
-import { type JsonObject, isObject, objectAt, objectsOf } from './json.ts';
+import { isObject, type JsonObject, objectAt, objectsOf } from './json.ts';
 
 /** How long a request waits for an upstream to come back, and how often it is tried meanwhile. */
 const tryWindow = { try_duration: '5s', try_interval: '20ms' };

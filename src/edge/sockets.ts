@@ -14,7 +14,9 @@ const firstFd = 3;
  */
 export function socketNames(ports: EdgePorts, hasIpv6: boolean): ReadonlyMap<string, string> {
   const hosts = hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
-  const all = [ports.https, ports.http].filter((port) => port !== undefined).flatMap((port) => hosts.map((host) => `${host}:${port}`));
+  const all = [ports.https, ports.http]
+    .filter((port) => port !== undefined)
+    .flatMap((port) => hosts.map((host) => `${host}:${port}`));
   return new Map(all.map((address, i) => [address, `fd/${firstFd + i}`]));
 }
 
@@ -51,7 +53,9 @@ function listen(address: string): Promise<Server> {
       else if (error.code === 'EACCES') reject(new CampError(portForbidden(port)));
       else reject(error);
     });
-    server.listen({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, exclusive: true }, () => resolve(server));
+    server.listen({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, exclusive: true }, () =>
+      resolve(server),
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-import { entriesOf, type JsonObject, isObject, objectAt, objectsOf, stringsOf } from './json.ts';
+import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 
 /** How a server takes connections. */
 export interface ServerHosts {
@@ -19,11 +19,15 @@ export function securedByLocalCa(apps: JsonObject, domain: string): ReadonlyMap<
   const byServer = new Map<string, ServerHosts>();
   const names = new Set<string>();
   // `auto_https off` with certificates of its own is respected; without any, TLS could not work at all.
-  const hasLoaded = isObject(apps.tls) && isObject(apps.tls.certificates) && Object.keys(apps.tls.certificates).some((key) => key.startsWith('load_'));
+  const hasLoaded =
+    isObject(apps.tls) &&
+    isObject(apps.tls.certificates) &&
+    Object.keys(apps.tls.certificates).some((key) => key.startsWith('load_'));
   for (const [name, server] of entriesOf(http.servers)) {
     const hosts = secureServer(server, http.http_port);
     byServer.set(name, hosts);
-    if (hosts.isTls && !(isAutomationOff(server) && hasLoaded)) for (const host of certificateNames(server, hosts.names)) names.add(host);
+    if (hosts.isTls && !(isAutomationOff(server) && hasLoaded))
+      for (const host of certificateNames(server, hosts.names)) names.add(host);
     // All is said explicitly now; and behind an inherited socket Caddy could not tell the HTTP port.
     server.automatic_https = { disable: true };
   }
@@ -37,7 +41,8 @@ export function securedByLocalCa(apps: JsonObject, domain: string): ReadonlyMap<
   // of a certificate that is just being issued, which then takes another 60 s.
   tls.disable_storage_check = true;
   tls.disable_storage_clean = true;
-  for (const [, authority] of [...entriesOf(objectAt(objectAt(apps, 'pki'), 'certificate_authorities'))]) prepareAuthority(authority);
+  for (const [, authority] of [...entriesOf(objectAt(objectAt(apps, 'pki'), 'certificate_authorities'))])
+    prepareAuthority(authority);
   prepareAuthority(objectAt(objectAt(objectAt(apps, 'pki'), 'certificate_authorities'), 'local'));
   return byServer;
 }
@@ -52,7 +57,9 @@ function secureServer(server: JsonObject, httpPort: JsonObject[string]): ServerH
   const automatic = isObject(server.automatic_https) ? server.automatic_https : {};
   const skipped = new Set(stringsOf(automatic.skip));
   const names = [...new Set(hostsOf(server).filter((host) => !skipped.has(host)))];
-  const isPlain = stringsOf(server.listen).every((address) => address.endsWith(`:${httpPort ?? 80}`) || address.startsWith('unix'));
+  const isPlain = stringsOf(server.listen).every(
+    (address) => address.endsWith(`:${httpPort ?? 80}`) || address.startsWith('unix'),
+  );
   const isOff = automatic.disable === true;
   if (!isPlain && !isOff && names.length > 0) server.tls_connection_policies ??= [{}];
   const isTls = !isPlain && objectsOf(server.tls_connection_policies).length > 0;

@@ -37,7 +37,11 @@ export function systemStore(exists: (path: string) => boolean = existsSync): Sys
 
 /** Certificate databases of Chromium and Firefox (NSS): of this user only, snaps and flatpaks too. */
 export function nssDatabases(home: string): readonly string[] {
-  const shared = [join(home, '.pki/nssdb'), join(home, '.local/share/pki/nssdb'), join(home, 'snap/chromium/current/.pki/nssdb')];
+  const shared = [
+    join(home, '.pki/nssdb'),
+    join(home, '.local/share/pki/nssdb'),
+    join(home, 'snap/chromium/current/.pki/nssdb'),
+  ];
   const profiles = [
     '.mozilla/firefox',
     '.config/mozilla/firefox',
@@ -61,7 +65,10 @@ function foldersIn(folder: string): string[] {
 /** The certificate that an NSS database holds under our nickname, or undefined. */
 export function nssCertificate(certutil: string, database: string, nickname: string): string | undefined {
   try {
-    return execFileSync(certutil, ['-d', `sql:${database}`, '-L', '-n', nickname, '-a'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(certutil, ['-d', `sql:${database}`, '-L', '-n', nickname, '-a'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return undefined;
   }
@@ -70,7 +77,11 @@ export function nssCertificate(certutil: string, database: string, nickname: str
 /** The certificates of our CAs in the macOS system keychain, as PEM. */
 export function keychainCertificates(commonName: string): string {
   try {
-    return execFileSync('security', ['find-certificate', '-a', '-c', commonName, '-p', '/Library/Keychains/System.keychain'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(
+      'security',
+      ['find-certificate', '-a', '-c', commonName, '-p', '/Library/Keychains/System.keychain'],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
   } catch {
     return '';
   }
@@ -86,14 +97,27 @@ export function readIfThere(path: string): string | undefined {
 
 /** A program of PATH or of the folders that sudo adds. */
 export function programPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  const folders = [...(env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/local/opt/nss/bin', '/opt/homebrew/opt/nss/bin'];
-  return folders.filter((folder) => folder.startsWith('/')).map((folder) => join(folder, name)).find((path) => existsSync(path));
+  const folders = [
+    ...(env['PATH'] ?? '').split(':'),
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+    '/usr/local/opt/nss/bin',
+    '/opt/homebrew/opt/nss/bin',
+  ];
+  return folders
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
 }
 
 /** Certificates that some `camp trust` wrote into a system folder. */
 export function campFilesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).filter((name) => /^camp-[0-9a-f]{16}\./.test(name)).map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => /^camp-[0-9a-f]{16}\./.test(name))
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }

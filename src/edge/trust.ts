@@ -5,7 +5,16 @@ import { basename, join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { writeWhole } from '../kit/files.ts';
 import { authorityFiles } from './authority.ts';
-import { campFilesIn, keychainCertificates, nssCertificate, nssDatabases, programPath, readIfThere, systemStore, type TrustStep } from './trust-stores.ts';
+import {
+  campFilesIn,
+  keychainCertificates,
+  nssCertificate,
+  nssDatabases,
+  programPath,
+  readIfThere,
+  systemStore,
+  type TrustStep,
+} from './trust-stores.ts';
 
 export interface TrustOptions {
   readonly storage: string;
@@ -63,7 +72,10 @@ const alreadyTrusted = 'already trusted';
 function readRoot(storage: string): Root {
   const path = authorityFiles(storage).root;
   const pem = readIfThere(path);
-  if (pem === undefined) fail('edge', 'CA_NOT_TRUSTED', 'there is no local CA yet, so nothing can be trusted', { hints: ['camp up', `looked for ${path}`] });
+  if (pem === undefined)
+    fail('edge', 'CA_NOT_TRUSTED', 'there is no local CA yet, so nothing can be trusted', {
+      hints: ['camp up', `looked for ${path}`],
+    });
   const fingerprint = new X509Certificate(pem).fingerprint256;
   return { path, pem, fingerprint, nickname: `camp-${fingerprint.replaceAll(':', '').slice(0, 16).toLowerCase()}` };
 }
@@ -75,11 +87,25 @@ function planSteps(options: TrustOptions, action: 'install' | 'remove', root: Ro
 function systemStep(options: TrustOptions, action: 'install' | 'remove', root: Root): TrustStep {
   if (process.platform === 'darwin') return keychainStep(action, root);
   const store = systemStore();
-  if (!store) return { store: 'system', action: 'nothing', why: 'this system has no known folder for own certificates', needsRoot: false, run: [] };
+  if (!store)
+    return {
+      store: 'system',
+      action: 'nothing',
+      why: 'this system has no known folder for own certificates',
+      needsRoot: false,
+      run: [],
+    };
   const path = join(store.folder, `${root.nickname}.${store.extension}`);
   const found = readIfThere(path);
   const isThere = found !== undefined && sameCertificate(found, root);
-  if (isThere === (action === 'install')) return { store: 'system', action: 'nothing', why: isThere ? alreadyTrusted : 'not there', needsRoot: false, run: [] };
+  if (isThere === (action === 'install'))
+    return {
+      store: 'system',
+      action: 'nothing',
+      why: isThere ? alreadyTrusted : 'not there',
+      needsRoot: false,
+      run: [],
+    };
   const [refresh = '', ...args] = store.refresh;
   const run = [[programPath(refresh, options.env) ?? refresh, ...args]];
   return action === 'install'
@@ -93,29 +119,71 @@ function otherRoots(root: Root): readonly string[] {
 }
 
 function keychainStep(action: 'install' | 'remove', root: Root): TrustStep {
-  const pems = keychainCertificates('Caddy Local Authority').match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+  const pems =
+    keychainCertificates('Caddy Local Authority').match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ??
+    [];
   const isThere = pems.some((pem) => sameCertificate(pem, root));
-  if (isThere === (action === 'install')) return { store: 'system', action: 'nothing', why: isThere ? alreadyTrusted : 'not there', needsRoot: false, run: [] };
+  if (isThere === (action === 'install'))
+    return {
+      store: 'system',
+      action: 'nothing',
+      why: isThere ? alreadyTrusted : 'not there',
+      needsRoot: false,
+      run: [],
+    };
   const keychain = '/Library/Keychains/System.keychain';
   const sha1 = new X509Certificate(root.pem).fingerprint.replaceAll(':', '');
   return action === 'install'
-    ? { store: 'system', action, why: 'added to the system keychain', needsRoot: true, run: [['security', 'add-trusted-cert', '-d', '-r', 'trustRoot', '-k', keychain, root.path]] }
-    : { store: 'system', action, why: 'removed from the system keychain', needsRoot: true, run: [['security', 'delete-certificate', '-Z', sha1, '-t', keychain]] };
+    ? {
+        store: 'system',
+        action,
+        why: 'added to the system keychain',
+        needsRoot: true,
+        run: [['security', 'add-trusted-cert', '-d', '-r', 'trustRoot', '-k', keychain, root.path]],
+      }
+    : {
+        store: 'system',
+        action,
+        why: 'removed from the system keychain',
+        needsRoot: true,
+        run: [['security', 'delete-certificate', '-Z', sha1, '-t', keychain]],
+      };
 }
 
 function nssSteps(options: TrustOptions, action: 'install' | 'remove', root: Root): readonly TrustStep[] {
   const databases = nssDatabases(options.home);
   const certutil = programPath('certutil', options.env);
   return databases.map((database): TrustStep => {
-    const store = basename(database) === 'nssdb' ? database.replace(options.home, '~') : `Firefox (${basename(database)})`;
-    if (!certutil) return { store, action: 'nothing', why: 'certutil is missing (Debian: libnss3-tools, Fedora and Arch: nss-tools, macOS: brew install nss)', needsRoot: false, run: [] };
+    const store =
+      basename(database) === 'nssdb' ? database.replace(options.home, '~') : `Firefox (${basename(database)})`;
+    if (!certutil)
+      return {
+        store,
+        action: 'nothing',
+        why: 'certutil is missing (Debian: libnss3-tools, Fedora and Arch: nss-tools, macOS: brew install nss)',
+        needsRoot: false,
+        run: [],
+      };
     const found = nssCertificate(certutil, database, root.nickname);
     const isThere = found !== undefined && sameCertificate(found, root);
-    if (isThere === (action === 'install')) return { store, action: 'nothing', why: isThere ? alreadyTrusted : 'not there', needsRoot: false, run: [] };
+    if (isThere === (action === 'install'))
+      return { store, action: 'nothing', why: isThere ? alreadyTrusted : 'not there', needsRoot: false, run: [] };
     const base = [certutil, '-d', `sql:${database}`];
     return action === 'install'
-      ? { store, action, why: `added as ${root.nickname}`, needsRoot: false, run: [[...base, '-A', '-t', 'C,,', '-n', root.nickname, '-i', root.path]] }
-      : { store, action, why: `removed (${root.nickname})`, needsRoot: false, run: [[...base, '-D', '-n', root.nickname]] };
+      ? {
+          store,
+          action,
+          why: `added as ${root.nickname}`,
+          needsRoot: false,
+          run: [[...base, '-A', '-t', 'C,,', '-n', root.nickname, '-i', root.path]],
+        }
+      : {
+          store,
+          action,
+          why: `removed (${root.nickname})`,
+          needsRoot: false,
+          run: [[...base, '-D', '-n', root.nickname]],
+        };
   });
 }
 
@@ -134,10 +202,15 @@ function carryOut(steps: readonly TrustStep[], options: TrustOptions, command: s
   for (const step of possible) perform(step);
   const denied = steps.filter((step) => step.needsRoot && !options.isRoot);
   if (denied.length > 0)
-    fail('machine', 'NO_PERMISSION', `the ${denied.map((step) => step.store).join(' and ')} store needs root; HTTPS is served all the same`, {
-      hints: [`sudo env "PATH=$PATH" ${storageVariable(options)}${command}`],
-      evidence: steps.map((step) => `${step.store}: ${denied.includes(step) ? 'not done' : step.why}`),
-    });
+    fail(
+      'machine',
+      'NO_PERMISSION',
+      `the ${denied.map((step) => step.store).join(' and ')} store needs root; HTTPS is served all the same`,
+      {
+        hints: [`sudo env "PATH=$PATH" ${storageVariable(options)}${command}`],
+        evidence: steps.map((step) => `${step.store}: ${denied.includes(step) ? 'not done' : step.why}`),
+      },
+    );
   return steps;
 }
 
@@ -155,7 +228,10 @@ function perform(step: TrustStep): void {
       execFileSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', timeout: 60_000 });
     } catch (error) {
       const words = String((error as { stderr?: unknown }).stderr ?? '').trim() || (error as Error).message;
-      fail('edge', 'CA_NOT_TRUSTED', `the ${step.store} store refused the local CA`, { hints: [[file, ...args].join(' ')], evidence: [words] });
+      fail('edge', 'CA_NOT_TRUSTED', `the ${step.store} store refused the local CA`, {
+        hints: [[file, ...args].join(' ')],
+        evidence: [words],
+      });
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../kit/events.ts';
-import { type Json, type JsonObject, isObject, objectsOf } from './json.ts';
+import { isObject, type Json, type JsonObject, objectsOf } from './json.ts';
 import { fileServer } from './static-files.ts';
 import type { Place } from './walk.ts';
 
@@ -13,7 +13,9 @@ export interface UpstreamInput {
 export function servicesOf(handler: JsonObject, services: ReadonlySet<string>): string[] {
   const hosts = objectsOf(handler.upstreams).map((upstream) => hostOf(upstream.dial));
   const dynamic = dynamicSources(handler.dynamic_upstreams).map((source) => source.name);
-  return [...new Set([...hosts, ...dynamic])].filter((name): name is string => typeof name === 'string' && services.has(name));
+  return [...new Set([...hosts, ...dynamic])].filter(
+    (name): name is string => typeof name === 'string' && services.has(name),
+  );
 }
 
 /** `orders` of `orders:8080` or `tcp/orders:8080`. */
@@ -44,9 +46,15 @@ export function replaceUpstreams(handler: JsonObject, place: Place, input: Upstr
   const written = objectsOf(handler.upstreams);
   const expanded = written.map((upstream) => expand(upstream, input));
   const dynamic = dynamicSources(handler.dynamic_upstreams).flatMap((source) => addressesOf(source.name, input) ?? []);
-  if (handler.dynamic_upstreams && dynamicSources(handler.dynamic_upstreams).some((source) => addressesOf(source.name, input)))
+  if (
+    handler.dynamic_upstreams &&
+    dynamicSources(handler.dynamic_upstreams).some((source) => addressesOf(source.name, input))
+  )
     delete handler.dynamic_upstreams;
-  spreadWeights(isObject(handler.load_balancing) ? handler.load_balancing.selection_policy : undefined, expanded.map((each) => each.length));
+  spreadWeights(
+    isObject(handler.load_balancing) ? handler.load_balancing.selection_policy : undefined,
+    expanded.map((each) => each.length),
+  );
   const all = [...expanded.flat(), ...dynamic.map((dial) => ({ dial }))];
   handler.upstreams = [...new Map(all.map((upstream) => [String(upstream.dial), upstream])).values()];
   freeHealthPort(handler);

@@ -39,11 +39,22 @@ test.each([
 });
 
 test('what is cut off the path counts for the URL, not for the handler', () => {
-  const inner = { handler: 'subroute', routes: [{ handle: [{ handler: 'rewrite', strip_path_prefix: '/v1' }] }, { match: [{ path: ['/users/*'] }], handle: [{ handler: 'x' }] }] };
-  expect(placesOf([{ match: [{ path: ['/v1/*'] }], handle: [inner] }])).toMatchObject([{ path: '/v1/users/', prefix: '/users' }]);
+  const inner = {
+    handler: 'subroute',
+    routes: [
+      { handle: [{ handler: 'rewrite', strip_path_prefix: '/v1' }] },
+      { match: [{ path: ['/users/*'] }], handle: [{ handler: 'x' }] },
+    ],
+  };
+  expect(placesOf([{ match: [{ path: ['/v1/*'] }], handle: [inner] }])).toMatchObject([
+    { path: '/v1/users/', prefix: '/users' },
+  ]);
 });
 
 test('handlers in handle_response and in deep subroutes are visited', () => {
-  const deep = { handler: 'reverse_proxy', handle_response: [{ routes: [{ handle: [{ handler: 'subroute', routes: [{ handle: [{ handler: 'x' }] }] }] }] }] };
+  const deep = {
+    handler: 'reverse_proxy',
+    handle_response: [{ routes: [{ handle: [{ handler: 'subroute', routes: [{ handle: [{ handler: 'x' }] }] }] }] }],
+  };
   expect(placesOf([{ match: [{ host: ['a'] }], handle: [deep] }])).toMatchObject([{ hosts: ['a'] }]);
 });

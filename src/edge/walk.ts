@@ -1,4 +1,4 @@
-import { type JsonObject, isObject, type Json, objectsOf, stringsOf } from './json.ts';
+import { isObject, type Json, type JsonObject, objectsOf, stringsOf } from './json.ts';
 
 /** Where in the configuration a handler stands: what a request must look like to reach it. */
 export interface Place {
@@ -17,6 +17,7 @@ export interface Place {
 export const everywhere: Place = { path: '', stripped: '', prefix: '', isConditional: false };
 
 /** Return `false` to keep the walk out of the handler's own routes. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most visitors return nothing at all, which undefined would forbid
 export type Visit = (handler: JsonObject, place: Place) => boolean | undefined | void;
 
 /** Visits every handler of a list of routes, at any depth, in the order of the text. */
@@ -58,7 +59,8 @@ function narrow(place: Place, sets: readonly JsonObject[]): Place {
   // `php_fastcgi` rewrites every path to one that ends so: any path of the site gets there.
   const patterns = stringsOf(first.path).filter((pattern) => pattern !== '*.php');
   const pattern = patterns.find((candidate) => pathOf(candidate) !== undefined);
-  const path = patterns.length === 0 ? place.path : pattern === undefined ? undefined : place.stripped + (pathOf(pattern) ?? '');
+  const path =
+    patterns.length === 0 ? place.path : pattern === undefined ? undefined : place.stripped + (pathOf(pattern) ?? '');
   return {
     ...(hosts.length > 0 ? { hosts } : place.hosts ? { hosts: place.hosts } : {}),
     ...(path === undefined ? {} : { path }),
@@ -86,7 +88,10 @@ function isOutside(excluded: JsonObject, path: string): boolean {
 }
 
 function matches(pattern: string, path: string): boolean {
-  const parts = pattern.toLowerCase().split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const parts = pattern
+    .toLowerCase()
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`).test(path.toLowerCase());
 }
 

@@ -36,7 +36,12 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (!file) fail('bug', 'BUG', 'startChild without a program');
   let child: ChildProcess;
   try {
-    child = spawn(file, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...(options.sockets ?? [])] });
+    child = spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.sockets ?? [])],
+    });
   } catch (error) {
     spawnFailed(options, error as NodeJS.ErrnoException);
   }
@@ -89,7 +94,13 @@ export async function settlesWithin(promise: Promise<unknown>, ms: Ms): Promise<
     timer = setTimeout(() => resolve(false), ms);
   });
   try {
-    return await Promise.race([promise.then(() => true, () => true), late]);
+    return await Promise.race([
+      promise.then(
+        () => true,
+        () => true,
+      ),
+      late,
+    ]);
   } finally {
     clearTimeout(timer);
   }
@@ -107,9 +118,14 @@ const reasons: Readonly<Record<string, string>> = {
 function spawnFailed(options: ChildOptions, error: NodeJS.ErrnoException): never {
   const errno = error.code ?? 'UNKNOWN';
   const isMachine = errno === 'EAGAIN' || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM';
-  fail(isMachine ? 'machine' : 'service', 'SPAWN_FAILED', `${options.argv[0]} cannot be started: ${reasons[errno] ?? 'refused by the system'} (${errno})`, {
-    hints: errno === 'EMFILE' ? ['ulimit -n 4096'] : [],
-    evidence: [`command: ${options.argv.join(' ')}`, `folder: ${options.cwd}`],
-    cause: error,
-  });
+  fail(
+    isMachine ? 'machine' : 'service',
+    'SPAWN_FAILED',
+    `${options.argv[0]} cannot be started: ${reasons[errno] ?? 'refused by the system'} (${errno})`,
+    {
+      hints: errno === 'EMFILE' ? ['ulimit -n 4096'] : [],
+      evidence: [`command: ${options.argv.join(' ')}`, `folder: ${options.cwd}`],
+      cause: error,
+    },
+  );
 }

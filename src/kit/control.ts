@@ -13,7 +13,11 @@ export interface ControlRequest {
   readonly args: unknown;
 }
 
-export type ControlHandler = (request: ControlRequest, send: (event: unknown) => void, signal: AbortSignal) => Promise<unknown>;
+export type ControlHandler = (
+  request: ControlRequest,
+  send: (event: unknown) => void,
+  signal: AbortSignal,
+) => Promise<unknown>;
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -70,14 +74,21 @@ async function serve(line: string, socket: Socket, answer: ControlHandler, signa
 
 /** A failure without what JSON cannot carry. */
 export function plainFailure({ cause, ...rest }: Failure): Failure {
-  return cause instanceof Error && rest.fault === 'bug' ? { ...rest, evidence: [...(rest.evidence ?? []), ...(cause.stack ?? '').split('\n')] } : rest;
+  return cause instanceof Error && rest.fault === 'bug'
+    ? { ...rest, evidence: [...(rest.evidence ?? []), ...(cause.stack ?? '').split('\n')] }
+    : rest;
 }
 
 /** Nobody listens at the control socket. */
 export class NotListening extends Error {}
 
 /** Asks the supervisor that listens at `path`. Throws its failures as CampError, NotListening when there is none. */
-export function callControl(path: string, request: ControlRequest, onEvent: (event: unknown) => void, signal?: AbortSignal): Promise<unknown> {
+export function callControl(
+  path: string,
+  request: ControlRequest,
+  onEvent: (event: unknown) => void,
+  signal?: AbortSignal,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const abort = (): void => {

@@ -43,8 +43,21 @@ export type Event = { readonly t: Ms } & (
       readonly step?: number;
       readonly failure?: Failure;
     }
-  | { readonly type: 'replica'; readonly replica: string; readonly service: string; readonly state: ReplicaState; readonly pid?: number }
-  | { readonly type: 'output'; readonly replica: string; readonly service: string; readonly stream: 'stdout' | 'stderr'; readonly line: string; /** RFC 3339; set by who keeps it. */ readonly time?: string }
+  | {
+      readonly type: 'replica';
+      readonly replica: string;
+      readonly service: string;
+      readonly state: ReplicaState;
+      readonly pid?: number;
+    }
+  | {
+      readonly type: 'output';
+      readonly replica: string;
+      readonly service: string;
+      readonly stream: 'stdout' | 'stderr';
+      readonly line: string /** RFC 3339; set by who keeps it. */;
+      readonly time?: string;
+    }
   | { readonly type: 'note'; readonly message: string; readonly subject?: string }
   | { readonly type: 'warning'; readonly message: string; readonly failure?: Failure; readonly source?: Source }
 );

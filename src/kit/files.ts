@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fail } from './failure.ts';
 
@@ -66,7 +76,8 @@ export function readText(path: string): string | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'EACCES') fail('machine', 'NO_PERMISSION', `${path} may not be read`, { hints: [`ls -l ${path}`], cause: error });
+    if (code === 'EACCES')
+      fail('machine', 'NO_PERMISSION', `${path} may not be read`, { hints: [`ls -l ${path}`], cause: error });
     if (code === 'EISDIR') fail('project', 'NOT_A_FILE', `${path} is a folder, not a file`, { cause: error });
     throw error;
   }
@@ -84,8 +95,14 @@ function modeOf(path: string): number | undefined {
 export function failOnDisk(error: unknown, path: string): never {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    fail('machine', 'DISK_FULL', `no space left on the disk to write ${path}`, { hints: [`df -h ${dirname(path)}`], cause: error });
+    fail('machine', 'DISK_FULL', `no space left on the disk to write ${path}`, {
+      hints: [`df -h ${dirname(path)}`],
+      cause: error,
+    });
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
-    fail('machine', 'READ_ONLY', `${path} may not be written (${code})`, { hints: [`ls -ld ${dirname(path)}`], cause: error });
+    fail('machine', 'READ_ONLY', `${path} may not be written (${code})`, {
+      hints: [`ls -ld ${dirname(path)}`],
+      cause: error,
+    });
   fail('machine', 'WRITE_FAILED', `${path} could not be written (${code || String(error)})`, { cause: error });
 }

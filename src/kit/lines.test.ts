@@ -13,16 +13,20 @@ function split(chunks: readonly Uint8Array[]): string[] {
 describe('LineSplitter', () => {
   it('gives the same lines whatever the chunks', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (text, sizes) => {
-        const bytes = Buffer.from(text);
-        const chunks: Uint8Array[] = [];
-        for (let at = 0, i = 0; at < bytes.length; i++) {
-          const size = sizes[i % sizes.length] ?? 1;
-          chunks.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        expect(split(chunks)).toEqual(split([bytes]));
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 200 }),
+        fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
+        (text, sizes) => {
+          const bytes = Buffer.from(text);
+          const chunks: Uint8Array[] = [];
+          for (let at = 0, i = 0; at < bytes.length; i++) {
+            const size = sizes[i % sizes.length] ?? 1;
+            chunks.push(bytes.subarray(at, at + size));
+            at += size;
+          }
+          expect(split(chunks)).toEqual(split([bytes]));
+        },
+      ),
     );
   });
 

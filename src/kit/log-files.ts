@@ -63,9 +63,11 @@ export class LogWriter {
         await this.#appendTo(service, lines.join(''), bytes);
         if (this.#isInTrouble) this.#onTrouble('logs are written again');
         this.#isInTrouble = false;
-        if (dropped > 0) this.#onTrouble(`${dropped} lines of ${service} were dropped: they came faster than the disk takes them`);
+        if (dropped > 0)
+          this.#onTrouble(`${dropped} lines of ${service} were dropped: they came faster than the disk takes them`);
       } catch (error) {
-        if (!this.#isInTrouble) this.#onTrouble(`logs cannot be written to ${this.#folder} (${(error as NodeJS.ErrnoException).code})`);
+        if (!this.#isInTrouble)
+          this.#onTrouble(`logs cannot be written to ${this.#folder} (${(error as NodeJS.ErrnoException).code})`);
         this.#isInTrouble = true;
       }
     }
@@ -101,7 +103,10 @@ export interface LogQuery {
 export async function readLogs(folder: string, query: LogQuery): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
   for (const file of filesOf(folder, query.services)) {
-    for await (const line of createInterface({ input: createReadStream(join(folder, file)), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of createInterface({
+      input: createReadStream(join(folder, file)),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })) {
       if (query.text !== undefined && !line.includes(query.text)) continue;
       const record = parseRecord(line);
       if (record && (query.sinceMs === undefined || Date.parse(record.time) >= query.sinceMs)) records.push(record);

@@ -9,17 +9,23 @@ it('keeps the port a key had, as long as it is free', () => {
 
 it('gives the same port to the same key, below the ephemeral range, and never a taken one', () => {
   fc.assert(
-    fc.property(fc.string(), fc.uniqueArray(fc.integer({ min: servicePorts.first, max: servicePorts.last }), { maxLength: 50 }), (key, taken) => {
-      const port = leasePort(key, undefined, new Set(taken));
-      expect(port).toBe(leasePort(key, undefined, new Set(taken)));
-      expect(port).toBeGreaterThanOrEqual(servicePorts.first);
-      expect(port).toBeLessThan(32_768);
-      expect(taken).not.toContain(port);
-    }),
+    fc.property(
+      fc.string(),
+      fc.uniqueArray(fc.integer({ min: servicePorts.first, max: servicePorts.last }), { maxLength: 50 }),
+      (key, taken) => {
+        const port = leasePort(key, undefined, new Set(taken));
+        expect(port).toBe(leasePort(key, undefined, new Set(taken)));
+        expect(port).toBeGreaterThanOrEqual(servicePorts.first);
+        expect(port).toBeLessThan(32_768);
+        expect(taken).not.toContain(port);
+      },
+    ),
   );
 });
 
 it('gives up when nothing is free', () => {
-  const all = new Set(Array.from({ length: servicePorts.last - servicePorts.first + 1 }, (_, i) => servicePorts.first + i));
+  const all = new Set(
+    Array.from({ length: servicePorts.last - servicePorts.first + 1 }, (_, i) => servicePorts.first + i),
+  );
   expect(leasePort('a', undefined, all)).toBeUndefined();
 });

@@ -48,14 +48,22 @@ function addressOf(hex: string): string {
     case '00000000000000000000000001000000':
       return '::1';
     default:
-      return hex.length === 8 ? (hex.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)).join('.') : hex;
+      return hex.length === 8
+        ? (hex.match(/../g) ?? [])
+            .reverse()
+            .map((byte) => Number.parseInt(byte, 16))
+            .join('.')
+        : hex;
   }
 }
 
 function lsofListeners(): readonly Listener[] {
   let text: string;
   try {
-    text = execFileSync('lsof', ['-nP', '-iTCP', '-sTCP:LISTEN', '-Fpn'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    text = execFileSync('lsof', ['-nP', '-iTCP', '-sTCP:LISTEN', '-Fpn'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return [];
   }
@@ -64,16 +72,26 @@ function lsofListeners(): readonly Listener[] {
   for (const line of text.split('\n')) {
     if (line.startsWith('p')) pid = line.slice(1);
     const match = /^n(.*):(\d+)$/.exec(line);
-    if (match) found.push({ port: Number(match[2]), address: match[1] === '*' ? '0.0.0.0' : (match[1] ?? '').replace(/[[\]]/g, ''), owner: pid });
+    if (match)
+      found.push({
+        port: Number(match[2]),
+        address: match[1] === '*' ? '0.0.0.0' : (match[1] ?? '').replace(/[[\]]/g, ''),
+        owner: pid,
+      });
   }
   return found;
 }
 
 /** The pids that own a listener; on Linux every process of this user is asked for its sockets. */
 export function holdersOf(port: number): readonly { readonly pid: number; readonly command: string }[] {
-  const owners = new Set(listeners().filter((one) => one.port === port).map((one) => one.owner));
+  const owners = new Set(
+    listeners()
+      .filter((one) => one.port === port)
+      .map((one) => one.owner),
+  );
   if (owners.size === 0) return [];
-  if (process.platform !== 'linux') return [...owners].map((pid) => ({ pid: Number(pid), command: commandOf(Number(pid)) }));
+  if (process.platform !== 'linux')
+    return [...owners].map((pid) => ({ pid: Number(pid), command: commandOf(Number(pid)) }));
   const found: { pid: number; command: string }[] = [];
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);

@@ -35,7 +35,13 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   }
   // The name in parentheses may hold spaces and parentheses itself: the fields begin after the last one. proc(5)
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { pid, state: fields[0] ?? '?', ppid: Number(fields[1]), pgid: Number(fields[2]), startTime: fields[19] ?? '' };
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    ppid: Number(fields[1]),
+    pgid: Number(fields[2]),
+    startTime: fields[19] ?? '',
+  };
 }
 
 /** Whether that very process, not a successor with its pid, is alive; a zombie is not. */
@@ -72,8 +78,9 @@ export function markedProcesses(project: string): readonly MarkedProcess[] {
     if (own.has(pid) || !environ.includes(`${projectMarker}=${project}`)) continue;
     const info = processInfo(pid);
     if (!info || info.state === 'Z') continue;
-    const valueOf = (name: string): string => environ.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
-    found.push({ ...info, project, replica: valueOf(replicaMarker), supervisor: valueOf(supervisorMarker) });
+    const named = (name: string): string =>
+      environ.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+    found.push({ ...info, project, replica: named(replicaMarker), supervisor: named(supervisorMarker) });
   }
   return found;
 }

@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { aService, idle, wantedOf } from '../../test/rig/services.ts';
 import type { Event } from '../kit/events.ts';
 import { CampError, failure } from '../kit/failure.ts';
-import { aService, idle, wantedOf } from '../../test/rig/services.ts';
 import { execute } from './execute.ts';
 import { reconcile } from './reconcile.ts';
 import type { Handlers, Step } from './types.ts';
 
-function rig(fails: (step: Step) => boolean = () => false): { handlers: Handlers; done: string[]; events: Event[]; emit: (event: object) => void } {
+function rig(fails: (step: Step) => boolean = () => false): {
+  handlers: Handlers;
+  done: string[];
+  events: Event[];
+  emit: (event: object) => void;
+} {
   const done: string[] = [];
   const events: Event[] = [];
   const one = async (step: Step): Promise<void> => {
@@ -34,7 +39,12 @@ describe('execute', () => {
     const { handlers, done, emit, events } = rig((step) => step.kind === 'awaitReady' && step.subject === 'db:1');
     const outcome = await execute(plan, handlers, { signal: new AbortController().signal, emit });
     expect(outcome.failures.map((one) => one.message)).toEqual(['db:1 failed']);
-    expect(outcome.skipped.map((step) => `${step.kind} ${step.subject}`).sort()).toEqual(['awaitReady api:1', 'firstRequest api', 'firstRequest db', 'start api:1']);
+    expect(outcome.skipped.map((step) => `${step.kind} ${step.subject}`).sort()).toEqual([
+      'awaitReady api:1',
+      'firstRequest api',
+      'firstRequest db',
+      'start api:1',
+    ]);
     expect(done).toContain('firstRequest web');
     expect(events.filter((event) => event.type === 'span' && event.failure)).toHaveLength(1);
   });

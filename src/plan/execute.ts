@@ -1,5 +1,5 @@
-import { CampError, type Failure, failuresOf } from '../kit/failure.ts';
 import type { Phase } from '../kit/events.ts';
+import { CampError, type Failure, failuresOf } from '../kit/failure.ts';
 import type { Handlers, Plan, Step, StepContext, StepKind } from './types.ts';
 
 /** What came of a plan: the failures of steps, and the steps that were not carried out because of them. */
@@ -31,7 +31,12 @@ export async function execute(plan: Plan, handlers: Handlers, context: StepConte
   const endings = new Map<number, Promise<boolean>>();
   for (const step of plan.steps) {
     const earlier = step.after.map((id) => endings.get(id) ?? Promise.resolve(true));
-    endings.set(step.id, earlier.length === 0 ? carryOut(step) : Promise.all(earlier).then((all) => (all.every(Boolean) ? carryOut(step) : skip(step))));
+    endings.set(
+      step.id,
+      earlier.length === 0
+        ? carryOut(step)
+        : Promise.all(earlier).then((all) => (all.every(Boolean) ? carryOut(step) : skip(step))),
+    );
   }
   await Promise.all(endings.values());
   return { failures, skipped };

@@ -22,16 +22,25 @@ function placeOne(service: Service): Placement | Failure {
   if (service.isEdge) return { kind: 'edge', why: "camp's own Caddy serves the Caddyfile in its place" };
   const reason = service.isNative ? 'x-camp: native' : 'a start command is recognised';
   if (service.start?.kind === 'static')
-    return { kind: 'static', root: service.start.root, why: `${reason}, ${service.start.why}: the edge serves the files` };
+    return {
+      kind: 'static',
+      root: service.start.root,
+      why: `${reason}, ${service.start.why}: the edge serves the files`,
+    };
   if (service.start) return { kind: 'process', why: `${reason}, ${service.start.why}` };
   return service.image ? needsContainer(service, service.image) : hasNoCommand(service);
 }
 
 function needsContainer(service: Service, image: string): Failure {
-  return failure('machine', 'NEEDS_CONTAINER', `service "${service.name}" is the image ${image}, which camp cannot run as a process`, {
-    hints: [`say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`, 'docker compose up'],
-    source: service.source,
-  });
+  return failure(
+    'machine',
+    'NEEDS_CONTAINER',
+    `service "${service.name}" is the image ${image}, which camp cannot run as a process`,
+    {
+      hints: [`say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`, 'docker compose up'],
+      source: service.source,
+    },
+  );
 }
 
 function hasNoCommand(service: Service): Failure {

@@ -7,14 +7,21 @@ import type { Observed, Plan, PlanOptions, Wanted } from './types.ts';
 
 const options: PlanOptions = { recreate: 'diverged' };
 const printed = (want: Wanted, have: Observed = idle, over: Partial<PlanOptions> = {}): string[] =>
-  printPlan(reconcile(want, have, { ...options, ...over })).split('\n').map((line) => line.replace(/ {2,}/g, ' | '));
+  printPlan(reconcile(want, have, { ...options, ...over }))
+    .split('\n')
+    .map((line) => line.replace(/ {2,}/g, ' | '));
 
 const running = (want: Wanted): Observed => ({
   ...idle,
   isEdgeRunning: true,
   replicas: [...want.services.values()].flatMap((service) =>
     want.placements.get(service.name)?.kind === 'process'
-      ? Array.from({ length: want.replicas.get(service.name) ?? service.replicas }, (_, i) => ({ service: service.name, index: i + 1, configHash: configHash(service), isRunning: true }))
+      ? Array.from({ length: want.replicas.get(service.name) ?? service.replicas }, (_, i) => ({
+          service: service.name,
+          index: i + 1,
+          configHash: configHash(service),
+          isRunning: true,
+        }))
       : [],
   ),
 });
@@ -34,7 +41,12 @@ describe('reconcile', () => {
   });
 
   it('waits for what a dependency says it must be: started, or healthy', () => {
-    const api = aService('api', { dependsOn: new Map([['db', 'service_healthy'], ['cache', 'service_started']]) });
+    const api = aService('api', {
+      dependsOn: new Map([
+        ['db', 'service_healthy'],
+        ['cache', 'service_started'],
+      ]),
+    });
     const lines = printed(wantedOf([api, aService('db'), aService('cache')], { routed: new Set() }));
     expect(lines[0]).toContain('db:1 | start');
     expect(lines[2]).toContain('cache:1 | start');
@@ -50,7 +62,9 @@ describe('reconcile', () => {
       '#4 | api:1 | awaitReady | started by #3 | after 3',
       '#5 | edge | startEdge | not running | after 1,2',
     ]);
-    expect(printed(wantedOf([aService('api')]), { ...idle, hasCaddy: false })).toContain('#2 | api:1 | start | no replica running');
+    expect(printed(wantedOf([aService('api')]), { ...idle, hasCaddy: false })).toContain(
+      '#2 | api:1 | start | no replica running',
+    );
   });
 
   it('replaces a replica whose configuration changed, and only that one', () => {
@@ -98,12 +112,18 @@ describe('reconcile', () => {
   it('starts only what was asked for and what that needs', () => {
     const api = aService('api', { dependsOn: new Map([['db', 'service_started']]) });
     const lines = printed(wantedOf([api, aService('db'), aService('web')]), idle, { only: ['api'] });
-    expect(lines.filter((line) => line.includes('| start |')).map((line) => line.split(' | ')[1])).toEqual(['db:1', 'api:1']);
+    expect(lines.filter((line) => line.includes('| start |')).map((line) => line.split(' | ')[1])).toEqual([
+      'db:1',
+      'api:1',
+    ]);
   });
 
   it('installs once a service, before any of its replicas', () => {
     const install = { argv: ['npm', 'ci'], cwd: '/p/api', why: 'node_modules is missing' };
-    const api = aService('api', { replicas: 2, start: { kind: 'command', argv: ['node', 'x'], cwd: '/p/api', language: 'node', why: 'w', path: [], install } });
+    const api = aService('api', {
+      replicas: 2,
+      start: { kind: 'command', argv: ['node', 'x'], cwd: '/p/api', language: 'node', why: 'w', path: [], install },
+    });
     const lines = printed(wantedOf([api]));
     expect(lines.filter((line) => line.includes('install'))).toEqual(['#1 | api | install | node_modules is missing']);
     expect(lines.filter((line) => line.includes('| start |')).every((line) => line.endsWith('after 1'))).toBe(true);
@@ -115,17 +135,41 @@ describe('reconcile', () => {
   });
 
   const graphs = fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { minLength: 1, maxLength: 8 }).chain((ids) =>
-    fc.tuple(...ids.map((id, at) => fc.record({ id: fc.constant(id), needs: fc.subarray(ids.slice(0, at)), replicas: fc.integer({ min: 1, max: 3 }) }))),
+    fc.tuple(
+      ...ids.map((id, at) =>
+        fc.record({
+          id: fc.constant(id),
+          needs: fc.subarray(ids.slice(0, at)),
+          replicas: fc.integer({ min: 1, max: 3 }),
+        }),
+      ),
+    ),
   );
   const wantedFrom = (graph: readonly { id: number; needs: readonly number[]; replicas: number }[]): Wanted =>
-    wantedOf(graph.map(({ id, needs, replicas }) => aService(`s${id}`, { replicas, dependsOn: new Map(needs.map((other) => [`s${other}`, 'service_healthy' as const])) })));
+    wantedOf(
+      graph.map(({ id, needs, replicas }) =>
+        aService(`s${id}`, {
+          replicas,
+          dependsOn: new Map(needs.map((other) => [`s${other}`, 'service_healthy' as const])),
+        }),
+      ),
+    );
 
   it('is acyclic: every step comes after steps before it', () => {
-    fc.assert(fc.property(graphs, (graph) => reconcile(wantedFrom(graph), idle, options).steps.every((step) => step.after.every((id) => id < step.id))));
+    fc.assert(
+      fc.property(graphs, (graph) =>
+        reconcile(wantedFrom(graph), idle, options).steps.every((step) => step.after.every((id) => id < step.id)),
+      ),
+    );
   });
 
   it('has nothing to start or stop once what it planned is there', () => {
     const busy = (plan: Plan): unknown[] => plan.steps.filter((step) => step.kind === 'start' || step.kind === 'stop');
-    fc.assert(fc.property(graphs, (graph) => busy(reconcile(wantedFrom(graph), running(wantedFrom(graph)), options)).length === 0));
+    fc.assert(
+      fc.property(
+        graphs,
+        (graph) => busy(reconcile(wantedFrom(graph), running(wantedFrom(graph)), options)).length === 0,
+      ),
+    );
   });
 });

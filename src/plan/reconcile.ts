@@ -21,13 +21,20 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
   // services before the edge: they take longer to be ready, and whatever is first in the list is begun first
   for (const service of inOrder(services))
     if (want.placements.get(service.name)?.kind === 'process')
-      ready.set(service.name, planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready));
-  const edge = have.isEdgeRunning ? [] : [graph.add('startEdge', 'edge', 'not running', [...tools.all, ...cleared], { edge: true })];
+      ready.set(
+        service.name,
+        planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready),
+      );
+  const edge = have.isEdgeRunning
+    ? []
+    : [graph.add('startEdge', 'edge', 'not running', [...tools.all, ...cleared], { edge: true })];
   const surplus = planSurplus(want, have, options);
   const route = graph.add('route', 'edge', routeCause(have, surplus), [...edge, ...replacedOf(graph)], { edge: true });
   for (const { name } of services)
     if (want.routed.has(name) && isServed(name, want))
-      graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], { service: name });
+      graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], {
+        service: name,
+      });
   for (const replica of surplus) planRemoval(graph, replica, route, want);
   return { steps: graph.steps };
 }
@@ -51,17 +58,37 @@ function replacedOf(graph: Graph): readonly number[] {
 class Graph {
   readonly steps: Step[] = [];
 
-  add<K extends StepKind>(kind: K, subject: string, cause: string, after: readonly number[], carried: Steps[K]): number {
+  add<K extends StepKind>(
+    kind: K,
+    subject: string,
+    cause: string,
+    after: readonly number[],
+    carried: Steps[K],
+  ): number {
     const id = this.steps.length + 1;
-    this.steps.push({ id, kind, subject, cause, after: [...new Set(after)].sort((a, b) => a - b), ...carried } as unknown as Step);
+    this.steps.push({
+      id,
+      kind,
+      subject,
+      cause,
+      after: [...new Set(after)].sort((a, b) => a - b),
+      ...carried,
+    } as unknown as Step);
     return id;
   }
 }
 
 /** Services wait for the CA alone, whose root is in their environment from the start; the edge needs Caddy too. */
-function planTools(graph: Graph, have: Observed): { readonly all: readonly number[]; readonly authority: readonly number[] } {
-  const caddy = have.hasCaddy ? [] : [graph.add('provision', 'tool:caddy', 'neither on PATH nor in the tool cache', [], { tool: 'caddy' })];
-  const authority = have.hasAuthority ? [] : [graph.add('provision', 'ca', 'this user has no local CA yet', caddy, { tool: 'ca' })];
+function planTools(
+  graph: Graph,
+  have: Observed,
+): { readonly all: readonly number[]; readonly authority: readonly number[] } {
+  const caddy = have.hasCaddy
+    ? []
+    : [graph.add('provision', 'tool:caddy', 'neither on PATH nor in the tool cache', [], { tool: 'caddy' })];
+  const authority = have.hasAuthority
+    ? []
+    : [graph.add('provision', 'ca', 'this user has no local CA yet', caddy, { tool: 'ca' })];
   return { all: [...caddy, ...authority], authority };
 }
 
@@ -130,7 +157,9 @@ function planRemoval(graph: Graph, replica: ObservedReplica, route: number, want
 
 function routeCause(have: Observed, surplus: readonly ObservedReplica[]): string {
   if (!have.isEdgeRunning) return 'nothing is served yet';
-  return surplus.length > 0 ? `without ${surplus.map((one) => `${one.service}:${one.index}`).join(', ')}` : 'the endpoints as they are';
+  return surplus.length > 0
+    ? `without ${surplus.map((one) => `${one.service}:${one.index}`).join(', ')}`
+    : 'the endpoints as they are';
 }
 
 function selected(want: Wanted, only: readonly string[] | undefined): readonly Service[] {

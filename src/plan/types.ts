@@ -75,4 +75,6 @@ export interface StepContext {
   readonly emit: Emit;
 }
 
-export type Handlers<K extends StepKind = StepKind> = { [k in K]: (step: Step<k>, context: StepContext) => Promise<void> };
+export type Handlers<K extends StepKind = StepKind> = {
+  [k in K]: (step: Step<k>, context: StepContext) => Promise<void>;
+};

@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import type { Event } from '../kit/events.ts';
 import { aService, idle, wantedOf } from '../../test/rig/services.ts';
+import type { Event } from '../kit/events.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { measure } from './measure.ts';
 
-const plan = reconcile(wantedOf([aService('api', { dependsOn: new Map([['db', 'service_healthy']]) }), aService('db')], { routed: new Set(['api']) }), idle, { recreate: 'diverged' });
+const plan = reconcile(
+  wantedOf([aService('api', { dependsOn: new Map([['db', 'service_healthy']]) }), aService('db')], {
+    routed: new Set(['api']),
+  }),
+  idle,
+  { recreate: 'diverged' },
+);
 const span = (step: number | undefined, phase: string, subject: string, from: number, to?: number): Event[] => {
   const event = { type: 'span', phase, subject, ...(step === undefined ? {} : { step }) };
-  return [{ ...event, edge: 'begin', t: from }, ...(to === undefined ? [] : [{ ...event, edge: 'end', t: to }])] as Event[];
+  return [
+    { ...event, edge: 'begin', t: from },
+    ...(to === undefined ? [] : [{ ...event, edge: 'end', t: to }]),
+  ] as Event[];
 };
 const events: Event[] = [
   ...span(undefined, 'load', 'files', 20, 25),
@@ -37,7 +46,10 @@ describe('measure', () => {
   });
 
   it('gives the readiness of each service', () => {
-    expect([...measure(plan, events).readyMs]).toEqual([['db', 130], ['api', 250]]);
+    expect([...measure(plan, events).readyMs]).toEqual([
+      ['db', 130],
+      ['api', 250],
+    ]);
   });
 
   it('has no figure when a routed service has not answered', () => {
@@ -46,7 +58,11 @@ describe('measure', () => {
   });
 
   it('takes no figure from a step that failed', () => {
-    const failed = events.map((event) => (event.type === 'span' && event.phase === 'first-request' && event.edge === 'end' ? { ...event, failure: { fault: 'service', code: 'NOT_READY', message: '', hints: [] } } : event)) as Event[];
+    const failed = events.map((event) =>
+      event.type === 'span' && event.phase === 'first-request' && event.edge === 'end'
+        ? { ...event, failure: { fault: 'service', code: 'NOT_READY', message: '', hints: [] } }
+        : event,
+    ) as Event[];
     expect(measure(plan, failed).timeToFirstRequestMs).toBeUndefined();
   });
 });

@@ -44,7 +44,12 @@ function spansOf(events: readonly Event[]): readonly Span[] {
     const key = `${event.phase} ${event.subject} ${event.step ?? ''}`;
     if (event.edge === 'begin') {
       open.set(key, spans.length);
-      spans.push({ phase: event.phase, subject: event.subject, beginMs: event.t, ...(event.step === undefined ? {} : { step: event.step }) });
+      spans.push({
+        phase: event.phase,
+        subject: event.subject,
+        beginMs: event.t,
+        ...(event.step === undefined ? {} : { step: event.step }),
+      });
     } else {
       const at = open.get(key);
       const begun = at === undefined ? undefined : spans[at];
@@ -68,7 +73,9 @@ function chain(last: Span, steps: ReadonlyMap<number, Step>, byStep: ReadonlyMap
 
 /** What camp itself did before the first step could begin. */
 function before(plan: Plan, spans: readonly Span[]): readonly Span[] {
-  return plan.steps.length === 0 ? [] : spans.filter((span) => span.step === undefined && (span.phase === 'load' || span.phase === 'observe'));
+  return plan.steps.length === 0
+    ? []
+    : spans.filter((span) => span.step === undefined && (span.phase === 'load' || span.phase === 'observe'));
 }
 
 function readyTimes(plan: Plan, byStep: ReadonlyMap<number, Span>): ReadonlyMap<string, Ms> {
@@ -82,5 +89,8 @@ function readyTimes(plan: Plan, byStep: ReadonlyMap<number, Span>): ReadonlyMap<
 }
 
 function latest(spans: readonly Span[]): Span | undefined {
-  return spans.reduce<Span | undefined>((a, b) => (a === undefined || (b.endMs ?? 0) > (a.endMs ?? 0) ? b : a), undefined);
+  return spans.reduce<Span | undefined>(
+    (a, b) => (a === undefined || (b.endMs ?? 0) > (a.endMs ?? 0) ? b : a),
+    undefined,
+  );
 }

@@ -24,7 +24,10 @@ export const aptSource: Source = {
     // Apt would take a file that lies in the folder already without reading it: the folder must be empty.
     const packages = join(folder, 'packages');
     mkdirSync(packages, { mode: 0o755 });
-    await run(['/usr/bin/apt-get', '-qq', ...sandbox, 'download', 'caddy'], context, { cwd: packages, ...(config ? { config } : {}) });
+    await run(['/usr/bin/apt-get', '-qq', ...sandbox, 'download', 'caddy'], context, {
+      cwd: packages,
+      ...(config ? { config } : {}),
+    });
     const [file] = readdirSync(packages).filter((name) => name.endsWith('.deb'));
     if (file === undefined) throw new Error('apt downloaded no package');
     const content = join(folder, 'content');
@@ -44,15 +47,20 @@ async function ownCandidate(context: FetchContext): Promise<string | undefined> 
 
 /** Package lists of Debian unstable in a private folder; returns apt's configuration file for them. */
 async function debianUnstable(folder: string, context: FetchContext, own: string | undefined): Promise<string> {
-  const instead = own === undefined ? 'the system offers no caddy' : `the system offers ${own}, older than ${minimumVersion}`;
-  if (!existsSync(debianKeyring)) throw new Error(`${instead}, and Debian's keys (debian-archive-keyring) are not installed`);
+  const instead =
+    own === undefined ? 'the system offers no caddy' : `the system offers ${own}, older than ${minimumVersion}`;
+  if (!existsSync(debianKeyring))
+    throw new Error(`${instead}, and Debian's keys (debian-archive-keyring) are not installed`);
   context.emit({ type: 'note', subject: 'tool:caddy', message: `${instead}: fetching Debian's` });
-  for (const name of ['lists/partial', 'cache/archives/partial', 'empty']) mkdirSync(join(folder, 'apt', name), { recursive: true });
+  for (const name of ['lists/partial', 'cache/archives/partial', 'empty'])
+    mkdirSync(join(folder, 'apt', name), { recursive: true });
   const apt = join(folder, 'apt');
   writeFileSync(join(apt, 'sources.list'), `deb [signed-by=${debianKeyring}] ${await mirror(context)} sid main\n`);
   writeFileSync(join(apt, 'preferences'), '');
   writeFileSync(join(apt, 'apt.conf'), aptConfig(apt));
-  await run(['/usr/bin/apt-get', '-qq', ...sandbox, '-o', 'Debug::NoLocking=1', 'update'], context, { config: join(apt, 'apt.conf') });
+  await run(['/usr/bin/apt-get', '-qq', ...sandbox, '-o', 'Debug::NoLocking=1', 'update'], context, {
+    config: join(apt, 'apt.conf'),
+  });
   return join(apt, 'apt.conf');
 }
 
@@ -88,12 +96,35 @@ async function mirror(context: FetchContext): Promise<string> {
   return (own?.trim() ?? debianMirror).replace(/\/$/, '');
 }
 
-async function run(argv: readonly string[], context: FetchContext, options: { cwd?: string; config?: string } = {}): Promise<CommandResult> {
+async function run(
+  argv: readonly string[],
+  context: FetchContext,
+  options: { cwd?: string; config?: string } = {},
+): Promise<CommandResult> {
   const { runCommand } = await import('../kit/spawn.ts');
-  const env = Object.fromEntries(Object.entries({ ...context.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive', APT_CONFIG: options.config }).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  const result = await runCommand(argv, { env, timeoutMs, signal: context.signal, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+  const env = Object.fromEntries(
+    Object.entries({
+      ...context.env,
+      LC_ALL: 'C',
+      DEBIAN_FRONTEND: 'noninteractive',
+      APT_CONFIG: options.config,
+    }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const result = await runCommand(argv, {
+    env,
+    timeoutMs,
+    signal: context.signal,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   context.signal.throwIfAborted();
   if (result.exitCode === 0) return result;
-  const words = result.stderr.split('\n').filter((line) => /^[EW]: /.test(line)).slice(-2).join(' ') || result.errno || `exit code ${result.exitCode}`;
+  const words =
+    result.stderr
+      .split('\n')
+      .filter((line) => /^[EW]: /.test(line))
+      .slice(-2)
+      .join(' ') ||
+    result.errno ||
+    `exit code ${result.exitCode}`;
   throw new Error(`${argv[0]?.split('/').at(-1)} ${result.isTimedOut ? 'took too long' : words}`);
 }

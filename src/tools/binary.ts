@@ -8,7 +8,11 @@ const machCpus: Readonly<Record<string, number>> = { x64: 0x01000007, arm64: 0x0
  * Why a file cannot be a program of this machine, or undefined where it may be one: it is whole and for this
  * processor. Looks at the headers only, so that a broken download is refused without being run.
  */
-export function binaryProblem(path: string, platform: string = process.platform, arch: string = process.arch): string | undefined {
+export function binaryProblem(
+  path: string,
+  platform: string = process.platform,
+  arch: string = process.arch,
+): string | undefined {
   const head = Buffer.alloc(4096);
   let size: number;
   let length: number;

@@ -16,17 +16,26 @@ export const brewSource: Source = {
     const unpacked = await promisify(gunzip)(readFileSync(bottle), { maxOutputLength: 400 * 1024 * 1024 });
     const program = join(folder, 'caddy');
     // A bottle holds completions and links too; only the one regular file is read.
-    writeFileSync(program, extractOne(unpacked, (name) => /^caddy\/[^/]+\/bin\/caddy$/.test(name), true), { mode: 0o755 });
+    writeFileSync(
+      program,
+      extractOne(unpacked, (name) => /^caddy\/[^/]+\/bin\/caddy$/.test(name), true),
+      { mode: 0o755 },
+    );
     return program;
   },
 };
 
 async function brew(args: readonly string[], context: FetchContext): Promise<string> {
   const { runCommand } = await import('../kit/spawn.ts');
-  const env = Object.fromEntries(Object.entries({ ...context.env, HOMEBREW_NO_AUTO_UPDATE: '1', HOMEBREW_NO_ANALYTICS: '1' }).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const env = Object.fromEntries(
+    Object.entries({ ...context.env, HOMEBREW_NO_AUTO_UPDATE: '1', HOMEBREW_NO_ANALYTICS: '1' }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
   const result = await runCommand(['brew', ...args], { env, timeoutMs: 180_000, signal: context.signal });
   context.signal.throwIfAborted();
   if (result.errno === 'ENOENT') throw new Error('this system has no Homebrew');
-  if (result.exitCode !== 0) throw new Error(`brew: ${result.stderr.trim().split('\n').at(-1) ?? `exit code ${result.exitCode}`}`);
+  if (result.exitCode !== 0)
+    throw new Error(`brew: ${result.stderr.trim().split('\n').at(-1) ?? `exit code ${result.exitCode}`}`);
   return result.stdout;
 }

@@ -53,7 +53,8 @@ export function cachedPrograms(folders: UserFolders): readonly string[] {
 export function judge(path: string, folders: UserFolders): Verdict {
   const { size, mtimeMs } = statSync(path);
   const known = readJson<Record<string, Seen>>(memoryFile(folders))?.[path];
-  if (known?.size === size && known.mtimeMs === mtimeMs && typeof known.version === 'string') return { version: known.version };
+  if (known?.size === size && known.mtimeMs === mtimeMs && typeof known.version === 'string')
+    return { version: known.version };
   const problem = binaryProblem(path) ?? receiptProblem(path, size);
   if (problem !== undefined) return { problem };
   const version = askVersion(path);
@@ -71,14 +72,21 @@ function receiptProblem(path: string, size: number): string | undefined {
 
 /** Runs `caddy version`; undefined where it does not run or says no version. */
 export function askVersion(path: string): string | undefined {
-  const { status, stdout } = spawnSync(path, ['version'], { encoding: 'utf8', timeout: 10_000, stdio: ['ignore', 'pipe', 'ignore'] });
+  const { status, stdout } = spawnSync(path, ['version'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   return status === 0 ? parseVersion(stdout) : undefined;
 }
 
 /** A memory that cannot be written only costs time at the next start. */
 function remember(folders: UserFolders, path: string, version: string): void {
   const { size, mtimeMs } = statSync(path);
-  const seen: Record<string, Seen> = { ...readJson<Record<string, Seen>>(memoryFile(folders)), [path]: { size, mtimeMs, version } };
+  const seen: Record<string, Seen> = {
+    ...readJson<Record<string, Seen>>(memoryFile(folders)),
+    [path]: { size, mtimeMs, version },
+  };
   try {
     makeFolder(toolsFolder(folders), 0o700);
     writeWhole(memoryFile(folders), JSON.stringify(seen), { mode: 0o600, durable: false });

@@ -24,7 +24,8 @@ export async function download(url: string, env: NodeJS.ProcessEnv, signal: Abor
     if ((response.statusCode ?? 0) >= 300 && (response.statusCode ?? 0) < 400 && location !== undefined) {
       response.resume();
       const next = new URL(location, current);
-      if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol) throw new Error(`redirected to ${next.protocol}`);
+      if (next.protocol !== 'https:' && next.protocol !== new URL(url).protocol)
+        throw new Error(`redirected to ${next.protocol}`);
       current = next;
       continue;
     }
@@ -46,7 +47,10 @@ async function get(url: URL, env: NodeJS.ProcessEnv, signal: AbortSignal): Promi
       clearTimeout(connecting);
       resolve(response);
     });
-    const connecting = setTimeout(() => asked.destroy(new Error(`${url.host} is not reachable (no answer within ${connectTimeoutMs / 1000} s)`)), connectTimeoutMs);
+    const connecting = setTimeout(
+      () => asked.destroy(new Error(`${url.host} is not reachable (no answer within ${connectTimeoutMs / 1000} s)`)),
+      connectTimeoutMs,
+    );
     asked.setTimeout(idleTimeoutMs, () => asked.destroy(new Error(`${url.host} stopped sending`)));
     asked.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(connecting);

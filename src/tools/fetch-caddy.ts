@@ -16,10 +16,16 @@ import { minimumVersion } from './version.ts';
  * Fetches a Caddy into the tool cache, without root, from the first source that works. Two commands at once
  * fetch it once. Throws NO_CADDY (machine) with every attempt; what a failed or interrupted attempt has written is removed.
  */
-export async function fetchCaddy(context: FetchContext, sources: readonly Source[] = [releaseSource(), aptSource, brewSource]): Promise<Tool> {
+export async function fetchCaddy(
+  context: FetchContext,
+  sources: readonly Source[] = [releaseSource(), aptSource, brewSource],
+): Promise<Tool> {
   const folder = toolsFolder(context.folders);
   makeFolder(folder, 0o700);
-  return await withLock(join(folder, 'fetch.lock'), 'fetching caddy', () => fetchFirst(context, sources), { waitMs: 300_000, signal: context.signal });
+  return await withLock(join(folder, 'fetch.lock'), 'fetching caddy', () => fetchFirst(context, sources), {
+    waitMs: 300_000,
+    signal: context.signal,
+  });
 }
 
 async function fetchFirst(context: FetchContext, sources: readonly Source[]): Promise<Tool> {
@@ -30,7 +36,11 @@ async function fetchFirst(context: FetchContext, sources: readonly Source[]): Pr
     context.emit({ type: 'note', subject: 'tool:caddy', message: `fetching caddy: ${source.name}` });
     try {
       const tool = await tryOne(source, context);
-      context.emit({ type: 'note', subject: 'tool:caddy', message: `caddy ${tool.version} fetched from ${source.name}` });
+      context.emit({
+        type: 'note',
+        subject: 'tool:caddy',
+        message: `caddy ${tool.version} fetched from ${source.name}`,
+      });
       return tool;
     } catch (error) {
       context.signal.throwIfAborted();
@@ -40,7 +50,10 @@ async function fetchFirst(context: FetchContext, sources: readonly Source[]): Pr
     }
   }
   fail('machine', 'NO_CADDY', `no Caddy ${minimumVersion} or newer is here, and none could be fetched`, {
-    hints: ['install Caddy and run the command again: https://caddyserver.com/docs/install', 'camp doctor shows what was tried'],
+    hints: [
+      'install Caddy and run the command again: https://caddyserver.com/docs/install',
+      'camp doctor shows what was tried',
+    ],
     evidence: attempts.map((attempt) => attempt.outcome),
   });
 }

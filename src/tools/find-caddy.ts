@@ -33,7 +33,10 @@ function consider(path: string, origin: 'path' | 'cache', folders: UserFolders):
     if ('problem' in verdict) return refused(`is not usable: ${verdict.problem}`);
     const { version } = verdict;
     if (!isAtLeast(version)) return refused(`is ${version}, older than ${minimumVersion}`);
-    return { attempt: { origin, outcome: `${path} is ${version}`, isUsable: true }, tool: { name: 'caddy', path, version, origin } };
+    return {
+      attempt: { origin, outcome: `${path} is ${version}`, isUsable: true },
+      tool: { name: 'caddy', path, version, origin },
+    };
   } catch (error) {
     return refused(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }

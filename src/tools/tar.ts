@@ -22,9 +22,11 @@ export function extractOne(archive: Buffer, isWanted: (name: string) => boolean,
 }
 
 function refuseUnsafe(name: string, type: string): void {
-  if (name.startsWith('/') || name.split('/').includes('..')) throw new Error(`the archive holds an unsafe path: ${name}`);
+  if (name.startsWith('/') || name.split('/').includes('..'))
+    throw new Error(`the archive holds an unsafe path: ${name}`);
   // regular files, folders and the extended headers of pax; no links, devices or pipes
-  if (!['0', '\0', '5', 'x', 'g'].includes(type)) throw new Error(`the archive holds something else than files: ${name}`);
+  if (!['0', '\0', '5', 'x', 'g'].includes(type))
+    throw new Error(`the archive holds something else than files: ${name}`);
 }
 
 function* membersOf(archive: Buffer): Iterable<Member> {

@@ -27,7 +27,8 @@ test.each([
 
 test('every supported platform has a pinned checksum', () => {
   for (const platform of ['linux', 'darwin'])
-    for (const arch of ['x64', 'arm64']) expect(officialRelease.sha512[`${platform}-${arch}`]).toMatch(/^[0-9a-f]{128}$/);
+    for (const arch of ['x64', 'arm64'])
+      expect(officialRelease.sha512[`${platform}-${arch}`]).toMatch(/^[0-9a-f]{128}$/);
   expect(archiveName('darwin', 'arm64')).toBe('caddy_2.11.4_mac_arm64.tar.gz');
   expect(archiveName('linux', 'x64')).toBe('caddy_2.11.4_linux_amd64.tar.gz');
 });
@@ -51,7 +52,12 @@ const end = Buffer.alloc(1024);
 const isCaddy = (name: string): boolean => name === 'caddy';
 
 test('one regular file is taken out of an archive', () => {
-  const archive = Buffer.concat([member('LICENSE', 'x'.repeat(600)), member('./caddy', 'program'), member('README.md', 'y'), end]);
+  const archive = Buffer.concat([
+    member('LICENSE', 'x'.repeat(600)),
+    member('./caddy', 'program'),
+    member('README.md', 'y'),
+    end,
+  ]);
   expect(extractOne(archive, isCaddy).toString()).toBe('program');
 });
 
@@ -70,7 +76,9 @@ test('an archive without the program is refused', () => {
 });
 
 test('a refused member after the wanted one refuses too', () => {
-  expect(() => extractOne(Buffer.concat([member('caddy', 'program'), member('../x', ''), end]), isCaddy)).toThrow(/unsafe path/);
+  expect(() => extractOne(Buffer.concat([member('caddy', 'program'), member('../x', ''), end]), isCaddy)).toThrow(
+    /unsafe path/,
+  );
 });
 
 test('a damaged or truncated archive is refused', () => {

@@ -17,5 +17,8 @@ export function isAtLeast(version: string, minimum: string = minimumVersion): bo
 }
 
 function numbers(version: string): number[] {
-  return version.split(/[^0-9]+/).slice(0, 3).map(Number);
+  return version
+    .split(/[^0-9]+/)
+    .slice(0, 3)
+    .map(Number);
 }

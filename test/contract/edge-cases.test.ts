@@ -12,7 +12,13 @@ import { caddy, createRig, never, type Rig, summaryOf, wantedOf, writeIn } from 
  * configuration, or the problems. `UPDATE_CASES=1` writes the second part; review it as a change.
  */
 const folder = join(import.meta.dirname, '../cases/edge');
-const endpoints = { orders: ['127.0.0.1:4001', '127.0.0.1:4002'], users: ['127.0.0.1:4003'], web: ['127.0.0.1:4004'], gate: ['127.0.0.1:4005'], idle: [] };
+const endpoints = {
+  orders: ['127.0.0.1:4001', '127.0.0.1:4002'],
+  users: ['127.0.0.1:4003'],
+  web: ['127.0.0.1:4004'],
+  gate: ['127.0.0.1:4005'],
+  idle: [],
+};
 const statics = new Map([['docs', '/srv/docs']]);
 
 describe.skipIf(caddy === undefined)('Caddyfiles', () => {
@@ -38,14 +44,25 @@ describe.skipIf(caddy === undefined)('Caddyfiles', () => {
     const wanted = wantedOf(text, endpoints, { statics });
     try {
       const { config } = await adapt(admin, wanted.caddyfile, rig.folder, rig.setup.env, never);
-      const input = { ...wanted, adapted: config, ports: { https: 18_443, http: 18_080 }, hasIpv6: true, storage: '/storage', adminListen: 'unix/.camp/run/admin.sock|0600', id: 'camp-test' };
+      const input = {
+        ...wanted,
+        adapted: config,
+        ports: { https: 18_443, http: 18_080 },
+        hasIpv6: true,
+        storage: '/storage',
+        adminListen: 'unix/.camp/run/admin.sock|0600',
+        id: 'camp-test',
+      };
       const patched = patch(input);
       const routes = patched.routes.map((route) => `route ${route.service} ${route.url}`);
       const warnings = patched.warnings.map((warning) => `warning ${warning}`);
       return `${[...routes, ...warnings, ...summaryOf(patched.config)].join('\n')}\n`;
     } catch (error) {
       if (!(error instanceof CampError)) throw error;
-      const problems = error.failures.map(({ code, fault, message, source, hints }) => `${fault} ${code} ${source?.file}:${source?.line}:${source?.col} ${message}${hints[0] ? ` (${hints[0]})` : ''} | ${source?.text?.trim() ?? ''}`);
+      const problems = error.failures.map(
+        ({ code, fault, message, source, hints }) =>
+          `${fault} ${code} ${source?.file}:${source?.line}:${source?.col} ${message}${hints[0] ? ` (${hints[0]})` : ''} | ${source?.text?.trim() ?? ''}`,
+      );
       return `${problems.join('\n')}\n`;
     }
   }

@@ -1,16 +1,22 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestOptions, type Server, type ServerResponse, request as plainRequest } from 'node:http';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  request as plainRequest,
+  type RequestOptions,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authorityFiles } from '../../src/edge/authority.ts';
 import { createEdge } from '../../src/edge/edge.ts';
-import { entriesOf, type JsonObject, isObject, objectsOf, stringsOf } from '../../src/edge/json.ts';
+import { entriesOf, isObject, type JsonObject, objectsOf, stringsOf } from '../../src/edge/json.ts';
 import type { Edge, EdgeSetup, Wanted } from '../../src/edge/types.ts';
-import { walkRoutes, everywhere } from '../../src/edge/walk.ts';
+import { everywhere, walkRoutes } from '../../src/edge/walk.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
-import { readFileSync } from 'node:fs';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
 
 /** The Caddy that the suite runs against; undefined where the machine has none. */
@@ -25,7 +31,11 @@ export function freshPort(): number {
 }
 
 /** Resolves with the value as soon as `look` gives one that is not undefined or false; rejects after `ms`. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, ms = 10_000): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  ms = 10_000,
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + ms;
   for (;;) {
     const value = await look();
@@ -89,8 +99,14 @@ export function get(setup: EdgeSetup, url: string, extra: RequestOptions = {}): 
   const target = new URL(url);
   const isTls = target.protocol === 'https:';
   return new Promise((resolve, reject) => {
-    const lookup: RequestOptions['lookup'] = (_, options, callback) => (options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4));
-    const options = { lookup, agent: false, ...(isTls ? { ca: readFileSync(authorityFiles(setup.storage).root) } : {}), ...extra };
+    const lookup: RequestOptions['lookup'] = (_, options, callback) =>
+      options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
+    const options = {
+      lookup,
+      agent: false,
+      ...(isTls ? { ca: readFileSync(authorityFiles(setup.storage).root) } : {}),
+      ...extra,
+    };
     const asked = (isTls ? request : plainRequest)(target, options, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -109,7 +125,10 @@ export interface Upstream extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-export async function upstream(answer: (request: IncomingMessage, response: ServerResponse) => void, port = 0): Promise<Upstream> {
+export async function upstream(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  port = 0,
+): Promise<Upstream> {
   const server = createServer(answer);
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -125,12 +144,18 @@ export async function upstream(answer: (request: IncomingMessage, response: Serv
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server, kill, [Symbol.asyncDispose]: kill };
 }
 
-export function wantedOf(text: string, endpoints: Readonly<Record<string, readonly string[]>>, rest: Partial<Wanted> = {}): Wanted {
+export function wantedOf(
+  text: string,
+  endpoints: Readonly<Record<string, readonly string[]>>,
+  rest: Partial<Wanted> = {},
+): Wanted {
   return {
     caddyfile: { path: 'Caddyfile', text },
     domain: 'shop.localhost',
     services: new Set([...Object.keys(endpoints), ...(rest.statics?.keys() ?? [])]),
-    endpoints: Object.entries(endpoints).flatMap(([service, addresses]) => addresses.map((address, i) => ({ service, replica: `${service}:${i + 1}`, address }))),
+    endpoints: Object.entries(endpoints).flatMap(([service, addresses]) =>
+      addresses.map((address, i) => ({ service, replica: `${service}:${i + 1}`, address })),
+    ),
     statics: new Map(),
     ...rest,
   };
@@ -143,24 +168,47 @@ export function summaryOf(config: JsonObject): string[] {
   const lines: string[] = [];
   const admin = isObject(config.admin) ? config.admin : {};
   const storage = isObject(config.storage) ? config.storage : {};
-  lines.push(`admin ${String(admin.listen)} persist ${String(isObject(admin.config) ? admin.config.persist : '')}`, `storage ${String(storage.module)} ${String(storage.root)}`);
+  lines.push(
+    `admin ${String(admin.listen)} persist ${String(isObject(admin.config) ? admin.config.persist : '')}`,
+    `storage ${String(storage.module)} ${String(storage.root)}`,
+  );
   for (const [name, server] of entriesOf(http.servers)) {
-    lines.push(`server ${name} ${stringsOf(server.listen).join(' ')}${server.tls_connection_policies ? ` tls ${JSON.stringify(server.tls_connection_policies)}` : ''}`);
+    lines.push(
+      `server ${name} ${stringsOf(server.listen).join(' ')}${server.tls_connection_policies ? ` tls ${JSON.stringify(server.tls_connection_policies)}` : ''}`,
+    );
     const visit = (handler: JsonObject, place: { hosts?: readonly string[]; path?: string }) => {
       const at = `${place.hosts?.join(',') ?? '*'}${place.path ?? ' ?'}`;
-      if (handler.handler === 'reverse_proxy') lines.push(`  proxy ${at} -> ${objectsOf(handler.upstreams).map((each) => String(each.dial)).join(' ') || 'nothing'} ${JSON.stringify({ dynamic: handler.dynamic_upstreams, lb: handler.load_balancing, health: handler.health_checks, close: handler.stream_close_delay, transport: handler.transport })}`);
+      if (handler.handler === 'reverse_proxy')
+        lines.push(
+          `  proxy ${at} -> ${
+            objectsOf(handler.upstreams)
+              .map((each) => String(each.dial))
+              .join(' ') || 'nothing'
+          } ${JSON.stringify({ dynamic: handler.dynamic_upstreams, lb: handler.load_balancing, health: handler.health_checks, close: handler.stream_close_delay, transport: handler.transport })}`,
+        );
       if (handler.handler === 'file_server') lines.push(`  files ${at} -> ${String(handler.root)}`);
-      if (handler.handler === 'rewrite') lines.push(`  rewrite ${at} ${JSON.stringify({ ...handler, handler: undefined })}`);
-      if (handler.handler === 'static_response') lines.push(`  answer ${at} ${JSON.stringify({ ...handler, handler: undefined })}`);
+      if (handler.handler === 'rewrite')
+        lines.push(`  rewrite ${at} ${JSON.stringify({ ...handler, handler: undefined })}`);
+      if (handler.handler === 'static_response')
+        lines.push(`  answer ${at} ${JSON.stringify({ ...handler, handler: undefined })}`);
     };
     walkRoutes(server.routes, everywhere, visit);
-    for (const [, named] of entriesOf(server.named_routes)) walkRoutes([named], everywhere, (handler, place) => (lines.push('  named:'), visit(handler, place)));
-    if (isObject(server.errors)) walkRoutes(server.errors.routes, everywhere, (handler, place) => (lines.push('  on error:'), visit(handler, place)));
+    for (const [, named] of entriesOf(server.named_routes))
+      walkRoutes([named], everywhere, (handler, place) => (lines.push('  named:'), visit(handler, place)));
+    if (isObject(server.errors))
+      walkRoutes(
+        server.errors.routes,
+        everywhere,
+        (handler, place) => (lines.push('  on error:'), visit(handler, place)),
+      );
   }
   const tls = isObject(apps.tls) ? apps.tls : {};
   const certificates = isObject(tls.certificates) ? tls.certificates : {};
   const automation = isObject(tls.automation) ? tls.automation : {};
-  lines.push(`certificates ${stringsOf(certificates.automate).join(' ') || 'none'}`, `issuers ${JSON.stringify(automation.policies)}`);
+  lines.push(
+    `certificates ${stringsOf(certificates.automate).join(' ') || 'none'}`,
+    `issuers ${JSON.stringify(automation.policies)}`,
+  );
   if (apps.pki) lines.push(`pki ${JSON.stringify(apps.pki)}`);
   return lines;
 }

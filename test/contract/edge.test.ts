@@ -1,9 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
-import { connect as connectTls } from 'node:tls';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { authorityFiles, inspectAuthority } from '../../src/edge/authority.ts';
 import { ensureAuthority, trustEnv } from '../../src/edge/ca.ts';
@@ -11,7 +10,19 @@ import { createEdge } from '../../src/edge/edge.ts';
 import { CampError } from '../../src/kit/failure.ts';
 import { listeners } from '../../src/kit/ports.ts';
 import { isAlive, processInfo } from '../../src/kit/process.ts';
-import { type Answer, caddy, createRig, eventually, get, never, type Rig, type Upstream, upstream, wantedOf, writeIn } from './edge-rig.ts';
+import {
+  type Answer,
+  caddy,
+  createRig,
+  eventually,
+  get,
+  never,
+  type Rig,
+  type Upstream,
+  upstream,
+  wantedOf,
+  writeIn,
+} from './edge-rig.ts';
 
 const site = 'shop.localhost {\n\treverse_proxy /api/orders/* orders:8080\n\treverse_proxy web:8080\n}\n';
 
@@ -24,8 +35,10 @@ async function failureOf(work: Promise<unknown>): Promise<CampError['failures'][
   return error.failures[0]!;
 }
 
-const fingerprintOf = (rig: Rig): string => new X509Certificate(readFileSync(authorityFiles(rig.setup.storage).root)).fingerprint256;
-const https = (rig: Rig, path = '', host = 'shop.localhost'): string => `https://${host}:${rig.setup.ports.https}${path}`;
+const fingerprintOf = (rig: Rig): string =>
+  new X509Certificate(readFileSync(authorityFiles(rig.setup.storage).root)).fingerprint256;
+const https = (rig: Rig, path = '', host = 'shop.localhost'): string =>
+  `https://${host}:${rig.setup.ports.https}${path}`;
 
 /** Keeps asking, one request after the other on each of `width` lines, until stopped; every answer is kept. */
 function load(rig: Rig, url: string, width: number): { stop(): Promise<readonly string[]> } {
@@ -33,7 +46,12 @@ function load(rig: Rig, url: string, width: number): { stop(): Promise<readonly 
   let isOver = false;
   const line = async (): Promise<void> => {
     while (!isOver) {
-      answers.push(await rig.get(url).then((answer) => `${answer.status} ${answer.text}`, (error: NodeJS.ErrnoException) => `error ${error.code ?? error.message}`));
+      answers.push(
+        await rig.get(url).then(
+          (answer) => `${answer.status} ${answer.text}`,
+          (error: NodeJS.ErrnoException) => `error ${error.code ?? error.message}`,
+        ),
+      );
     }
   };
   const lines = Array.from({ length: width }, line);
@@ -71,13 +89,27 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     const text = `{\n\tadmin 0.0.0.0:${port + 1}\n\tstorage file_system ${rig.folder}/elsewhere\n}\nshop.localhost {\n\tbind 0.0.0.0\n\treverse_proxy web:80\n}\nhttp://127.0.0.1:${port} {\n\trespond hi\n}\n`;
     await rig.edge.start(never);
     await rig.edge.route(wantedOf(text, { web: [web.address] }), never);
-    const inodes = new Set(listeners().filter((one) => one.port >= rig.setup.ports.https && one.port <= port + 1).map((one) => one.address));
+    const inodes = new Set(
+      listeners()
+        .filter((one) => one.port >= rig.setup.ports.https && one.port <= port + 1)
+        .map((one) => one.address),
+    );
     expect([...inodes].filter((address) => address !== '127.0.0.1' && address !== '::1')).toEqual([]);
-    expect(listeners().map((one) => one.port)).toEqual(expect.arrayContaining([rig.setup.ports.https, rig.setup.ports.http, port]));
+    expect(listeners().map((one) => one.port)).toEqual(
+      expect.arrayContaining([rig.setup.ports.https, rig.setup.ports.http, port]),
+    );
     expect(listeners().some((one) => one.port === port + 1)).toBe(false);
-    expect(rig.events).toContainEqual({ type: 'warning', message: 'the Caddyfile binds 0.0.0.0: camp listens on loopback only' });
+    expect(rig.events).toContainEqual({
+      type: 'warning',
+      message: 'the Caddyfile binds 0.0.0.0: camp listens on loopback only',
+    });
     const mode = (path: string): string => (statSync(join(rig.folder, path)).mode & 0o777).toString(8);
-    expect([mode('.camp/run'), mode('.camp/run/admin.sock'), mode('.camp/run/caddy.json'), mode('storage')]).toEqual(['700', '600', '600', '700']);
+    expect([mode('.camp/run'), mode('.camp/run/admin.sock'), mode('.camp/run/caddy.json'), mode('storage')]).toEqual([
+      '700',
+      '600',
+      '600',
+      '700',
+    ]);
     expect((statSync(authorityFiles(rig.setup.storage).rootKey).mode & 0o777).toString(8)).toBe('600');
     expect(() => statSync(join(rig.folder, 'elsewhere'))).toThrow();
   });
@@ -90,13 +122,32 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
     const traffic = load(rig, https(rig), 4);
     for (let i = 0; i < 20; i++) {
-      const problem = await failureOf(rig.edge.route(wantedOf(site.replace('reverse_proxy web', 'reverse_proxxy web'), { web: [web.address], orders: [] }), never));
-      expect(problem).toMatchObject({ fault: 'project', code: 'CADDYFILE_INVALID', source: { file: 'Caddyfile', line: 3, col: 2, text: '\treverse_proxxy web:8080' } });
+      const problem = await failureOf(
+        rig.edge.route(
+          wantedOf(site.replace('reverse_proxy web', 'reverse_proxxy web'), { web: [web.address], orders: [] }),
+          never,
+        ),
+      );
+      expect(problem).toMatchObject({
+        fault: 'project',
+        code: 'CADDYFILE_INVALID',
+        source: { file: 'Caddyfile', line: 3, col: 2, text: '\treverse_proxxy web:8080' },
+      });
     }
     // Adapts, but cannot be loaded: the certificate is not there.
-    const missing = await failureOf(rig.edge.route(wantedOf('shop.localhost {\n\ttls no.pem no.key\n\treverse_proxy web:80\n}\n', { web: [web.address] }), never));
+    const missing = await failureOf(
+      rig.edge.route(
+        wantedOf('shop.localhost {\n\ttls no.pem no.key\n\treverse_proxy web:80\n}\n', { web: [web.address] }),
+        never,
+      ),
+    );
     expect(missing).toMatchObject({ fault: 'project', code: 'CADDYFILE_INVALID', source: { line: 2, col: 6 } });
-    const refused = await failureOf(rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80 {\n\t\theader_up X {\n\t}\n}\n', { web: [web.address] }), never));
+    const refused = await failureOf(
+      rig.edge.route(
+        wantedOf('shop.localhost {\n\treverse_proxy web:80 {\n\t\theader_up X {\n\t}\n}\n', { web: [web.address] }),
+        never,
+      ),
+    );
     expect(refused.fault).toBe('project');
     const answers = await traffic.stop();
     expect(answers.length).toBeGreaterThan(20);
@@ -111,12 +162,18 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     const before = { pid: rig.edge.pid!, fingerprint: fingerprintOf(rig) };
     const begin = performance.now();
     process.kill(before.pid, 'SIGKILL');
-    await eventually('an answer from a new Caddy', async () => rig.edge.pid !== before.pid && (await rig.get(route!.url).catch(() => undefined))?.status === 200);
+    await eventually(
+      'an answer from a new Caddy',
+      async () => rig.edge.pid !== before.pid && (await rig.get(route!.url).catch(() => undefined))?.status === 200,
+    );
     expect(performance.now() - begin).toBeLessThan(3000);
     expect(fingerprintOf(rig)).toBe(before.fingerprint);
     await eventually('onRestart', () => rig.restarts === 1);
     // and it is still ours to configure
-    await rig.edge.route(wantedOf(site.replace('/api/orders', '/v2'), { web: [web.address], orders: [web.address] }), never);
+    await rig.edge.route(
+      wantedOf(site.replace('/api/orders', '/v2'), { web: [web.address], orders: [web.address] }),
+      never,
+    );
     expect(await rig.edge.firstRequest({ service: 'orders', url: https(rig, '/v2/') }, 5000, never)).toBe(200);
   });
 
@@ -126,7 +183,10 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await rig.edge.start(never);
     for (let i = 0; i < 3; i++) {
       process.kill(rig.edge.pid!, 'SIGKILL');
-      const routes = await rig.edge.route(wantedOf(site.replace('/api/orders', `/v${i}`), { web: [web.address], orders: [web.address] }), never);
+      const routes = await rig.edge.route(
+        wantedOf(site.replace('/api/orders', `/v${i}`), { web: [web.address], orders: [web.address] }),
+        never,
+      );
       expect(routes[0]?.url).toBe(https(rig, `/v${i}/`));
       expect(await rig.edge.firstRequest(routes[0]!, 5000, never)).toBe(200);
     }
@@ -137,23 +197,36 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await using web = await upstream((_, response) => response.end('web'));
     await rig.edge.start(never);
     await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
-    for (const hurt of [(pid: number) => process.kill(pid, 'SIGSTOP'), () => rmSync(join(rig.folder, '.camp/run/admin.sock'))]) {
+    for (const hurt of [
+      (pid: number) => process.kill(pid, 'SIGSTOP'),
+      () => rmSync(join(rig.folder, '.camp/run/admin.sock')),
+    ]) {
       const pid = rig.edge.pid!;
       const id = { pid, startTime: processInfo(pid)!.startTime };
       const begin = performance.now();
       hurt(pid);
-      await eventually('a new Caddy', async () => !isAlive(id) && (await rig.get(https(rig)).catch(() => undefined))?.status === 200, 15_000);
+      await eventually(
+        'a new Caddy',
+        async () => !isAlive(id) && (await rig.get(https(rig)).catch(() => undefined))?.status === 200,
+        15_000,
+      );
       expect(performance.now() - begin).toBeLessThan(10_000);
     }
   });
 
   test('one of two replicas is killed under load: no GET fails', async () => {
     await using rig = createRig();
-    const name = (text: string) => (_: unknown, response: { end(text: string): void }): void => void setTimeout(() => response.end(text), 5);
+    const name =
+      (text: string) =>
+      (_: unknown, response: { end(text: string): void }): void =>
+        void setTimeout(() => response.end(text), 5);
     await using one = await upstream(name('one'));
     const two = await upstream(name('two'));
     await rig.edge.start(never);
-    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [one.address, two.address] }), never);
+    await rig.edge.route(
+      wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [one.address, two.address] }),
+      never,
+    );
     await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
     const traffic = load(rig, https(rig), 8);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -218,9 +291,27 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await rig.edge.route(wanted, never);
     await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
     const asked: Promise<string>[] = [];
-    const pace = setInterval(() => asked.push(rig.get(https(rig)).then((answer) => answer.text, (error: Error) => error.message)), 5);
+    const pace = setInterval(
+      () =>
+        asked.push(
+          rig.get(https(rig)).then(
+            (answer) => answer.text,
+            (error: Error) => error.message,
+          ),
+        ),
+      5,
+    );
     for (let i = 0; i < 20; i++) {
-      await rig.edge.route({ ...wanted, caddyfile: { path: 'Caddyfile', text: site.replace('shop.localhost {', `shop.localhost {\n\theader X-Change ${i}`) } }, never);
+      await rig.edge.route(
+        {
+          ...wanted,
+          caddyfile: {
+            path: 'Caddyfile',
+            text: site.replace('shop.localhost {', `shop.localhost {\n\theader X-Change ${i}`),
+          },
+        },
+        never,
+      );
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     clearInterval(pace);
@@ -243,8 +334,12 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await using rig = createRig();
     await using web = await upstream((_, response) => void setTimeout(() => response.end('slow'), 2500));
     web.server.on('upgrade', (request, socket) => {
-      const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      );
       socket.on('data', (chunk: Buffer) => socket.write(chunk)); // frames come back as they are
       socket.on('error', () => undefined);
     });
@@ -255,12 +350,26 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     const socket = await eventually('a TLS connection', () => openTls(rig));
     const echoed: Buffer[] = [];
     let isClosed = false;
-    socket.on('data', (chunk: Buffer) => echoed.push(chunk)).on('close', () => (isClosed = true)).on('error', () => undefined);
-    socket.write(`GET /ws HTTP/1.1\r\nHost: shop.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`);
+    socket
+      .on('data', (chunk: Buffer) => echoed.push(chunk))
+      .on('close', () => (isClosed = true))
+      .on('error', () => undefined);
+    socket.write(
+      `GET /ws HTTP/1.1\r\nHost: shop.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+    );
     await eventually('the upgrade', () => Buffer.concat(echoed).toString('latin1').includes(' 101 '));
     for (let i = 0; i < 3; i++) {
       const begin = performance.now();
-      await rig.edge.route({ ...wanted, caddyfile: { ...wanted.caddyfile, text: `shop.localhost {\n\theader X-Change ${i}\n\treverse_proxy web:80\n}\n` } }, never);
+      await rig.edge.route(
+        {
+          ...wanted,
+          caddyfile: {
+            ...wanted.caddyfile,
+            text: `shop.localhost {\n\theader X-Change ${i}\n\treverse_proxy web:80\n}\n`,
+          },
+        },
+        never,
+      );
       expect(performance.now() - begin).toBeLessThan(1000);
       const word = `frame ${i}`;
       socket.write(word);
@@ -278,7 +387,11 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
     const plain = `http://shop.localhost:${rig.setup.ports.http}`;
     const answer = await rig.get(`${plain}/a?b=c`);
-    expect([answer.status, answer.headers.location, answer.headers['cache-control']]).toEqual([307, https(rig, '/a?b=c'), 'no-store']);
+    expect([answer.status, answer.headers.location, answer.headers['cache-control']]).toEqual([
+      307,
+      https(rig, '/a?b=c'),
+      'no-store',
+    ]);
     const stranger = await rig.get(`http://other.localhost:${rig.setup.ports.http}/`);
     expect([stranger.status, stranger.headers.location]).toEqual([404, undefined]);
   });
@@ -291,7 +404,12 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
       response.end(JSON.stringify(request.headers));
     });
     await rig.edge.start(never);
-    await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n\thandle /broken {\n\t\terror 500\n\t}\n}\n', { web: [web.address] }), never);
+    await rig.edge.route(
+      wantedOf('shop.localhost {\n\treverse_proxy web:80\n\thandle /broken {\n\t\terror 500\n\t}\n}\n', {
+        web: [web.address],
+      }),
+      never,
+    );
     const seen = (answer: Answer): Record<string, string> => JSON.parse(answer.text) as Record<string, string>;
 
     const bare = await eventually('an answer', () => rig.get(https(rig)).catch(() => undefined));
@@ -302,12 +420,18 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
 
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const kept = await rig.get(https(rig), { headers: { traceparent: trace, 'x-request-id': 'mine-1' } });
-    expect([seen(kept).traceparent, seen(kept)['x-request-id'], kept.headers['x-request-id']]).toEqual([trace, 'mine-1', 'mine-1']);
+    expect([seen(kept).traceparent, seen(kept)['x-request-id'], kept.headers['x-request-id']]).toEqual([
+      trace,
+      'mine-1',
+      'mine-1',
+    ]);
 
     const traced = await rig.get(https(rig), { headers: { traceparent: trace } });
     expect(seen(traced)['x-request-id']).toBe('0af7651916cd43dd8448eb211c80319c');
 
-    const insane = await rig.get(https(rig), { headers: { traceparent: 'x', 'x-request-id': `<script>${'a'.repeat(200)}` } });
+    const insane = await rig.get(https(rig), {
+      headers: { traceparent: 'x', 'x-request-id': `<script>${'a'.repeat(200)}` },
+    });
     expect(seen(insane).traceparent).toMatch(/^00-[0-9a-f]{32}-/);
     expect(seen(insane)['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
 
@@ -325,15 +449,28 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
     writeIn(root, '.well-known/x', 'known');
     await rig.edge.start(never);
     const text = 'shop.localhost {\n\treverse_proxy /docs/* docs:80\n\treverse_proxy web:80\n}\n';
-    const [route] = await rig.edge.route(wantedOf(text, { web: [web.address] }, { statics: new Map([['docs', root]]) }), never);
+    const [route] = await rig.edge.route(
+      wantedOf(text, { web: [web.address] }, { statics: new Map([['docs', root]]) }),
+      never,
+    );
     expect(route).toEqual({ service: 'docs', url: https(rig, '/docs/') });
     expect(await rig.edge.firstRequest(route!, 5000, never)).toBe(200);
     const index = await rig.get(https(rig, '/docs/'));
     expect([index.text, index.headers['cache-control']]).toEqual(['<h1>docs</h1>', 'no-cache']);
     const status = async (path: string): Promise<number> => (await rig.get(https(rig, path))).status;
-    expect(await Promise.all(['/docs/deep/page.html', '/docs/deep/', '/docs/.env', '/docs/%2eenv', '/docs/.well-known/x'].map(status))).toEqual([200, 404, 404, 404, 200]);
+    expect(
+      await Promise.all(
+        ['/docs/deep/page.html', '/docs/deep/', '/docs/.env', '/docs/%2eenv', '/docs/.well-known/x'].map(status),
+      ),
+    ).toEqual([200, 404, 404, 404, 200]);
     // a path that climbs out is not the folder's any more
-    expect(await Promise.all(['/', '/docs/..%2f..%2fstorage/pki', '/docs/../../storage'].map(async (path) => (await rig.get(https(rig, path))).text))).toEqual(['web', 'web', 'web']);
+    expect(
+      await Promise.all(
+        ['/', '/docs/..%2f..%2fstorage/pki', '/docs/../../storage'].map(
+          async (path) => (await rig.get(https(rig, path))).text,
+        ),
+      ),
+    ).toEqual(['web', 'web', 'web']);
   });
 
   test('a wildcard certificate covers new hosts; a host without a site is a 404, not an empty page', async () => {
@@ -378,7 +515,9 @@ describe.skipIf(caddy === undefined)('the edge, with a real Caddy', () => {
 
   test('drain waits for the requests in flight to one address', async () => {
     await using rig = createRig();
-    await using web = await upstream((request, response) => (request.url === '/slow' ? void setTimeout(() => response.end('slow'), 600) : void response.end('quick')));
+    await using web = await upstream((request, response) =>
+      request.url === '/slow' ? void setTimeout(() => response.end('slow'), 600) : void response.end('quick'),
+    );
     await rig.edge.start(never);
     await rig.edge.route(wantedOf('shop.localhost {\n\treverse_proxy web:80\n}\n', { web: [web.address] }), never);
     await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 5000, never);
@@ -470,12 +609,28 @@ describe.skipIf(caddy === undefined)('the local CA', () => {
   });
 
   test.each([
-    ['an empty key', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, ''), 'root.key is empty'],
-    ['garbage for a key', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, 'garbage'), 'root.key is not a private key'],
+    [
+      'an empty key',
+      (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, ''),
+      'root.key is empty',
+    ],
+    [
+      'garbage for a key',
+      (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, 'garbage'),
+      'root.key is not a private key',
+    ],
     ['no key', (files: ReturnType<typeof authorityFiles>) => rmSync(files.rootKey), 'root.key is missing'],
     ['no certificate', (files: ReturnType<typeof authorityFiles>) => rmSync(files.root), 'root.crt is missing'],
-    ['garbage for a certificate', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.root, 'garbage'), 'root.crt is not a certificate'],
-    ['a key of another CA', (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, readFileSync(files.intermediateKey)), 'root.key is not the key'],
+    [
+      'garbage for a certificate',
+      (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.root, 'garbage'),
+      'root.crt is not a certificate',
+    ],
+    [
+      'a key of another CA',
+      (files: ReturnType<typeof authorityFiles>) => writeFileSync(files.rootKey, readFileSync(files.intermediateKey)),
+      'root.key is not the key',
+    ],
   ])('with %s is refused by name, never replaced', async (_, hurt, words) => {
     await using rig = createRig();
     await ensureAuthority({ caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env }, never);
@@ -507,7 +662,10 @@ describe.skipIf(caddy === undefined)('the local CA', () => {
     await ensureAuthority({ caddy: rig.setup.caddy, storage: rig.setup.storage, env: rig.setup.env }, never);
     const state = inspectAuthority(rig.setup.storage, Date.now() + 20 * 365 * 86_400_000);
     expect(state.at === 'unusable' && state.failure.message).toContain('expired on');
-    expect(inspectAuthority(rig.setup.storage, Date.now() + 6 * 86_400_000)).toMatchObject({ at: 'incomplete', isBroken: false });
+    expect(inspectAuthority(rig.setup.storage, Date.now() + 6 * 86_400_000)).toMatchObject({
+      at: 'incomplete',
+      isBroken: false,
+    });
   });
 });
 
@@ -521,7 +679,13 @@ function contentOf(path: string): string {
 
 function openTls(rig: Rig): Promise<ReturnType<typeof connectTls> | undefined> {
   return new Promise((resolve) => {
-    const socket = connectTls({ host: '127.0.0.1', port: rig.setup.ports.https, servername: 'shop.localhost', ca: readFileSync(rig.edge.caFile), ALPNProtocols: ['http/1.1'] });
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: rig.setup.ports.https,
+      servername: 'shop.localhost',
+      ca: readFileSync(rig.edge.caFile),
+      ALPNProtocols: ['http/1.1'],
+    });
     socket.once('secureConnect', () => resolve(socket));
     socket.once('error', () => resolve(undefined));
   });

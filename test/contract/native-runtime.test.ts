@@ -46,7 +46,14 @@ afterEach(async () => {
 
 function service(mode: string, env: Record<string, string> = {}, over: Partial<Service> = {}): Service {
   return aService('api', {
-    start: { kind: 'command', argv: [process.execPath, steerable], cwd: folder, language: 'node', why: 'test', path: [] },
+    start: {
+      kind: 'command',
+      argv: [process.execPath, steerable],
+      cwd: folder,
+      language: 'node',
+      why: 'test',
+      path: [],
+    },
     env: { MODE: mode, ...env },
     stop: { signal: 'SIGTERM', graceMs: 1000 },
     ...over,
@@ -56,7 +63,8 @@ function service(mode: string, env: Record<string, string> = {}, over: Partial<S
 async function until(holds: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}\n${JSON.stringify(events.slice(-20), null, 1)}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${ms} ms: ${what}\n${JSON.stringify(events.slice(-20), null, 1)}`);
     await delay(10);
   }
 }
@@ -82,7 +90,10 @@ const notes = (): string[] => events.flatMap((event) => (event.type === 'note' ?
 const pid = (): number => runtime.replicas()[0]?.pid ?? 0;
 
 async function failureOf(work: Promise<unknown>): Promise<{ code: string; fault: string; evidence: string }> {
-  const error = await work.then(() => expect.fail('it succeeded'), (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => expect.fail('it succeeded'),
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof CampError)) throw error;
   const [first] = error.failures;
   return { code: first?.code ?? '', fault: first?.fault ?? '', evidence: (first?.evidence ?? []).join('\n') };
@@ -175,7 +186,11 @@ describe('a replica', () => {
   });
 
   it('that cannot be executed names the program and the reason', async () => {
-    const missing = service('', {}, { start: { kind: 'command', argv: ['/no/such/program'], cwd: folder, language: 'other', why: 'test', path: [] } });
+    const missing = service(
+      '',
+      {},
+      { start: { kind: 'command', argv: ['/no/such/program'], cwd: folder, language: 'other', why: 'test', path: [] } },
+    );
     const failed = await failureOf(runtime.start(missing, 1, true));
     expect(failed).toMatchObject({ code: 'SPAWN_FAILED', fault: 'service' });
     expect(runtime.replicas()).toEqual([]);
@@ -195,7 +210,11 @@ describe('stopping', () => {
   it.each(['fork', 'daemon'])('ends what a service has started, too (%s)', async (mode) => {
     await ready(service(mode));
     await until(() => output().some((line) => line.startsWith('child ')), 'the child is there');
-    const child = Number(output().find((line) => line.startsWith('child '))?.split(' ')[1]);
+    const child = Number(
+      output()
+        .find((line) => line.startsWith('child '))
+        ?.split(' ')[1],
+    );
     const id = { pid: child, startTime: processInfo(child)?.startTime ?? '' };
     expect(isAlive(id)).toBe(true);
     await runtime.stop('api', 1);
@@ -221,7 +240,14 @@ describe('stopping', () => {
     events.length = 0;
     await runtime.restart('api', never);
     const order = events.flatMap((event) => (event.type === 'replica' ? [`${event.replica} ${event.state.at}`] : []));
-    expect(order).toEqual(['api:1 stopping', 'api:1 starting', 'api:1 ready', 'api:2 stopping', 'api:2 starting', 'api:2 ready']);
+    expect(order).toEqual([
+      'api:1 stopping',
+      'api:1 starting',
+      'api:1 ready',
+      'api:2 stopping',
+      'api:2 starting',
+      'api:2 ready',
+    ]);
     expect(runtime.replicas().map((one) => one.pid)).not.toEqual(before);
   });
 });

@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,14 +48,16 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const find = () => findCaddy(context.folders, context.env);
-const toolFiles = (): string[] => (existsSync(join(folder, 'cache/tools')) ? readdirSync(join(folder, 'cache/tools')).sort() : []);
+const toolFiles = (): string[] =>
+  existsSync(join(folder, 'cache/tools')) ? readdirSync(join(folder, 'cache/tools')).sort() : [];
 
 /** A script that is a Caddy as far as `caddy version` goes, and counts how often it was asked. */
 function script(path: string, version: string): void {
   writeFileSync(path, `#!/bin/sh\necho x >> '${folder}/asked'\necho ${version}\n# ${' '.repeat(64)}\n`);
   chmodSync(path, 0o755);
 }
-const timesAsked = (): number => (existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8').length / 2 : 0);
+const timesAsked = (): number =>
+  existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8').length / 2 : 0;
 
 test('with none anywhere, every place is named', () => {
   expect(find()).toEqual({
@@ -120,7 +135,10 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
 
   test('two at once fetch once', async () => {
     let fetched = 0;
-    const source = { ...copying('apt'), fetch: (to: string, ctx: FetchContext) => (fetched++, copying('apt').fetch(to, ctx)) };
+    const source = {
+      ...copying('apt'),
+      fetch: (to: string, ctx: FetchContext) => (fetched++, copying('apt').fetch(to, ctx)),
+    };
     const tools = await Promise.all([fetchCaddy(context, [source]), fetchCaddy(context, [source])]);
     expect(fetched).toBe(1);
     expect(tools[0]?.path).toBe(tools[1]?.path);
@@ -129,9 +147,15 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
   test('a release is verified by its checksum; the first source that works wins', async () => {
     const archive = gzipSync(tarOf('caddy', readFileSync(caddy ?? '')), { level: 1 });
     await using server = await serve({ [archiveName(process.platform, process.arch)]: archive });
-    const pins = { baseUrl: `${server.url}/moved`, sha512: { [`${process.platform}-${process.arch}`]: createHash('sha512').update(archive).digest('hex') } };
+    const pins = {
+      baseUrl: `${server.url}/moved`,
+      sha512: { [`${process.platform}-${process.arch}`]: createHash('sha512').update(archive).digest('hex') },
+    };
     const wrong = { ...pins, sha512: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) } };
-    expect(await fetchCaddy(context, [releaseSource(wrong), releaseSource(pins), failing])).toMatchObject({ origin: 'release', version: '2.11.4' });
+    expect(await fetchCaddy(context, [releaseSource(wrong), releaseSource(pins), failing])).toMatchObject({
+      origin: 'release',
+      version: '2.11.4',
+    });
     expect(notes.some((note) => note.includes('the checksum does not match'))).toBe(true);
     expect(toolFiles()).toEqual(['caddy-2.11.4', 'seen.json']);
   });
@@ -140,13 +164,17 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
 test('when nothing works, every attempt is told, and nothing is left', async () => {
   await using server = await serve({ 'half.tar.gz': Buffer.from('x') });
   const pins = { baseUrl: server.url, sha512: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) } };
-  const error: unknown = await fetchCaddy(context, [releaseSource(pins), failing, writingGarbage]).catch((thrown: unknown) => thrown);
+  const error: unknown = await fetchCaddy(context, [releaseSource(pins), failing, writingGarbage]).catch(
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(CampError);
   const [failure] = (error as CampError).failures;
   expect(failure).toMatchObject({ fault: 'machine', code: 'NO_CADDY' });
   expect((error as CampError).exitCode).toBe(4);
   expect(failure?.evidence).toHaveLength(5);
-  expect(failure?.evidence?.join('\n')).toMatch(/no caddy on PATH[^]*tool cache[^]*answered 404[^]*this system has no such thing[^]*not a program/);
+  expect(failure?.evidence?.join('\n')).toMatch(
+    /no caddy on PATH[^]*tool cache[^]*answered 404[^]*this system has no such thing[^]*not a program/,
+  );
   expect(toolFiles()).toEqual([]);
 });
 
@@ -162,18 +190,23 @@ test('an interrupt leaves nothing', async () => {
         controller.abort(new Error('interrupted'));
       }),
   };
-  await expect(fetchCaddy({ ...context, signal: controller.signal }, [hanging, failing])).rejects.toThrow('interrupted');
+  await expect(fetchCaddy({ ...context, signal: controller.signal }, [hanging, failing])).rejects.toThrow(
+    'interrupted',
+  );
   expect(toolFiles()).toEqual([]);
 });
 
-test.skipIf(!existsSync('/usr/bin/apt-get'))('apt gives a signed one, without root and without touching the system', async () => {
-  const before = readdirSync('/var/lib/apt/lists').length;
-  const tool = await fetchCaddy({ ...context, env: { ...process.env, PATH: '/usr/bin:/bin' } }, [aptSource]);
-  expect(tool.origin).toBe('apt');
-  expect(isAtLeast(tool.version)).toBe(true);
-  expect(toolFiles()).toEqual([`caddy-${tool.version}`, 'seen.json']);
-  expect(readdirSync('/var/lib/apt/lists').length).toBe(before);
-});
+test.skipIf(!existsSync('/usr/bin/apt-get'))(
+  'apt gives a signed one, without root and without touching the system',
+  async () => {
+    const before = readdirSync('/var/lib/apt/lists').length;
+    const tool = await fetchCaddy({ ...context, env: { ...process.env, PATH: '/usr/bin:/bin' } }, [aptSource]);
+    expect(tool.origin).toBe('apt');
+    expect(isAtLeast(tool.version)).toBe(true);
+    expect(toolFiles()).toEqual([`caddy-${tool.version}`, 'seen.json']);
+    expect(readdirSync('/var/lib/apt/lists').length).toBe(before);
+  },
+);
 
 function copying(origin: Source['origin']): Source {
   return {
@@ -186,7 +219,11 @@ function copying(origin: Source['origin']): Source {
   };
 }
 
-const failing: Source = { origin: 'brew', name: 'another', fetch: () => Promise.reject(new Error('this system has no such thing')) };
+const failing: Source = {
+  origin: 'brew',
+  name: 'another',
+  fetch: () => Promise.reject(new Error('this system has no such thing')),
+};
 
 const writingGarbage: Source = {
   origin: 'apt',
@@ -209,7 +246,8 @@ async function serve(files: Readonly<Record<string, Buffer>>): Promise<AsyncDisp
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => (server.close(() => resolve()), server.closeAllConnections())),
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => (server.close(() => resolve()), server.closeAllConnections())),
   };
 }
 
@@ -219,6 +257,12 @@ function tarOf(name: string, content: Buffer): Buffer {
   header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
   header.write('        ', 148);
   header.write('0', 156);
-  header.write(`${header.reduce((total, byte) => total + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512 + 1024)]);
+  header.write(
+    `${header
+      .reduce((total, byte) => total + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
+  return Buffer.concat([header, content, Buffer.alloc(((512 - (content.length % 512)) % 512) + 1024)]);
 }

@@ -33,7 +33,9 @@ function failureOf(work: () => unknown): CampError['failures'][number] | undefin
 
 test('without a CA there is nothing to trust', async () => {
   await using rig = createRig();
-  expect(failureOf(() => trustStatus({ storage: rig.setup.storage, home: rig.folder, env: {}, isRoot: false }))).toMatchObject({ fault: 'edge', code: 'CA_NOT_TRUSTED' });
+  expect(
+    failureOf(() => trustStatus({ storage: rig.setup.storage, home: rig.folder, env: {}, isRoot: false })),
+  ).toMatchObject({ fault: 'edge', code: 'CA_NOT_TRUSTED' });
 });
 
 describe.skipIf(caddy === undefined || certutil === undefined)('the browsers of a user', () => {
@@ -41,7 +43,10 @@ describe.skipIf(caddy === undefined || certutil === undefined)('the browsers of 
     await using rig = createRig();
     const options = await person(rig);
     const browsers = () => trustStatus(options).filter(({ store }) => store !== 'system');
-    expect(browsers().map(({ store, isTrusted }) => [store, isTrusted])).toEqual([['~/.pki/nssdb', false], ['Firefox (abcd.default)', false]]);
+    expect(browsers().map(({ store, isTrusted }) => [store, isTrusted])).toEqual([
+      ['~/.pki/nssdb', false],
+      ['Firefox (abcd.default)', false],
+    ]);
     const planned = installTrust({ ...options, isDryRun: true });
     expect(planned.filter((step) => step.store !== 'system').every((step) => step.action === 'install')).toBe(true);
     expect(browsers().every((store) => !store.isTrusted)).toBe(true);

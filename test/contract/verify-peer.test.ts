@@ -17,7 +17,13 @@ async function peer(rig: Rig): Promise<TLSSocket> {
 
 function handshake(rig: Rig): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port: rig.setup.ports.https, servername: 'shop.localhost', ca: [], rejectUnauthorized: false };
+    const options = {
+      host: '127.0.0.1',
+      port: rig.setup.ports.https,
+      servername: 'shop.localhost',
+      ca: [],
+      rejectUnauthorized: false,
+    };
     const socket = connect(options, () => resolve(socket));
     socket.once('error', reject);
   });
@@ -31,7 +37,8 @@ describe.skipIf(caddy === undefined)('verification of the edge by one root', () 
     const socket = await peer(rig);
     const root = rootOf(rig);
     const leaf = socket.getPeerX509Certificate() ?? expect.fail('no certificate');
-    const refusal = (host: string, by: X509Certificate, now = Date.now()): string | undefined => refusalOfChain(leaf, leaf.issuerCertificate, host, by, now);
+    const refusal = (host: string, by: X509Certificate, now = Date.now()): string | undefined =>
+      refusalOfChain(leaf, leaf.issuerCertificate, host, by, now);
     expect(refusal('shop.localhost', root)).toBeUndefined();
     expect(refusal('shop.localhost', rootOf(other))).toContain('not signed by the local CA');
     expect(refusal('elsewhere.localhost', root)).toContain('not for elsewhere.localhost');

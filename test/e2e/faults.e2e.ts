@@ -9,7 +9,8 @@ let home: Home;
 beforeAll(() => void (home = createHome()));
 afterAll(() => home[Symbol.dispose]());
 
-const visiting = (cluster: Cluster, path: string) => visit({ port: cluster.https, host: `${cluster.name}.localhost`, path, caFile: cluster.caFile });
+const visiting = (cluster: Cluster, path: string) =>
+  visit({ port: cluster.https, host: `${cluster.name}.localhost`, path, caFile: cluster.caFile });
 const failed = (visits: readonly Visit[]): readonly Visit[] => visits.filter((one) => one.outcome !== '200');
 const slowest = (visits: readonly Visit[]): number => Math.max(...visits.map((one) => one.ms));
 
@@ -115,7 +116,10 @@ describe('kill -9 of the edge', () => {
       const pid = (await cluster.ps()).edge?.pid ?? 0;
       await kill(pid);
       const began = performance.now();
-      await eventually('HTTPS answers', async () => (await cluster.get('/web/').catch(() => ({ status: 0 }))).status === 200);
+      await eventually(
+        'HTTPS answers',
+        async () => (await cluster.get('/web/').catch(() => ({ status: 0 }))).status === 200,
+      );
       expect(performance.now() - began).toBeLessThan(2000);
       const now = await cluster.ps();
       expect(now.edge).toEqual({ ...edge, pid: now.edge?.pid });
@@ -130,13 +134,23 @@ describe('kill -9 of the edge', () => {
     const { edge } = await cluster.up();
     process.kill(edge?.pid ?? 0, 'SIGSTOP');
     const began = performance.now();
-    await eventually('HTTPS answers', async () => (await cluster.ps()).edge?.pid !== edge?.pid && (await cluster.get('/api/').catch(() => ({ status: 0 }))).status === 200, 8000);
+    await eventually(
+      'HTTPS answers',
+      async () =>
+        (await cluster.ps()).edge?.pid !== edge?.pid &&
+        (await cluster.get('/api/').catch(() => ({ status: 0 }))).status === 200,
+      8000,
+    );
     expect(performance.now() - began).toBeLessThan(6500);
   });
 });
 
 describe('kill -9 of camp', () => {
-  const services = { api: { replicas: 2 }, deaf: { env: { MODE: 'ignore-term fork' }, grace: '1s' }, away: { env: { MODE: 'daemon' } } };
+  const services = {
+    api: { replicas: 2 },
+    deaf: { env: { MODE: 'ignore-term fork' }, grace: '1s' },
+    away: { env: { MODE: 'daemon' } },
+  };
 
   test.each(['up', 'ps', 'down'])('in the foreground; then %s finds a clean field', async (next) => {
     await using cluster = new Cluster(home, `fore-${next}`, services);
@@ -144,22 +158,23 @@ describe('kill -9 of camp', () => {
     await up.says('logs follow');
     up.signal('SIGKILL');
     await up.exits();
-    await after(cluster, next);
+    await findsCleanField(cluster, next);
   });
 
   test.each(['up', 'ps', 'down'])('detached; then %s finds a clean field', async (next) => {
     await using cluster = new Cluster(home, `back-${next}`, services);
     await cluster.up();
     await kill(cluster.supervisor());
-    await after(cluster, next);
+    await findsCleanField(cluster, next);
   });
 
-  async function after(cluster: Cluster, next: string): Promise<void> {
+  async function findsCleanField(cluster: Cluster, next: string): Promise<void> {
     if (next === 'up') {
       const { services: found } = await cluster.up();
       expect(found.map((one) => one.state)).toEqual(['ready', 'ready', 'ready']);
       const own = cluster.supervisor();
-      for (const one of cluster.processes()) expect(one.supervisor.split(':')[0], `${one.pid} ${one.replica}`).toBe(String(own));
+      for (const one of cluster.processes())
+        expect(one.supervisor.split(':')[0], `${one.pid} ${one.replica}`).toBe(String(own));
     }
     if (next === 'ps') {
       expect((await cluster.ps()).running).toBe(false);
@@ -174,7 +189,12 @@ describe('kill -9 of camp', () => {
     await cluster.up();
     const groups = () => cluster.processes().filter((one) => one.replica !== 'away:1');
     await kill(cluster.supervisor());
-    await eventually('the guard has ended all', () => groups().length === 0, 3500, () => groups());
+    await eventually(
+      'the guard has ended all',
+      () => groups().length === 0,
+      3500,
+      () => groups(),
+    );
   });
 
   test('the guard itself is replaced', async () => {
@@ -196,8 +216,15 @@ describe('kill -9 of camp', () => {
       up.signal('SIGKILL');
       await up.exits();
       const { services: found } = await cluster.up();
-      expect(found.map((one) => [one.state, one.pids.length])).toEqual([['ready', 2], ['ready', 1]]);
-      const replicas = cluster.processes().map((one) => one.replica).filter((one) => one !== 'guard').sort();
+      expect(found.map((one) => [one.state, one.pids.length])).toEqual([
+        ['ready', 2],
+        ['ready', 1],
+      ]);
+      const replicas = cluster
+        .processes()
+        .map((one) => one.replica)
+        .filter((one) => one !== 'guard')
+        .sort();
       expect(replicas).toEqual(['api:1', 'api:2', 'edge', 'web:1']);
       await cluster.camp(['down']);
     }

@@ -12,26 +12,42 @@ afterAll(() => home[Symbol.dispose]());
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe('two commands at once', () => {
-  test.each([0, 0, 5, 15, 30, 50, 100, 200])('up twice, %s ms apart: one runs the project, the other converges it', async (ms) => {
-    await using cluster = new Cluster(home, 'race', { api: { replicas: 2 }, web: {} });
-    const first = cluster.start(['up', '-d', '--json']);
-    await new Promise((resolve) => setTimeout(resolve, ms)); // the distance itself is what is tested
-    const second = cluster.start(['up', '-d', '--json']);
-    expect([await first.exits(), await second.exits()], first.output + second.output).toEqual([0, 0]);
-    const [one, two] = [JSON.parse(first.stdout), JSON.parse(second.stdout)];
-    expect(one.edge).toEqual(two.edge);
-    expect(one.services.map((service: { pids: unknown }) => service.pids)).toEqual(two.services.map((service: { pids: unknown }) => service.pids));
-    const replicas = cluster.processes().map((each) => each.replica).filter((each) => each !== 'guard').sort();
-    expect(replicas).toEqual(['api:1', 'api:2', 'edge', 'web:1']);
-    await cluster.camp(['down']);
-    await cluster.nothingIsLeft();
-  });
+  test.each([0, 0, 5, 15, 30, 50, 100, 200])(
+    'up twice, %s ms apart: one runs the project, the other converges it',
+    async (ms) => {
+      await using cluster = new Cluster(home, 'race', { api: { replicas: 2 }, web: {} });
+      const first = cluster.start(['up', '-d', '--json']);
+      await new Promise((resolve) => setTimeout(resolve, ms)); // the distance itself is what is tested
+      const second = cluster.start(['up', '-d', '--json']);
+      expect([await first.exits(), await second.exits()], first.output + second.output).toEqual([0, 0]);
+      const [one, two] = [JSON.parse(first.stdout), JSON.parse(second.stdout)];
+      expect(one.edge).toEqual(two.edge);
+      expect(one.services.map((service: { pids: unknown }) => service.pids)).toEqual(
+        two.services.map((service: { pids: unknown }) => service.pids),
+      );
+      const replicas = cluster
+        .processes()
+        .map((each) => each.replica)
+        .filter((each) => each !== 'guard')
+        .sort();
+      expect(replicas).toEqual(['api:1', 'api:2', 'edge', 'web:1']);
+      await cluster.camp(['down']);
+      await cluster.nothingIsLeft();
+    },
+  );
 
   test('up, restart, add, scale and down at once are done one after the other, each whole or refused', async () => {
     await using cluster = new Cluster(home, 'mix', { api: {}, web: {} });
     for (const round of [1, 2, 3]) {
       await cluster.up();
-      const all = [['restart', 'api'], ['add', 'service', `more-${round}`, '--template', 'static'], ['scale', 'web=2'], ['up', '-d'], ['down'], ['up', '-d']];
+      const all = [
+        ['restart', 'api'],
+        ['add', 'service', `more-${round}`, '--template', 'static'],
+        ['scale', 'web=2'],
+        ['up', '-d'],
+        ['down'],
+        ['up', '-d'],
+      ];
       const running = all.map((args) => cluster.start(args));
       for (const one of running) {
         const code = await one.exits();
@@ -42,7 +58,10 @@ describe('two commands at once', () => {
       expect(cluster.read('compose.yaml')).toContain(`more-${round}:`);
       const { services } = await cluster.up();
       expect(new Set(services.map((service) => service.state))).toEqual(new Set(['ready']));
-      const replicas = cluster.processes().map((each) => each.replica).filter((each) => each !== 'guard');
+      const replicas = cluster
+        .processes()
+        .map((each) => each.replica)
+        .filter((each) => each !== 'guard');
       expect(new Set(replicas).size).toBe(replicas.length);
     }
     await cluster.camp(['down']);
@@ -75,7 +94,10 @@ describe('two projects at once', () => {
   test('a stranger on the port: named with its pid when the port was asked for, else another one is taken', async () => {
     await using cluster = new Cluster(home, 'taken', { api: {} });
     const port = 9443 + (process.pid % 300);
-    const stranger: ChildProcess = spawn(process.execPath, ['-e', `require("net").createServer().listen(${port}, "127.0.0.1", () => console.log("here"))`]);
+    const stranger: ChildProcess = spawn(process.execPath, [
+      '-e',
+      `require("net").createServer().listen(${port}, "127.0.0.1", () => console.log("here"))`,
+    ]);
     try {
       await new Promise((resolve) => stranger.stdout?.once('data', resolve));
       const { stdout } = await cluster.camp(['up', '-d', '--json', '--port', String(port)], [4]);
@@ -100,18 +122,24 @@ describe('only this machine and this user', () => {
     const inodes = new Set(pids.flatMap((pid) => [...socketInodes(pid)]));
     const own = listeners().filter((one) => inodes.has(one.owner));
     expect(own.length).toBeGreaterThanOrEqual(3);
-    expect([...new Set(own.map((one) => one.address))].filter((address) => !['127.0.0.1', '::1'].includes(address))).toEqual([]);
+    expect(
+      [...new Set(own.map((one) => one.address))].filter((address) => !['127.0.0.1', '::1'].includes(address)),
+    ).toEqual([]);
     expect(mode(cluster.path('.camp'))).toBe('700');
     const run = cluster.path('.camp/run');
     expect(mode(run)).toBe('700');
     for (const file of readdirSync(run)) expect(`${file} ${mode(`${run}/${file}`)}`).toBe(`${file} 600`);
-    for (const file of readdirSync(cluster.path('.camp/logs'))) expect(mode(cluster.path('.camp/logs', file))).toBe('600');
+    for (const file of readdirSync(cluster.path('.camp/logs')))
+      expect(mode(cluster.path('.camp/logs', file))).toBe('600');
     expect(mode(`${home.dir}/camp/data/caddy/pki/authorities/local/root.key`)).toBe('600');
   });
 
   test('what Caddyfile and services ask for beyond loopback does not reach the edge', async () => {
     await using cluster = new Cluster(home, 'open', { api: {} });
-    cluster.write('Caddyfile', `{\n\tadmin 0.0.0.0:2999\n}\nopen.localhost {\n\tbind 0.0.0.0\n\thandle_path /api/* {\n\t\treverse_proxy api:8080\n\t}\n}\n`);
+    cluster.write(
+      'Caddyfile',
+      `{\n\tadmin 0.0.0.0:2999\n}\nopen.localhost {\n\tbind 0.0.0.0\n\thandle_path /api/* {\n\t\treverse_proxy api:8080\n\t}\n}\n`,
+    );
     const { edge } = await cluster.up();
     const inodes = socketInodes(edge?.pid ?? 0);
     const own = listeners().filter((one) => inodes.has(one.owner));
@@ -133,7 +161,8 @@ describe('only this machine and this user', () => {
       .map((entry) => `${entry.parentPath}/${entry.name}`)
       .filter((file) => readFileSync(file, 'latin1').includes(secret));
     expect(holding.filter((file) => mode(file) !== '600')).toEqual([]);
-    for (const args of [['plan'], ['ps'], ['logs'], ['ps', '--json'], ['plan', '--json']]) expect((await cluster.camp(args)).stdout).not.toContain(secret);
+    for (const args of [['plan'], ['ps'], ['logs'], ['ps', '--json'], ['plan', '--json']])
+      expect((await cluster.camp(args)).stdout).not.toContain(secret);
   });
 });
 
@@ -152,7 +181,11 @@ describe('state that cannot be trusted', () => {
     await cluster.up();
     rmSync(cluster.path('.camp'), { recursive: true });
     await cluster.up();
-    const replicas = cluster.processes().map((each) => each.replica).filter((each) => each !== 'guard').sort();
+    const replicas = cluster
+      .processes()
+      .map((each) => each.replica)
+      .filter((each) => each !== 'guard')
+      .sort();
     expect(replicas).toEqual(['api:1', 'edge', 'web:1']);
     expect((await cluster.get('/api/')).status).toBe(200);
     await cluster.camp(['down']);
@@ -160,49 +193,65 @@ describe('state that cannot be trusted', () => {
   });
 
   const files = ['ports.json', 'metrics.jsonl', 'lock', 'generated.json', 'logs', 'run', '.gitignore'];
-  const damages = { empty: '', garbage: '\x00\xff{[,', list: '[1,2]', 'wrong types': '{"pid":"x","startTime":7,"edge:https":"no"}' };
+  const damages = {
+    empty: '',
+    garbage: '\x00\xff{[,',
+    list: '[1,2]',
+    'wrong types': '{"pid":"x","startTime":7,"edge:https":"no"}',
+  };
   const spoil: Readonly<Record<string, (path: string) => void>> = {
-    ...Object.fromEntries(Object.entries(damages).map(([name, text]) => [name, (path: string) => writeFileSync(path, text)])),
+    ...Object.fromEntries(
+      Object.entries(damages).map(([name, text]) => [name, (path: string) => writeFileSync(path, text)]),
+    ),
     'a folder': (path) => mkdirSync(`${path}/inside`, { recursive: true }),
   };
 
-  test.each(Object.keys(spoil))('every state file %s: up, ps, logs and down work, or say what stands in the way', async (how) => {
-    await using cluster = new Cluster(home, 'spoilt', { api: {} });
-    for (const file of files) {
-      rmSync(cluster.path('.camp'), { recursive: true, force: true });
-      mkdirSync(cluster.path('.camp'));
-      spoil[how]?.(cluster.path('.camp', file));
-      const up = await cluster.camp(['up', '-d', '--json'], [0, 4]);
-      const said = `${file} ${how}: ${up.stdout} ${up.stderr}`;
-      expect(said).not.toMatch(/bug in camp|BUG|\n\s+at /);
-      if (up.code === 4) {
-        expect(['logs', 'run'], said).toContain(file);
-        expect(said).toContain(file);
-        continue;
+  test.each(Object.keys(spoil))(
+    'every state file %s: up, ps, logs and down work, or say what stands in the way',
+    async (how) => {
+      await using cluster = new Cluster(home, 'spoilt', { api: {} });
+      for (const file of files) {
+        rmSync(cluster.path('.camp'), { recursive: true, force: true });
+        mkdirSync(cluster.path('.camp'));
+        spoil[how]?.(cluster.path('.camp', file));
+        const up = await cluster.camp(['up', '-d', '--json'], [0, 4]);
+        const said = `${file} ${how}: ${up.stdout} ${up.stderr}`;
+        expect(said).not.toMatch(/bug in camp|BUG|\n\s+at /);
+        if (up.code === 4) {
+          expect(['logs', 'run'], said).toContain(file);
+          expect(said).toContain(file);
+          continue;
+        }
+        expect((await cluster.ps()).running, said).toBe(true);
+        await cluster.camp(['logs']);
+        await cluster.camp(['down']);
+        expect(cluster.processes(), said).toEqual([]);
+        rmSync(cluster.path('.camp'), { recursive: true, force: true });
       }
-      expect((await cluster.ps()).running, said).toBe(true);
-      await cluster.camp(['logs']);
-      await cluster.camp(['down']);
-      expect(cluster.processes(), said).toEqual([]);
-      rmSync(cluster.path('.camp'), { recursive: true, force: true });
-    }
-  });
+    },
+  );
 
-  test.each(['a dead pid', 'a pid that is a stranger by now'])('a lock with %s is taken over at once, the stranger untouched', async (how) => {
-    await using cluster = new Cluster(home, 'stale', { api: {} });
-    const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    try {
-      const id = await eventually('the stranger', () => processInfo(stranger.pid ?? 0));
-      mkdirSync(cluster.path('.camp/run'), { recursive: true });
-      cluster.write('.camp/lock', JSON.stringify({ pid: how === 'a dead pid' ? 4_194_000 : id.pid, startTime: '1', purpose: 'camp' }));
-      cluster.write('.camp/run/control.sock', '');
-      expect((await cluster.ps()).running).toBe(false);
-      await cluster.up();
-      await cluster.camp(['down']);
-      await cluster.nothingIsLeft();
-      expect(isAlive(id)).toBe(true);
-    } finally {
-      stranger.kill('SIGKILL');
-    }
-  });
+  test.each(['a dead pid', 'a pid that is a stranger by now'])(
+    'a lock with %s is taken over at once, the stranger untouched',
+    async (how) => {
+      await using cluster = new Cluster(home, 'stale', { api: {} });
+      const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+      try {
+        const id = await eventually('the stranger', () => processInfo(stranger.pid ?? 0));
+        mkdirSync(cluster.path('.camp/run'), { recursive: true });
+        cluster.write(
+          '.camp/lock',
+          JSON.stringify({ pid: how === 'a dead pid' ? 4_194_000 : id.pid, startTime: '1', purpose: 'camp' }),
+        );
+        cluster.write('.camp/run/control.sock', '');
+        expect((await cluster.ps()).running).toBe(false);
+        await cluster.up();
+        await cluster.camp(['down']);
+        await cluster.nothingIsLeft();
+        expect(isAlive(id)).toBe(true);
+      } finally {
+        stranger.kill('SIGKILL');
+      }
+    },
+  );
 });

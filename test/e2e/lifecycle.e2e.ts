@@ -59,15 +59,18 @@ describe('in the foreground', () => {
     expect(up.output).not.toMatch(/bug in camp|at .*\.(ts|js):\d/);
   });
 
-  test.each([0, 30, 60, 90, 120, 180, 250, 350])('TERM %s ms after the start ends with 143 and leaves nothing', async (ms) => {
-    await using cluster = recording(`term-${ms}`);
-    const up = cluster.start(['up']);
-    await new Promise((resolve) => setTimeout(resolve, ms)); // the moment itself is what is tested
-    up.signal('SIGTERM');
-    expect(await up.exits(8000)).toBe(143);
-    await cluster.nothingIsLeft();
-    expect(up.output).not.toMatch(/bug in camp|at .*\.(ts|js):\d/);
-  });
+  test.each([0, 30, 60, 90, 120, 180, 250, 350])(
+    'TERM %s ms after the start ends with 143 and leaves nothing',
+    async (ms) => {
+      await using cluster = recording(`term-${ms}`);
+      const up = cluster.start(['up']);
+      await new Promise((resolve) => setTimeout(resolve, ms)); // the moment itself is what is tested
+      up.signal('SIGTERM');
+      expect(await up.exits(8000)).toBe(143);
+      await cluster.nothingIsLeft();
+      expect(up.output).not.toMatch(/bug in camp|at .*\.(ts|js):\d/);
+    },
+  );
 
   test('TERM stops a running project within its grace: exit 143, one signal a service', async () => {
     await using cluster = recording('term');

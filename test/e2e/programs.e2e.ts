@@ -9,7 +9,11 @@ beforeAll(() => void (home = createHome()));
 afterAll(() => home[Symbol.dispose]());
 
 interface Failures {
-  readonly errors: readonly { readonly code: string; readonly message: string; readonly evidence?: readonly string[] }[];
+  readonly errors: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly evidence?: readonly string[];
+  }[];
 }
 
 /** An `up -d --json` that must fail with exit 5; leaves nothing running. */
@@ -75,11 +79,19 @@ describe('a program that does as it likes', () => {
 
   test('writes 50 MB: camp stays small, and its neighbour answers', async () => {
     await using cluster = new Cluster(home, 'loud', { api: {}, web: {} });
-    cluster.edit('services/api/main.mjs', 'console.log(`said', 'for (let i = 0; i < 500_000; i++) process.stdout.write(`${i} ${"x".repeat(90)}\\n`);\n        console.log(`said');
+    cluster.edit(
+      'services/api/main.mjs',
+      'console.log(`said',
+      'for (let i = 0; i < 500_000; i++) process.stdout.write(`${i} ${"x".repeat(90)}\\n`);\n        console.log(`said',
+    );
     await cluster.up();
     await cluster.get('/api/say');
     expect((await cluster.get('/web/')).status).toBe(200);
-    await eventually('the last line is kept', async () => /said/.test((await cluster.camp(['logs', 'api', '--since', '30s', '--request', 'said'])).stdout), 20_000);
+    await eventually(
+      'the last line is kept',
+      async () => /said/.test((await cluster.camp(['logs', 'api', '--since', '30s', '--request', 'said'])).stdout),
+      20_000,
+    );
     expect(rssOf(cluster.supervisor())).toBeLessThan(300);
   });
 });

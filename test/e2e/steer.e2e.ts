@@ -6,7 +6,12 @@ let home: Home;
 beforeAll(() => void (home = createHome()));
 afterAll(() => home[Symbol.dispose]());
 
-const question = (cluster: Cluster, path: string) => ({ port: cluster.https, host: `${cluster.name}.localhost`, path, caFile: cluster.caFile });
+const question = (cluster: Cluster, path: string) => ({
+  port: cluster.https,
+  host: `${cluster.name}.localhost`,
+  path,
+  caFile: cluster.caFile,
+});
 const failed = (visits: readonly Visit[]): readonly Visit[] => visits.filter((one) => one.outcome !== '200');
 
 /**
@@ -40,8 +45,14 @@ describe('files that change while the project runs', () => {
     try {
       await echo(socket, 'before');
       for (let change = 1; change <= 10; change++) {
-        cluster.write('Caddyfile', cluster.read('Caddyfile').replace(/\n(\trespond .*\n)?}\n$/, `\n\trespond /hello "number ${change}"\n}\n`));
-        await eventually(`change ${change} answers`, async () => (await cluster.get('/hello').catch(() => undefined))?.text === `number ${change}`);
+        cluster.write(
+          'Caddyfile',
+          cluster.read('Caddyfile').replace(/\n(\trespond .*\n)?}\n$/, `\n\trespond /hello "number ${change}"\n}\n`),
+        );
+        await eventually(
+          `change ${change} answers`,
+          async () => (await cluster.get('/hello').catch(() => undefined))?.text === `number ${change}`,
+        );
         await echo(socket, `after ${change}`);
       }
     } finally {
@@ -85,7 +96,13 @@ describe('files that change while the project runs', () => {
     const web = await cluster.pid('web');
     const old = cluster.processes().find((one) => one.replica === 'old:1');
     cluster.edit('Caddyfile', '\thandle_path /old/* {\n\t\treverse_proxy old:8080\n\t}\n', '');
-    cluster.write('compose.yaml', cluster.read('compose.yaml').replace('"one"', '"two"').replace(/ {2}old:\n.*\n.*\n/, ''));
+    cluster.write(
+      'compose.yaml',
+      cluster
+        .read('compose.yaml')
+        .replace('"one"', '"two"')
+        .replace(/ {2}old:\n.*\n.*\n/, ''),
+    );
     await eventually('the new value answers', async () => (await cluster.json('/api/'))['version'] === 'two');
     await eventually('the old one is gone', () => !cluster.processes().some((one) => one.pid === old?.pid));
     expect((await cluster.ps()).services.map((one) => one.name)).toEqual(['api', 'web']);
@@ -113,7 +130,9 @@ describe('steering', () => {
     await cluster.camp(['scale', 'api=3']);
     const { pids, replicas } = await cluster.service('api');
     expect([pids.length, replicas]).toEqual([3, 3]);
-    await eventually('each of them has answered', () => pids.every((pid) => visitor.visits.some(({ text }) => text.includes(`"pid":${pid},`))));
+    await eventually('each of them has answered', () =>
+      pids.every((pid) => visitor.visits.some(({ text }) => text.includes(`"pid":${pid},`))),
+    );
     await cluster.camp(['scale', 'api=1']);
     expect((await cluster.service('api')).pids).toHaveLength(1);
     expectServed(await visitor.leave(), 2);
@@ -140,25 +159,37 @@ describe('steering', () => {
     await using cluster = new Cluster(home, 'look', { api: { env: { COLOUR: 'green' }, replicas: 2 } });
     const stopped = await cluster.ps();
     expect(stopped).toMatchObject({ project: 'look', domain: 'look.localhost', running: false, urls: [], edge: null });
-    expect(stopped.services).toEqual([{ name: 'api', placement: 'process', replicas: 2, state: 'stopped', url: null, readyMs: null, pids: [] }]);
+    expect(stopped.services).toEqual([
+      { name: 'api', placement: 'process', replicas: 2, state: 'stopped', url: null, readyMs: null, pids: [] },
+    ]);
     const { edge } = await cluster.up();
     const running = await cluster.ps();
-    expect(running).toMatchObject({ running: true, edge, services: [{ name: 'api', placement: 'process', replicas: 2, state: 'ready' }] });
+    expect(running).toMatchObject({
+      running: true,
+      edge,
+      services: [{ name: 'api', placement: 'process', replicas: 2, state: 'ready' }],
+    });
     expect(running.services[0]?.pids).toHaveLength(2);
 
     const opened = await cluster.camp(['open', 'api']);
     expect(opened.stdout.trim()).toBe(running.services[0]?.url);
     expect(JSON.parse((await cluster.camp(['open', '--json'])).stdout)).toMatchObject({ opened: false });
 
-    const print = 'process.stdout.write(`${process.env.COLOUR} ${process.env.PORT > 0} ${process.cwd()}`); process.exit(7)';
+    const print =
+      'process.stdout.write(`${process.env.COLOUR} ${process.env.PORT > 0} ${process.cwd()}`); process.exit(7)';
     const run = await cluster.camp(['run', 'api', '--', 'node', '-e', print], [7]);
     expect(run.stdout).toBe(`green true ${cluster.path('services/api')}`);
     expect((await cluster.camp(['run', 'api', '--', 'no-such-program'], [2])).stderr).toContain('COMMAND_NOT_FOUND');
-    expect(JSON.parse((await cluster.camp(['plan', '--json'])).stdout)).toMatchObject({ project: 'look', steps: [{ kind: 'route' }, { kind: 'firstRequest' }] });
+    expect(JSON.parse((await cluster.camp(['plan', '--json'])).stdout)).toMatchObject({
+      project: 'look',
+      steps: [{ kind: 'route' }, { kind: 'firstRequest' }],
+    });
 
     const id = 'f00dfeed-0000-4000-8000-73519c0ffee5';
     expect((await cluster.get('/api/say', { 'x-request-id': id })).headers['x-request-id']).toBe(id);
-    const said = await eventually('the line is kept', async () => (await cluster.camp(['logs', '--request', id, '--json'])).stdout.trim());
+    const said = await eventually('the line is kept', async () =>
+      (await cluster.camp(['logs', '--request', id, '--json'])).stdout.trim(),
+    );
     expect(said.split('\n').map((line) => JSON.parse(line).service)).toContain('api');
     expect((await cluster.camp(['logs', '--since', '1h'])).stdout).toContain('listening on');
     expect((await cluster.camp(['logs', '--since', '2099-01-01'])).stdout).toBe('');
@@ -170,7 +201,10 @@ describe('steering', () => {
     await using cluster = new Cluster(home, 'head', { api: {} });
     await cluster.up();
     const piped = cluster.pipe(['logs', '-f'], 'head -1');
-    await eventually('it ends once it writes again', async () => (await cluster.get('/api/say'), piped.code !== undefined));
+    await eventually(
+      'it ends once it writes again',
+      async () => (await cluster.get('/api/say'), piped.code !== undefined),
+    );
     expect(piped.stdout.trim().split('\n')).toHaveLength(1);
     expect(piped.stderr).toBe('');
   });
@@ -184,9 +218,19 @@ describe('add service on a running project', () => {
     const api = await cluster.pid('api');
     const before = [cluster.read('compose.yaml'), cluster.read('Caddyfile')] as const;
     await cluster.camp(['add', 'service', 'more', '--template', template]);
-    await eventually('it answers', async () => ((await cluster.get(template === 'static' ? '/more/' : '/api/more/').catch(() => undefined))?.status ?? 500) < 400, 60_000);
+    await eventually(
+      'it answers',
+      async () =>
+        ((await cluster.get(template === 'static' ? '/more/' : '/api/more/').catch(() => undefined))?.status ?? 500) <
+        400,
+      60_000,
+    );
     expect(await cluster.pid('api')).toBe(api);
-    const added = (file: string, old: string): readonly string[] => cluster.read(file).split('\n').filter((line) => line.trim() !== '' && !old.split('\n').includes(line));
+    const added = (file: string, old: string): readonly string[] =>
+      cluster
+        .read(file)
+        .split('\n')
+        .filter((line) => line.trim() !== '' && !old.split('\n').includes(line));
     expect(added('compose.yaml', before[0]).length).toBeLessThanOrEqual(3);
     expect(added('Caddyfile', before[1]).length).toBeLessThanOrEqual(1);
     await cluster.camp(['down']);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 
 export interface Question {
@@ -28,12 +28,15 @@ const lookup: LookupFunction = (_, options, done) => {
 export function ask({ port, host, path, caFile, headers = {}, agent }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const ca = readFileSync(caFile);
-    const sent = request({ host, servername: host, port, path, headers, ca, lookup, agent: agent ?? false, timeout: 15_000 }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }));
-      response.on('error', reject);
-    });
+    const sent = request(
+      { host, servername: host, port, path, headers, ca, lookup, agent: agent ?? false, timeout: 15_000 },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }));
+        response.on('error', reject);
+      },
+    );
     sent.on('timeout', () => sent.destroy(new Error(`${host}${path} did not answer within 15 s`)));
     sent.on('error', reject);
     sent.end();
@@ -81,8 +84,22 @@ export function visit(question: Question): Visitor {
 /** Opens a WebSocket and resolves with its connection, once the upgrade has been answered. */
 export function upgrade({ port, host, path, caFile }: Question): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': Buffer.alloc(16, 7).toString('base64') };
-    const sent = request({ host, servername: host, port, path, headers, ca: readFileSync(caFile), lookup, agent: false });
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16, 7).toString('base64'),
+    };
+    const sent = request({
+      host,
+      servername: host,
+      port,
+      path,
+      headers,
+      ca: readFileSync(caFile),
+      lookup,
+      agent: false,
+    });
     sent.on('upgrade', (_, socket: Socket) => resolve(socket));
     sent.on('response', (response) => reject(new Error(`the upgrade was answered with ${response.statusCode}`)));
     sent.on('error', reject);

@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +48,14 @@ export function createHome(): Home {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'camp-e2e-')));
   for (const folder of ['home', 'tmp']) mkdirSync(join(dir, folder));
   const { PATH, CAMP_FROM_SOURCE } = process.env;
-  const env = { PATH: `${dirname(process.execPath)}:${PATH}`, HOME: join(dir, 'home'), TMPDIR: join(dir, 'tmp'), CAMP_HOME: join(dir, 'camp'), LANG: 'C.UTF-8', ...(CAMP_FROM_SOURCE ? { CAMP_FROM_SOURCE } : {}) };
+  const env = {
+    PATH: `${dirname(process.execPath)}:${PATH}`,
+    HOME: join(dir, 'home'),
+    TMPDIR: join(dir, 'tmp'),
+    CAMP_HOME: join(dir, 'camp'),
+    LANG: 'C.UTF-8',
+    ...(CAMP_FROM_SOURCE ? { CAMP_FROM_SOURCE } : {}),
+  };
   return { dir, env, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
@@ -104,7 +121,13 @@ export class Cluster implements AsyncDisposable {
   /** The same under a terminal of its own: what is written to it is typed, and closing it hangs up. */
   terminal(args: readonly string[]): Shell {
     const words = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(' ');
-    return this.#track(shell('script', ['-qfec', `exec ${words}`, '/dev/null'], this.dir, { ...this.home.env, SHELL: '/bin/sh', TERM: 'xterm-256color' }));
+    return this.#track(
+      shell('script', ['-qfec', `exec ${words}`, '/dev/null'], this.dir, {
+        ...this.home.env,
+        SHELL: '/bin/sh',
+        TERM: 'xterm-256color',
+      }),
+    );
   }
 
   /** The same with its stdout piped into another command. */
@@ -128,7 +151,8 @@ export class Cluster implements AsyncDisposable {
   async camp(args: readonly string[], codes: readonly number[] = [0], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
     const one = this.start(args, env);
     const code = await one.exits(60_000);
-    if (!codes.includes(code)) throw new Error(`camp ${args.join(' ')} ended with ${code}, not ${codes}\n${one.stdout}\n${one.stderr}`);
+    if (!codes.includes(code))
+      throw new Error(`camp ${args.join(' ')} ended with ${code}, not ${codes}\n${one.stdout}\n${one.stderr}`);
     return { code, stdout: one.stdout, stderr: one.stderr };
   }
 
@@ -173,7 +197,8 @@ export class Cluster implements AsyncDisposable {
 
   /** One GET; asked once more, as a browser does, when the connection is reset because Caddy takes another configuration. */
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const once = (): Promise<Answer> => ask({ port: this.#https, host: `${this.name}.localhost`, path, caFile: this.#caFile, headers });
+    const once = (): Promise<Answer> =>
+      ask({ port: this.#https, host: `${this.name}.localhost`, path, caFile: this.#caFile, headers });
     return once().catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') return once();
       throw error;
@@ -195,7 +220,12 @@ export class Cluster implements AsyncDisposable {
 
   /** Processes, listeners, lock, sockets, claims of ports, temporary files: throws with what is still there after two seconds. */
   async nothingIsLeft(context = ''): Promise<void> {
-    await eventually(`nothing of ${this.name} is left ${context}`, () => this.leftovers().length === 0, 2000, () => this.leftovers());
+    await eventually(
+      `nothing of ${this.name} is left ${context}`,
+      () => this.leftovers().length === 0,
+      2000,
+      () => this.leftovers(),
+    );
   }
 
   leftovers(): readonly string[] {
@@ -206,8 +236,12 @@ export class Cluster implements AsyncDisposable {
       ...open.filter((one) => this.#listensFor(one.port)).map((one) => `listener ${one.port}`),
       ...['lock', 'run'].filter((name) => existsSync(join(state, name))).map((name) => `.camp/${name}`),
       ...list(resolve(this.home.dir, 'camp/state/ports')).map((name) => `claim ${name}`),
-      ...list(join(this.home.dir, 'tmp')).filter((name) => !name.startsWith('node-compile-cache')).map((name) => `temporary ${name}`),
-      ...[...list(this.dir), ...list(state)].filter((name) => /^\.camp-|\.tmp$|\.stale\./.test(name)).map((name) => `temporary ${name}`),
+      ...list(join(this.home.dir, 'tmp'))
+        .filter((name) => !name.startsWith('node-compile-cache'))
+        .map((name) => `temporary ${name}`),
+      ...[...list(this.dir), ...list(state)]
+        .filter((name) => /^\.camp-|\.tmp$|\.stale\./.test(name))
+        .map((name) => `temporary ${name}`),
     ];
   }
 
@@ -229,18 +263,30 @@ function composeOf(name: string, services: Readonly<Record<string, ServiceWords>
     ...(replicas === undefined ? [] : ['    deploy:', `      replicas: ${replicas}`]),
     ...(grace ? [`    stop_grace_period: ${grace}`] : []),
     ...(needs ? [`    depends_on: [${needs.join(', ')}]`] : []),
-    ...(env ? ['    environment:', ...Object.entries(env).map(([key, value]) => `      ${key}: ${JSON.stringify(value)}`)] : []),
+    ...(env
+      ? ['    environment:', ...Object.entries(env).map(([key, value]) => `      ${key}: ${JSON.stringify(value)}`)]
+      : []),
     ...(lines ?? []).map((line) => `    ${line}`),
   ]);
   return [`name: ${name}`, 'x-camp: native', 'services:', ...entries, ''].join('\n');
 }
 
 function caddyfileOf(name: string, services: readonly string[]): string {
-  return [`{$CAMP_DOMAIN:${name}.localhost} {`, ...services.map((service) => `\thandle_path /${service}/* {\n\t\treverse_proxy ${service}:8080\n\t}`), '}', ''].join('\n');
+  return [
+    `{$CAMP_DOMAIN:${name}.localhost} {`,
+    ...services.map((service) => `\thandle_path /${service}/* {\n\t\treverse_proxy ${service}:8080\n\t}`),
+    '}',
+    '',
+  ].join('\n');
 }
 
 /** Resolves as soon as `look` gives something true; rejects after `ms` with what `seen` says. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, ms = 10_000, seen: () => unknown = () => ''): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  ms = 10_000,
+  seen: () => unknown = () => '',
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + ms;
   for (;;) {
     const value = await look();
@@ -249,4 +295,3 @@ export async function eventually<T>(what: string, look: () => T | Promise<T>, ms
     await new Promise((done) => setTimeout(done, 15));
   }
 }
-

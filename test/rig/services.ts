@@ -1,6 +1,6 @@
-import type { Service } from '../../src/project/types.ts';
-import type { Observed, Wanted } from '../../src/plan/types.ts';
 import { place } from '../../src/plan/place.ts';
+import type { Observed, Wanted } from '../../src/plan/types.ts';
+import type { Service } from '../../src/project/types.ts';
 
 /** A service as `loadProject` would give it, for tests that need no files. */
 export function aService(name: string, over: Partial<Service> = {}): Service {
@@ -9,7 +9,14 @@ export function aService(name: string, over: Partial<Service> = {}): Service {
     source: { file: 'compose.yaml', line: 1, col: 1 },
     isNative: true,
     isEdge: false,
-    start: { kind: 'command', argv: ['node', 'main.js'], cwd: `/p/${name}`, language: 'node', why: 'package.json scripts.start', path: [] },
+    start: {
+      kind: 'command',
+      argv: ['node', 'main.js'],
+      cwd: `/p/${name}`,
+      language: 'node',
+      why: 'package.json scripts.start',
+      path: [],
+    },
     replicas: 1,
     env: {},
     ports: [],

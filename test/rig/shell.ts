@@ -66,10 +66,15 @@ export function shell(file: string, args: readonly string[], cwd: string, env: N
     says(text, ms = 20_000) {
       const has = (): boolean => (typeof text === 'string' ? output.includes(text) : text.test(output));
       const said = new Promise<void>((resolve, reject) => {
-        const look = (): void => void (has() && (resolve(), child.stdout?.off('data', look), child.stderr?.off('data', look)));
+        const look = (): void =>
+          void (has() && (resolve(), child.stdout?.off('data', look), child.stderr?.off('data', look)));
         child.stdout?.on('data', look);
         child.stderr?.on('data', look);
-        void closed.then(() => (has() ? resolve() : reject(new Error(`${words} ended with ${code} and never said ${text}; it said:\n${output}`))));
+        void closed.then(() =>
+          has()
+            ? resolve()
+            : reject(new Error(`${words} ended with ${code} and never said ${text}; it said:\n${output}`)),
+        );
         look();
       });
       return within(said, ms, `"${text}"`);

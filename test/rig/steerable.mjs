@@ -21,11 +21,16 @@ if (process.env.SIGNALS_FILE)
     });
 if (mode.includes('ignore-term')) process.on('SIGTERM', () => console.log('TERM is ignored'));
 if (mode.includes('fork')) {
-  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM",()=>{});setInterval(()=>{},1000)'], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM",()=>{});setInterval(()=>{},1000)'], {
+    stdio: 'inherit',
+  });
   console.log(`child ${child.pid}`);
 }
 if (mode.includes('daemon')) {
-  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM",()=>{});setInterval(()=>{},1000)'], { stdio: 'ignore', detached: true });
+  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM",()=>{});setInterval(()=>{},1000)'], {
+    stdio: 'ignore',
+    detached: true,
+  });
   child.unref();
   console.log(`child ${child.pid}`);
 }
@@ -51,12 +56,18 @@ else {
         return;
       default:
         response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify({ pid: process.pid, port: process.env.PORT, version: process.env.VERSION, env: process.env }));
+        response.end(
+          JSON.stringify({ pid: process.pid, port: process.env.PORT, version: process.env.VERSION, env: process.env }),
+        );
     }
   });
   server.on('upgrade', (request, socket) => {
-    const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    const accept = createHash('sha1')
+      .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest('base64');
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
     // whatever bytes come go back: enough to see that the connection lives
     socket.on('data', (chunk) => socket.write(chunk));
     socket.on('error', () => undefined);

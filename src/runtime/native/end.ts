@@ -39,7 +39,10 @@ export async function endTree(
 }
 
 /** The leader has ended by itself: what it started must not keep its port. */
-export async function endRemains(child: Child, marks: { readonly projectId: string; readonly replica: string }): Promise<void> {
+export async function endRemains(
+  child: Child,
+  marks: { readonly projectId: string; readonly replica: string },
+): Promise<void> {
   if (groupExists(child.pid)) {
     child.signal('SIGTERM');
     if (!(await groupIsGone(child.pid, 300))) child.signal('SIGKILL');

@@ -27,7 +27,9 @@ export function baseEnvironment(own: NodeJS.ProcessEnv, path: readonly string[],
     if (value !== undefined && (inherited.has(name) || name.startsWith('LC_'))) env[name] = value;
   env['PATH'] = [...path, dirname(process.execPath), own['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter);
   // a proxy for the outside world must never see calls between services
-  const direct = ['localhost', '127.0.0.1', '::1', '.localhost', own['NO_PROXY'] ?? own['no_proxy']].filter(Boolean).join(',');
+  const direct = ['localhost', '127.0.0.1', '::1', '.localhost', own['NO_PROXY'] ?? own['no_proxy']]
+    .filter(Boolean)
+    .join(',');
   env['NO_PROXY'] = direct;
   env['no_proxy'] = direct;
   env[projectMarker] = marks.projectId;

@@ -11,7 +11,10 @@ interface Exit {
 
 /** The system did not execute its program: whose program it is, and what to do. */
 export function cannotStart(spec: ReplicaSpec, found: Failure): Failure {
-  const hints = found.hints.length > 0 ? found.hints : [`install ${spec.argv[0]}, or correct the command of ${spec.service} in compose.yaml`, `ls -ld ${spec.cwd}`];
+  const hints =
+    found.hints.length > 0
+      ? found.hints
+      : [`install ${spec.argv[0]}, or correct the command of ${spec.service} in compose.yaml`, `ls -ld ${spec.cwd}`];
   return { ...found, message: `service "${spec.service}": ${found.message}`, hints };
 }
 
@@ -30,19 +33,34 @@ export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]
 export function crashLoopFailure(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (
     portTaken(spec, tail) ??
-    failure('service', 'CRASH_LOOP', `service "${spec.service}" keeps ending ${inWords(exit)}: camp has stopped starting it`, {
-      hints: [`camp logs ${spec.service}`],
-      evidence: evidence(spec, tail),
-    })
+    failure(
+      'service',
+      'CRASH_LOOP',
+      `service "${spec.service}" keeps ending ${inWords(exit)}: camp has stopped starting it`,
+      {
+        hints: [`camp logs ${spec.service}`],
+        evidence: evidence(spec, tail),
+      },
+    )
   );
 }
 
 /** It lives, but does not say that it is ready. */
-export function notReady(spec: ReplicaSpec, afterMs: Ms, answer: ProbeAnswer | undefined, tail: readonly string[]): Failure {
-  return failure('service', 'NOT_READY', `service "${spec.service}" was not ready after ${Math.round(afterMs / 100) / 10} s`, {
-    hints: [`camp logs ${spec.service}`, 'camp up --timeout 120'],
-    evidence: [`last probe: ${answer?.said ?? `nothing listens on port ${spec.port}`}`, ...evidence(spec, tail)],
-  });
+export function notReady(
+  spec: ReplicaSpec,
+  afterMs: Ms,
+  answer: ProbeAnswer | undefined,
+  tail: readonly string[],
+): Failure {
+  return failure(
+    'service',
+    'NOT_READY',
+    `service "${spec.service}" was not ready after ${Math.round(afterMs / 100) / 10} s`,
+    {
+      hints: [`camp logs ${spec.service}`, 'camp up --timeout 120'],
+      evidence: [`last probe: ${answer?.said ?? `nothing listens on port ${spec.port}`}`, ...evidence(spec, tail)],
+    },
+  );
 }
 
 /** The words that Node, Python, Go and the C library use for EADDRINUSE. */

@@ -70,7 +70,12 @@ export class Guard {
   #open(): void {
     this.#opening = undefined;
     if (this.#isClosed || this.#groups.size === 0) return;
-    const shell = spawn('/bin/sh', ['-c', script, 'camp-guard'], { env: this.#env, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    const shell = spawn('/bin/sh', ['-c', script, 'camp-guard'], {
+      env: this.#env,
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     shell.unref();
     shell.stdin?.on('error', () => undefined); // a guard that died is replaced by the exit handler
     (shell.stdin as unknown as { unref?(): void } | null)?.unref?.();

@@ -39,7 +39,11 @@ export class PortLeases {
   lease(key: string): number | undefined {
     const before = this.#ports.get(key);
     if (before !== undefined && this.#given.has(before)) return before;
-    const reserved = new Set([...this.#taken, ...this.#given, ...[...this.#ports].flatMap(([other, port]) => (other === key ? [] : [port]))]);
+    const reserved = new Set([
+      ...this.#taken,
+      ...this.#given,
+      ...[...this.#ports].flatMap(([other, port]) => (other === key ? [] : [port])),
+    ]);
     const port = leasePort(`${this.#projectId} ${key}`, before, reserved);
     if (port === undefined) return undefined;
     this.#given.add(port);
@@ -71,8 +75,12 @@ export class PortLeases {
   save(): void {
     if (!this.#isDirty) return;
     // a folder in its place holds nothing of ours
-    if (statSync(this.#file, { throwIfNoEntry: false })?.isDirectory()) rmSync(this.#file, { recursive: true, force: true });
-    writeWhole(this.#file, `${JSON.stringify(Object.fromEntries(this.#ports), null, 1)}\n`, { mode: 0o600, durable: false });
+    if (statSync(this.#file, { throwIfNoEntry: false })?.isDirectory())
+      rmSync(this.#file, { recursive: true, force: true });
+    writeWhole(this.#file, `${JSON.stringify(Object.fromEntries(this.#ports), null, 1)}\n`, {
+      mode: 0o600,
+      durable: false,
+    });
     this.#isDirty = false;
   }
 }

@@ -20,7 +20,14 @@ export interface ProbeAnswer {
 export function probeHttp(address: Address, path: string, timeoutMs: Ms): Promise<ProbeAnswer> {
   return new Promise((resolve) => {
     const request = get(
-      { host: address.host, port: address.port, path, agent: false, timeout: timeoutMs, headers: { 'user-agent': 'camp-probe', connection: 'close' } },
+      {
+        host: address.host,
+        port: address.port,
+        path,
+        agent: false,
+        timeout: timeoutMs,
+        headers: { 'user-agent': 'camp-probe', connection: 'close' },
+      },
       (response) => {
         response.resume();
         const status = response.statusCode ?? 0;
@@ -33,7 +40,10 @@ export function probeHttp(address: Address, path: string, timeoutMs: Ms): Promis
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isOtherProtocol = error.code?.startsWith('HPE_') === true;
-      resolve({ isReady: isOtherProtocol, said: isOtherProtocol ? 'the port is open' : `GET ${path}: ${error.code ?? error.message}` });
+      resolve({
+        isReady: isOtherProtocol,
+        said: isOtherProtocol ? 'the port is open' : `GET ${path}: ${error.code ?? error.message}`,
+      });
     });
   });
 }
@@ -46,8 +56,12 @@ export function probeTcp(address: Address, timeoutMs: Ms): Promise<ProbeAnswer> 
       socket.destroy();
       resolve({ isReady, said });
     };
-    socket.setTimeout(timeoutMs, () => end(false, `${address.host}:${address.port} did not accept within ${timeoutMs} ms`));
+    socket.setTimeout(timeoutMs, () =>
+      end(false, `${address.host}:${address.port} did not accept within ${timeoutMs} ms`),
+    );
     socket.once('connect', () => end(true, 'the port is open'));
-    socket.once('error', (error: NodeJS.ErrnoException) => end(false, `${address.host}:${address.port}: ${error.code ?? error.message}`));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      end(false, `${address.host}:${address.port}: ${error.code ?? error.message}`),
+    );
   });
 }

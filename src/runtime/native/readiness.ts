@@ -41,7 +41,11 @@ export async function awaitReadiness(request: ReadinessRequest, signal: AbortSig
 }
 
 /** One look at whether it serves, by the probe that compose.yaml names or `/readyz`. */
-export function probeOnce(probe: Probe | undefined, address: Address, runProbe: ReadinessRequest['runProbe']): Promise<ProbeAnswer> {
+export function probeOnce(
+  probe: Probe | undefined,
+  address: Address,
+  runProbe: ReadinessRequest['runProbe'],
+): Promise<ProbeAnswer> {
   switch (probe?.kind) {
     case 'tcp':
       return probeTcp(address, probeTimeoutMs);

@@ -127,7 +127,11 @@ export class Replica {
     this.#starts.length = 0;
     if (!this.isRunning) return this.start();
     this.#change('restart');
-    await this.#nextState(this.spec.stop.graceMs + 5000, new AbortController().signal, () => this.state.at === 'starting' || !this.isRunning);
+    await this.#nextState(
+      this.spec.stop.graceMs + 5000,
+      new AbortController().signal,
+      () => this.state.at === 'starting' || !this.isRunning,
+    );
   }
 
   /** Ends it and all that it started, and resolves when nothing of it is left. */
@@ -188,7 +192,9 @@ export class Replica {
     const signal = AbortSignal.any([ended.signal, this.#wake.signal]);
     let readySince: Ms | undefined;
     try {
-      const readiness = await (this.spec.isOneShot ? new Promise<never>((_, reject) => onAbort(signal, reject)) : this.#readiness(child, signal));
+      const readiness = await (this.spec.isOneShot
+        ? new Promise<never>((_, reject) => onAbort(signal, reject))
+        : this.#readiness(child, signal));
       readySince = this.#around.clock.now();
       this.#becomeReady(readiness.address);
       await new Promise<never>((_, reject) => onAbort(signal, reject));
@@ -233,7 +239,8 @@ export class Replica {
 
   #becomeReady(address: Address | undefined): void {
     this.#address = address;
-    if (address && address.port !== this.spec.port) this.#note(`listens on port ${address.port}, not on PORT=${this.spec.port}`);
+    if (address && address.port !== this.spec.port)
+      this.#note(`listens on port ${address.port}, not on PORT=${this.spec.port}`);
     const endpoint = address && { service: this.spec.service, replica: this.id, address: formatAddress(address) };
     this.#readyState = { at: 'ready', ...(endpoint ? { endpoint } : {}) };
     this.#become(this.#readyState);
@@ -285,9 +292,11 @@ export class Replica {
     this.#address = undefined;
     this.#tail.length = 0;
     const { argv, cwd, env } = this.spec;
-    const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) }).catch((error: unknown) => {
-      throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
-    });
+    const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) }).catch(
+      (error: unknown) => {
+        throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
+      },
+    );
     this.#child = child;
     this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
     this.#become({ at: 'starting' });
@@ -299,8 +308,14 @@ export class Replica {
 
   async #end(child: Child): Promise<void> {
     this.#become({ at: 'stopping' });
-    const ending: Ending = await endTree(child, this.spec.stop, { projectId: this.#around.projectId, replica: this.id }, this.#force.signal);
-    if (ending.wasKilled && !this.#force.signal.aborted) this.#note(`did not stop within ${this.spec.stop.graceMs / 1000} s: killed`);
+    const ending: Ending = await endTree(
+      child,
+      this.spec.stop,
+      { projectId: this.#around.projectId, replica: this.id },
+      this.#force.signal,
+    );
+    if (ending.wasKilled && !this.#force.signal.aborted)
+      this.#note(`did not stop within ${this.spec.stop.graceMs / 1000} s: killed`);
     if (this.#wish === 'stop') this.#become({ at: 'exited', ...(await child.exited) });
   }
 
@@ -324,7 +339,13 @@ export class Replica {
   #become(state: ReplicaState): void {
     this.state = state;
     const pid = this.pid;
-    this.#around.emit({ type: 'replica', replica: this.id, service: this.spec.service, state, ...(pid === undefined ? {} : { pid }) });
+    this.#around.emit({
+      type: 'replica',
+      replica: this.id,
+      service: this.spec.service,
+      state,
+      ...(pid === undefined ? {} : { pid }),
+    });
     for (const watcher of this.#watchers) watcher();
   }
 

@@ -62,7 +62,9 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   health.unref();
 
   function lookAtPorts(): void {
-    const serving = [...replicas.values()].filter((replica) => replica.address && (replica.state.at === 'ready' || replica.state.at === 'unhealthy'));
+    const serving = [...replicas.values()].filter(
+      (replica) => replica.address && (replica.state.at === 'ready' || replica.state.at === 'unhealthy'),
+    );
     if (serving.length === 0 || process.platform !== 'linux') return;
     const open = new Set(listeners().map((one) => one.port));
     for (const replica of serving) {
@@ -92,9 +94,14 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
   function environmentOf(service: Service, index: number): Record<string, string> {
     const known = new Map(addresses());
-    for (const name of service.dependsOn.keys()) if (!known.has(name)) known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
+    for (const name of service.dependsOn.keys())
+      if (!known.has(name)) known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
     return {
-      ...baseEnvironment(setup.ownEnv, service.start?.kind === 'command' ? service.start.path : [], marks(`${service.name}:${index}`)),
+      ...baseEnvironment(
+        setup.ownEnv,
+        service.start?.kind === 'command' ? service.start.path : [],
+        marks(`${service.name}:${index}`),
+      ),
       ...setup.sharedEnv(),
       HOST: '127.0.0.1',
       SERVICE: service.name,
@@ -135,7 +142,12 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     guard,
     observe: () => ({
       replicas: [...replicas.values()].map(
-        ({ spec, isRunning }): ObservedReplica => ({ service: spec.service, index: spec.index, configHash: spec.configHash, isRunning }),
+        ({ spec, isRunning }): ObservedReplica => ({
+          service: spec.service,
+          index: spec.index,
+          configHash: spec.configHash,
+          isRunning,
+        }),
       ),
       leftovers: leftoversOf(setup),
     }),
@@ -180,13 +192,18 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     },
 
     replicas: () => [...replicas.values()],
-    endpoints: () => [...replicas.values()].flatMap((replica) => (replica.isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [])),
+    endpoints: () =>
+      [...replicas.values()].flatMap((replica) =>
+        replica.isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [],
+      ),
     portOf,
     environmentOf,
 
     async shutdown(force) {
       clearInterval(health);
-      const kill = (): void => replicas.forEach((replica) => replica.kill());
+      const kill = (): void => {
+        for (const replica of replicas.values()) replica.kill();
+      };
       if (force.aborted) kill();
       force.addEventListener('abort', kill, { once: true });
       await Promise.all([...replicas.values()].map((replica) => replica.stop()));

@@ -21,7 +21,11 @@ export interface TreeWatch {
  * Watches the folders of `roots` (folder to name), directories only, without what is ignored, and reports each
  * change once under the name of the innermost root. Where the system has no watches left it polls and says so.
  */
-export function watchTrees(roots: ReadonlyMap<string, string>, onChange: (name: string, paths: readonly string[]) => void, onNote: (message: string) => void): TreeWatch {
+export function watchTrees(
+  roots: ReadonlyMap<string, string>,
+  onChange: (name: string, paths: readonly string[]) => void,
+  onNote: (message: string) => void,
+): TreeWatch {
   const watchers = new Map<string, FSWatcher>();
   const known = new Map<string, string>();
   const changed = new Map<string, Set<string>>();
@@ -90,8 +94,11 @@ export function watchTrees(roots: ReadonlyMap<string, string>, onChange: (name: 
 
   function startPolling(): void {
     if (poll) return;
-    onNote('the system has no file watches left, so changes are looked for every second; more: sudo sysctl -w fs.inotify.max_user_watches=524288');
-    for (const root of roots.keys()) walk(root, (path, stats) => known.set(path, `${stats.mtimeMs} ${stats.size} ${stats.ino}`));
+    onNote(
+      'the system has no file watches left, so changes are looked for every second; more: sudo sysctl -w fs.inotify.max_user_watches=524288',
+    );
+    for (const root of roots.keys())
+      walk(root, (path, stats) => known.set(path, `${stats.mtimeMs} ${stats.size} ${stats.ino}`));
     poll = setInterval(() => {
       for (const root of roots.keys()) walk(root, (path) => look(path, false));
     }, pollMs);

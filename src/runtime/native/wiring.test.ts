@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { aService } from '../../../test/rig/services.ts';
 import { rewrite, variableName, wiringOf } from './wiring.ts';
 
-const addresses = new Map([['orders', '127.0.0.1:21001'], ['order', '127.0.0.1:21002']]);
+const addresses = new Map([
+  ['orders', '127.0.0.1:21001'],
+  ['order', '127.0.0.1:21002'],
+]);
 
 describe('rewrite', () => {
   it.each([
@@ -28,7 +31,10 @@ describe('wiringOf', () => {
   });
 
   it('lets environment: win', () => {
-    const service = aService('web', { dependsOn: new Map([['orders', 'service_started' as const]]), env: { ORDERS_URL: 'http://elsewhere' } });
+    const service = aService('web', {
+      dependsOn: new Map([['orders', 'service_started' as const]]),
+      env: { ORDERS_URL: 'http://elsewhere' },
+    });
     expect(wiringOf(service, addresses)).toEqual({ ORDERS_URL: 'http://elsewhere' });
   });
 
