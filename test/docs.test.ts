@@ -7,7 +7,7 @@ import { describeCommands } from '../src/commands/manifest.ts';
 const root = resolve(import.meta.dirname, '..');
 
 describe('docs/errors.md', () => {
-  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(
+  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` *\|/gm)].map(
     (match) => match[1] ?? '',
   );
   const used = codesInSource();
@@ -23,7 +23,7 @@ describe('docs/errors.md', () => {
   test('has every code once under its fault, in alphabetical order', () => {
     const sections = readFileSync(join(root, 'docs/errors.md'), 'utf8').split(/^## /m).slice(1);
     for (const section of sections) {
-      const codes = [...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1]);
+      const codes = [...section.matchAll(/^\| `([A-Z_]+)` *\|/gm)].map((match) => match[1]);
       expect(codes).toEqual([...new Set(codes)].sort());
     }
   });
