@@ -132,7 +132,7 @@ describe('kill -9 of the edge', () => {
   test('a Caddy that hangs is replaced within five seconds', async () => {
     await using cluster = new Cluster(home, 'hangs', { api: {} });
     const { edge } = await cluster.up();
-    process.kill(edge?.pid ?? 0, 'SIGSTOP');
+    process.kill(edge?.pid ?? expect.fail('no edge'), 'SIGSTOP');
     const began = performance.now();
     await eventually(
       'HTTPS answers',
