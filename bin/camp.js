@@ -30,10 +30,13 @@ function start() {
   enableCompileCache();
   const isDetaching =
     argv[0] === 'up' && hasFlag('-d', '--detach') && !hasFlag('-h', '--help') && !process.env.CAMP_SUPERVISOR;
-  const program = load(isDetaching ? 'detach' : 'cli');
-  endQuietly();
-  program
-    .then((entry) => (isDetaching ? entry.detach(argv) : entry.run(argv)))
+  load(isDetaching ? 'detach' : 'cli')
+    .then((entry) => {
+      const ending = isDetaching ? entry.detach(argv) : entry.run(argv);
+      // after the first synchronous part: to open stdout takes a moment that the start of the supervisor need not wait for
+      endQuietly();
+      return ending;
+    })
     .then((code) => {
       if (code) process.exitCode = code;
     })

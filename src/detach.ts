@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { processOriginNs } from './kit/clock.ts';
@@ -8,19 +9,15 @@ import { processOriginNs } from './kit/clock.ts';
  * what it says until it reports its exit code on file descriptor 3; from then on the two have nothing in common.
  */
 export function detach(argv: readonly string[]): Promise<number> {
-  const { stdout, stderr } = process;
-  const terminal = stderr.isTTY
-    ? { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` }
-    : {};
   const child = spawn(process.execPath, [process.argv[1] ?? '', ...argv], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    env: { ...process.env, CAMP_SUPERVISOR: '1', CAMP_ORIGIN_NS: String(processOriginNs()), ...terminal },
+    env: { ...process.env, CAMP_SUPERVISOR: '1', CAMP_ORIGIN_NS: String(processOriginNs()), ...terminal() },
   });
   if (child.pid === undefined) return notStarted(child);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  child.stdout?.pipe(stdout, { end: false });
-  child.stderr?.pipe(stderr, { end: false });
+  child.stdout?.pipe(process.stdout, { end: false });
+  child.stderr?.pipe(process.stderr, { end: false });
   return new Promise((resolve) => {
     let said = '';
     (child.stdio[3] as Duplex).on('data', (chunk: Buffer) => {
@@ -35,6 +32,22 @@ export function detach(argv: readonly string[]): Promise<number> {
     child.once('error', () => resolve(1));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+}
+
+/** What the supervisor's output ends in. No stream is opened for what is no terminal anyway: that can wait. */
+function terminal(): { readonly CAMP_TERMINAL?: string } {
+  if (!isCharacterDevice(2)) return {};
+  const { stdout, stderr } = process;
+  if (!stderr.isTTY) return {};
+  return { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` };
+}
+
+function isCharacterDevice(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 /** The system has no more processes or descriptors to give: EAGAIN, EMFILE, ENFILE, ENOMEM. */

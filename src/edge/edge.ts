@@ -56,7 +56,7 @@ export function createEdge(setup: EdgeSetup): Edge {
     id: own.id,
     addresses: [...sockets.keys()],
     beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0),
-    onSpawn: () => setImmediate(() => void prober.prepare().catch(() => undefined)),
+    onSpawn: () => setImmediate(() => prober.prepare()),
   });
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);

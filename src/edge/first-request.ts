@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,7 +17,7 @@ export interface Prober {
   /** The status of the first answer below 500. Throws NOT_READY (service) with the last answer at the deadline. */
   firstRequest(route: Route, deadlineMs: Ms, signal: AbortSignal): Promise<number>;
   /** Does what the first request would have to do before it can be sent, while there is nothing else to do. */
-  prepare(): Promise<void>;
+  prepare(): void;
   close(): void;
 }
 
@@ -31,8 +31,8 @@ export function createProber(caFile: string): Prober {
   const verified = new WeakSet<Socket>();
   let root: X509Certificate | undefined;
   return {
-    async prepare() {
-      if (existsSync(caFile)) await agentFor('https:');
+    prepare() {
+      agentFor('https:');
     },
     async firstRequest(route, deadlineMs, signal) {
       const url = new URL(route.url);
@@ -63,13 +63,18 @@ export function createProber(caFile: string): Prober {
   };
 
   /** No CA is given to Node: it would parse all its own roots first. Who answers is verified when it does (verify-peer.ts). */
-  async function agentFor(protocol: string): Promise<Agent> {
+  function agentFor(protocol: string): Agent {
     const known = agents.get(protocol);
     if (known) return known;
-    const { Agent } = protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const { Agent } = builtin(protocol);
     const agent =
-      agents.get(protocol) ??
-      new Agent({ keepAlive: true, ...(protocol === 'https:' ? { ca: [], rejectUnauthorized: false } : {}) });
+      protocol === 'https:'
+        ? new Agent({
+            keepAlive: true,
+            secureContext: process.getBuiltinModule('node:tls').createSecureContext({ ca: [] }),
+            rejectUnauthorized: false,
+          })
+        : new Agent({ keepAlive: true });
     agents.set(protocol, agent);
     return agent;
   }
@@ -85,8 +90,8 @@ export function createProber(caFile: string): Prober {
 
   async function ask(url: URL, timeoutMs: Ms, signal: AbortSignal): Promise<{ status: number; text: string }> {
     // Imported at the first use: nothing of TLS is needed before the edge is up.
-    const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-    const agent = await agentFor(url.protocol);
+    const { request } = builtin(url.protocol);
+    const agent = agentFor(url.protocol);
     return await new Promise((resolve, reject) => {
       const options: RequestOptions = {
         agent,
@@ -117,6 +122,11 @@ export function createProber(caFile: string): Prober {
       asked.end();
     });
   }
+}
+
+/** Loaded when it is needed, and not by `import`, which would read all exports of a builtin and load undici with them. */
+function builtin(protocol: string): typeof import('node:https') | typeof import('node:http') {
+  return process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
 }
 
 /** Node does not resolve `*.localhost`, and every project is on this machine anyway. */
