@@ -24,7 +24,7 @@ export function statusOf(snapshot: Snapshot): ProjectStatus {
     project: project.name,
     domain: project.domain,
     running: !snapshot.isEnding,
-    urls: [...new Set(snapshot.routes.map((route) => route.url))],
+    urls: frontPageFirst(snapshot.routes),
     services: [...project.services.keys()].flatMap((name) => {
       const placement = snapshot.wanted.placements.get(name);
       return placement && placement.kind !== 'edge' ? [serviceStatus(name, placement, snapshot)] : [];
@@ -33,6 +33,13 @@ export function statusOf(snapshot: Snapshot): ProjectStatus {
       ? { https: edge.ports.https, http: edge.ports.http ?? null, pid: edge.edge.pid ?? null, caFile: edge.edge.caFile }
       : null,
   };
+}
+
+/** What a person opens first stands first. */
+function frontPageFirst(routes: readonly Route[]): readonly string[] {
+  const urls = [...new Set(routes.map((route) => route.url))];
+  const isPage = (url: string): boolean => new URL(url).pathname === '/';
+  return [...urls.filter(isPage), ...urls.filter((url) => !isPage(url))];
 }
 
 function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): ServiceStatus {

@@ -181,7 +181,8 @@ export class Supervisor {
       this.#leases.save();
       this.#ending.signal.throwIfAborted();
       const timing = measure(plan, events);
-      this.#readyMs = new Map([...this.#readyMs, ...timing.readyMs]);
+      // files that the edge serves have no process that could be ready: they are when they are first answered
+      this.#readyMs = new Map([...timing.answeredMs, ...this.#readyMs, ...timing.readyMs]);
       if (outcome.failures.length > 0) throw new CampError(failuresWithWaiting(outcome));
       this.#checkConverged(request);
       const report = await upReport(this.status(), timing, this.#project as Project, request.originMs ?? 0);

@@ -42,15 +42,20 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
         return supervisor.observed();
       case 'converge': {
         const { only, timeoutMs, originNs: from } = args as Verbs['converge'];
-        return streaming(supervisor, send, () =>
-          supervisor.converge({ timeoutMs, originMs: since(from), ...(only ? { only } : {}) }),
+        const originMs = since(from);
+        return streaming(
+          supervisor,
+          send,
+          () => supervisor.converge({ timeoutMs, originMs, ...(only ? { only } : {}) }),
+          originMs,
         );
       }
       case 'restart':
         return streaming(supervisor, send, () => supervisor.restart((args as Verbs['restart']).service));
       case 'scale': {
         const { counts, timeoutMs, originNs: from } = args as Verbs['scale'];
-        return streaming(supervisor, send, () => supervisor.scale(new Map(counts), timeoutMs, since(from)));
+        const originMs = since(from);
+        return streaming(supervisor, send, () => supervisor.scale(new Map(counts), timeoutMs, originMs), originMs);
       }
       case 'attach':
         return attach(supervisor, send, signal);
@@ -69,13 +74,15 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
 /** What was asked for did not get its turn any more, or was given up. */
 export const beingStopped = failure('usage', 'NOT_RUNNING', 'the project is being stopped', { hints: ['camp up -d'] });
 
+/** Sends what happens while the work is done, in times that count from when the asking command was started. */
 async function streaming<T>(
   supervisor: Supervisor,
   send: (event: unknown) => void,
   work: () => Promise<T>,
+  originMs: Ms = 0,
 ): Promise<T> {
   const unsubscribe = supervisor.subscribe((event: Event) => {
-    if (event.type !== 'output') send(event);
+    if (event.type !== 'output') send({ ...event, t: event.t - originMs });
   });
   try {
     return await work();

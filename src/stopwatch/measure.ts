@@ -18,6 +18,8 @@ export interface Timing {
   readonly timeToFirstRequestMs?: Ms;
   /** From the start of camp to the readiness of the last replica of each service. */
   readonly readyMs: ReadonlyMap<string, Ms>;
+  /** From the start of camp to the first answer of each routed service. */
+  readonly answeredMs: ReadonlyMap<string, Ms>;
 }
 
 /** Folds a plan and its events into figures. Pure: the clock has spoken in the events already. */
@@ -31,7 +33,8 @@ export function measure(plan: Plan, events: readonly Event[]): Timing {
   return {
     spans,
     criticalChain: last ? [...before(plan, spans), ...chain(last, steps, byStep)] : [],
-    readyMs: readyTimes(plan, byStep),
+    readyMs: endsOf('awaitReady', plan, byStep),
+    answeredMs: endsOf('firstRequest', plan, byStep),
     ...(areAllAnswered && last?.endMs !== undefined ? { timeToFirstRequestMs: last.endMs } : {}),
   };
 }
@@ -78,10 +81,15 @@ function before(plan: Plan, spans: readonly Span[]): readonly Span[] {
     : spans.filter((span) => span.step === undefined && (span.phase === 'load' || span.phase === 'observe'));
 }
 
-function readyTimes(plan: Plan, byStep: ReadonlyMap<number, Span>): ReadonlyMap<string, Ms> {
+/** When the last step of a kind ended for each service. */
+function endsOf(
+  kind: 'awaitReady' | 'firstRequest',
+  plan: Plan,
+  byStep: ReadonlyMap<number, Span>,
+): ReadonlyMap<string, Ms> {
   const times = new Map<string, Ms>();
   for (const step of plan.steps) {
-    if (step.kind !== 'awaitReady') continue;
+    if (step.kind !== kind) continue;
     const end = byStep.get(step.id)?.endMs;
     if (end !== undefined) times.set(step.service, Math.max(end, times.get(step.service) ?? 0));
   }
