@@ -85,7 +85,6 @@ function tooDeep(at: Span): Problem {
 
 /** YAML 1.2 section 5.1: a stream holds printable characters only. */
 function oddCharacter(file: TextFile): Problem | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const found = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(file.text);
   if (!found) return undefined;
   const name = `U+${found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;

@@ -90,7 +90,6 @@ function aptConfig(apt: string): string {
 
 /** The Debian mirror that the machine uses itself, else the official one. */
 async function mirror(context: FetchContext): Promise<string> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: apt's own placeholder
   const { stdout } = await run(['/usr/bin/apt-get', 'indextargets', '--format', '$(REPO_URI)'], context);
   const own = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri.trim()));
   return (own?.trim() ?? debianMirror).replace(/\/$/, '');
