@@ -36,6 +36,7 @@ export async function run(request: LookRequest, name: string, argv: readonly str
     configHash,
     clock: monotonicClock(),
     emit: () => undefined,
+    pressure: () => undefined,
   });
   const env: Record<string, string> = { ...runtime.environmentOf(service, 1), TERM: request.env['TERM'] ?? '' };
   // it is the person's command, not a part of the project: `camp down` must not end it

@@ -88,6 +88,7 @@ export class Supervisor {
       configHash,
       clock: setup.clock,
       emit: this.emit,
+      pressure: () => this.#logs.pressure(),
     });
     this.#host = new EdgeHost({
       env: setup.env,

@@ -1,4 +1,4 @@
-import type { ControlHandler } from '../kit/control.ts';
+import type { ControlHandler, Send } from '../kit/control.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, failure } from '../kit/failure.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -32,7 +32,7 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
   async function answer(
     verb: string,
     args: unknown,
-    send: (event: unknown) => void,
+    send: Send,
     signal: AbortSignal,
   ): Promise<unknown> {
     switch (verb as Verb) {
@@ -75,12 +75,7 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
 export const beingStopped = failure('usage', 'NOT_RUNNING', 'the project is being stopped', { hints: ['camp up -d'] });
 
 /** Sends what happens while the work is done, in times that count from when the asking command was started. */
-async function streaming<T>(
-  supervisor: Supervisor,
-  send: (event: unknown) => void,
-  work: () => Promise<T>,
-  originMs: Ms = 0,
-): Promise<T> {
+async function streaming<T>(supervisor: Supervisor, send: Send, work: () => Promise<T>, originMs: Ms = 0): Promise<T> {
   const unsubscribe = supervisor.subscribe((event: Event) => {
     if (event.type !== 'output') send({ ...event, t: event.t - originMs });
   });
@@ -92,8 +87,16 @@ async function streaming<T>(
 }
 
 /** From the subscription on nothing is missed; what was written before it is in the files when `attached` is said. */
-async function attach(supervisor: Supervisor, send: (event: unknown) => void, signal: AbortSignal): Promise<void> {
-  const unsubscribe = supervisor.subscribe(send);
+async function attach(supervisor: Supervisor, send: Send, signal: AbortSignal): Promise<void> {
+  let left = 0;
+  const unsubscribe = supervisor.subscribe((event) => {
+    if (!send(event)) left++;
+    else if (
+      left > 0 &&
+      send({ type: 'note', t: event.t, message: `${left} lines were left out: read them with camp logs` })
+    )
+      left = 0;
+  });
   await supervisor.flushLogs();
   send({ type: 'attached' });
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import type { Ms } from './events.ts';
 import { fail } from './failure.ts';
 import { LineSplitter } from './lines.ts';
@@ -13,6 +14,8 @@ export interface ChildOptions {
   readonly sockets?: readonly number[];
   /** Complete lines, without the line end, at most 64 KiB each. */
   onLine(stream: 'stdout' | 'stderr', line: string): void;
+  /** Asked after each piece of output: while the promise is pending nothing more is read, and a full pipe slows the child. */
+  pressure?(): Promise<void> | undefined;
 }
 
 export interface ChildExit {
@@ -50,8 +53,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   });
   const stdout = new LineSplitter((line) => options.onLine('stdout', line));
   const stderr = new LineSplitter((line) => options.onLine('stderr', line));
-  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk)).on('end', () => stdout.end());
-  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk)).on('end', () => stderr.end());
+  if (child.stdout) read(child.stdout, stdout, options);
+  if (child.stderr) read(child.stderr, stderr, options);
   if (child.pid === undefined) {
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
     spawnFailed(options, error);
@@ -65,6 +68,17 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     exited,
     signal: (name) => signalGroup(pid, name),
   };
+}
+
+function read(stream: Readable, lines: LineSplitter, options: ChildOptions): void {
+  stream.on('data', (chunk: Buffer) => {
+    lines.push(chunk);
+    const relieved = options.pressure?.();
+    if (!relieved) return;
+    stream.pause();
+    void relieved.finally(() => stream.resume());
+  });
+  stream.on('end', () => lines.end());
 }
 
 /** Signals a process group; false when nothing of it is left. */

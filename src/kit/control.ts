@@ -13,11 +13,13 @@ export interface ControlRequest {
   readonly args: unknown;
 }
 
-export type ControlHandler = (
-  request: ControlRequest,
-  send: (event: unknown) => void,
-  signal: AbortSignal,
-) => Promise<unknown>;
+/** Sends an event; false when the reader is so far behind that the event was left out instead. */
+export type Send = (event: unknown) => boolean;
+
+export type ControlHandler = (request: ControlRequest, send: Send, signal: AbortSignal) => Promise<unknown>;
+
+/** A reader that stands still must not fill the memory. */
+const mostWaitingBytes = 4 * 1024 * 1024;
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -64,7 +66,8 @@ async function serve(line: string, socket: Socket, answer: ControlHandler, signa
   };
   try {
     const request = JSON.parse(line) as ControlRequest;
-    const result = await answer(request, (event) => send({ event }), signal);
+    const isBehind = (): boolean => socket.writableLength > mostWaitingBytes;
+    const result = await answer(request, (event) => !isBehind() && (send({ event }), true), signal);
     send({ result: result ?? null });
   } catch (error) {
     send({ failures: failuresOf(error).map(plainFailure) });

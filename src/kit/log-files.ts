@@ -19,6 +19,8 @@ const rotateAtBytes = 10 * 1024 * 1024;
 const flushAfterMs: Ms = 30;
 /** What waits to be written is bounded: a full disk must not fill the memory. */
 const mostPendingBytes = 8 * 1024 * 1024;
+/** From here on who writes had better wait. */
+const pressingBytes = 1024 * 1024;
 
 /** Appends records to one NDJSON file a service, in batches; a disk that refuses is said once, and tried again. */
 export class LogWriter {
@@ -28,11 +30,17 @@ export class LogWriter {
   readonly #sizes = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #waiting = 0;
   #isInTrouble = false;
 
   constructor(folder: string, onTrouble: (message: string) => void) {
     this.#folder = folder;
     this.#onTrouble = onTrouble;
+  }
+
+  /** Resolves when there is room again; undefined while there is. */
+  pressure(): Promise<void> | undefined {
+    return this.#waiting > pressingBytes ? this.flush() : undefined;
   }
 
   append(record: LogRecord): void {
@@ -43,6 +51,7 @@ export class LogWriter {
     else {
       pending.lines.push(line);
       pending.bytes += line.length;
+      this.#waiting += line.length;
     }
     this.#timer ??= setTimeout(() => void this.flush(), flushAfterMs);
   }
@@ -58,6 +67,7 @@ export class LogWriter {
   async #write(): Promise<void> {
     const batches = [...this.#pending];
     this.#pending.clear();
+    this.#waiting = 0;
     for (const [service, { lines, bytes, dropped }] of batches) {
       try {
         await this.#appendTo(service, lines.join(''), bytes);

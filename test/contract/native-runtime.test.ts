@@ -35,6 +35,7 @@ beforeEach(() => {
     configHash,
     clock: monotonicClock(),
     emit: (event) => void events.push(event),
+    pressure: () => undefined,
   });
 });
 

@@ -34,6 +34,8 @@ export interface ReplicaSurroundings {
   readonly guard: Guard;
   readonly listening: ListenWatch;
   runProbe(argv: readonly string[], spec: ReplicaSpec): Promise<ProbeAnswer>;
+  /** Pending while what services write cannot be taken any more. */
+  pressure(): Promise<void> | undefined;
 }
 
 type Wish = 'run' | 'restart' | 'stop';
@@ -292,11 +294,11 @@ export class Replica {
     this.#address = undefined;
     this.#tail.length = 0;
     const { argv, cwd, env } = this.spec;
-    const child = await startChild({ argv, cwd, env, onLine: (stream, line) => this.#output(stream, line) }).catch(
-      (error: unknown) => {
-        throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
-      },
-    );
+    const { pressure } = this.#around;
+    const onLine = (stream: 'stdout' | 'stderr', line: string): void => this.#output(stream, line);
+    const child = await startChild({ argv, cwd, env, onLine, pressure }).catch((error: unknown) => {
+      throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
+    });
     this.#child = child;
     this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
     this.#become({ at: 'starting' });

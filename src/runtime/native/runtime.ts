@@ -27,6 +27,8 @@ export interface NativeSetup {
   configHash(service: Service): string;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Pending while what services write cannot be taken any more. */
+  pressure(): Promise<void> | undefined;
 }
 
 /** The process runtime: services as supervised processes of this machine. */
@@ -171,6 +173,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
         guard,
         listening,
         runProbe,
+        pressure: setup.pressure,
       });
       await replica.start();
       replicas.set(id, replica);
