@@ -44,6 +44,12 @@ export interface ConvergeRequest {
 }
 
 /**
+ * Requests that wait at the edge for a replica are sent again every 20 ms, and a new configuration would end them:
+ * so it waits until those that waited for the last replica have been served.
+ */
+const heldRequestsMs: Ms = 60;
+
+/**
  * One project that runs: holds its edge, its runtime and its lock, and converges them to the files.
  * It decides nothing by itself: each change is a new plan, computed from the files and one look at reality.
  */
@@ -66,6 +72,7 @@ export class Supervisor {
   #sharedEnv: Readonly<Record<string, string>> | undefined;
   #readyMs: ReadonlyMap<string, Ms> = new Map();
   #hasConverged = false;
+  #lastReadyMs: Ms = Number.NEGATIVE_INFINITY;
   #shutdown: Promise<void> | undefined;
 
   constructor(setup: SupervisorSetup, projectId: string) {
@@ -102,7 +109,7 @@ export class Supervisor {
       ...(setup.port === undefined ? {} : { port: setup.port }),
     });
     this.#sinks.add((event) => this.#keep(event));
-    this.#sinks.add((event) => this.#followMove(event));
+    this.#sinks.add((event) => this.#onReady(event));
   }
 
   /** What every service gets; read from the disk once, because the bundle of roots is large. */
@@ -287,6 +294,9 @@ export class Supervisor {
   }
 
   async #route(signal: AbortSignal): Promise<void> {
+    const waitedMs = this.#setup.clock.now() - this.#lastReadyMs;
+    if (this.#hasConverged && waitedMs < heldRequestsMs)
+      await this.#setup.clock.sleep(heldRequestsMs - waitedMs, signal);
     const project = this.#project as Project;
     const wanted = this.#wanted as Wanted;
     const statics = [...wanted.placements].flatMap(([name, placement]) =>
@@ -324,9 +334,10 @@ export class Supervisor {
   }
 
   /** A program that listens elsewhere than PORT says is routed to where it does listen, as soon as that is known. */
-  #followMove(event: Event): void {
-    if (event.type !== 'replica' || event.state.at !== 'ready' || !event.state.endpoint || !this.#host.isRunning)
-      return;
+  #onReady(event: Event): void {
+    if (event.type !== 'replica' || event.state.at !== 'ready') return;
+    this.#lastReadyMs = event.t;
+    if (!event.state.endpoint || !this.#host.isRunning) return;
     const replica = this.#runtime.replicas().find((one) => one.id === event.replica);
     if (!replica || replica.expectedEndpoint.address === event.state.endpoint.address) return;
     void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));

@@ -29,12 +29,7 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
     }
   };
 
-  async function answer(
-    verb: string,
-    args: unknown,
-    send: Send,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async function answer(verb: string, args: unknown, send: Send, signal: AbortSignal): Promise<unknown> {
     switch (verb as Verb) {
       case 'status':
         return supervisor.status();
