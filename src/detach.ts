@@ -16,8 +16,9 @@ export function detach(argv: readonly string[]): Promise<number> {
   });
   if (child.pid === undefined) return notStarted(child);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  child.stdout?.pipe(process.stdout, { end: false });
-  child.stderr?.pipe(process.stderr, { end: false });
+  // the streams of this process are opened when there is something to relay: until then the supervisor has the processor
+  child.stdout?.on('data', (chunk: Buffer) => process.stdout.write(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
   return new Promise((resolve) => {
     let said = '';
     (child.stdio[3] as Duplex).on('data', (chunk: Buffer) => {
@@ -36,15 +37,19 @@ export function detach(argv: readonly string[]): Promise<number> {
 
 /** What the supervisor's output ends in. No stream is opened for what is no terminal anyway: that can wait. */
 function terminal(): { readonly CAMP_TERMINAL?: string } {
-  if (!isCharacterDevice(2)) return {};
+  if (!mayBeTerminal(2)) return {};
   const { stdout, stderr } = process;
   if (!stderr.isTTY) return {};
   return { CAMP_TERMINAL: `${stderr.columns ?? 80}x${stderr.rows ?? 24}${stdout.isTTY ? '' : ' stderr'}` };
 }
 
-function isCharacterDevice(fd: number): boolean {
+/** /dev/null on Linux, 1:3 (the kernel's devices.txt). */
+const nullDevice = 0x103;
+
+function mayBeTerminal(fd: number): boolean {
   try {
-    return fstatSync(fd).isCharacterDevice();
+    const { rdev } = fstatSync(fd);
+    return rdev !== 0 && rdev !== nullDevice;
   } catch {
     return false;
   }

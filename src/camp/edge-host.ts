@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { authorityFiles } from '../edge/authority.ts';
 import { ensureAuthority } from '../edge/ca.ts';
-import { createEdge } from '../edge/edge.ts';
-import type { Edge, Route, Wanted } from '../edge/types.ts';
+import type { Edge, EdgeSetup, Route, Wanted } from '../edge/types.ts';
 import type { Emit } from '../kit/events.ts';
 import { fail, failuresOf } from '../kit/failure.ts';
 import { hashOf } from '../kit/hash.ts';
@@ -91,10 +90,12 @@ export class EdgeHost {
   async start(project: Project, signal: AbortSignal): Promise<void> {
     await this.#edge?.stop();
     this.#envHash = hashOf(project.edgeEnv);
+    // loaded only now: by then the services are on their way
+    const { createEdge } = await import('../edge/edge.ts');
     const refused = new Set<number>();
     for (;;) {
       this.#ports ??= this.#claimPorts(project, refused);
-      this.#edge = this.#create(project, this.#ports);
+      this.#edge = createEdge(this.#edgeSetup(project, this.#ports));
       try {
         return await this.#edge.start(signal);
       } catch (error) {
@@ -120,9 +121,9 @@ export class EdgeHost {
     this.#ports?.release();
   }
 
-  #create(project: Project, ports: ClaimedPorts): Edge {
+  #edgeSetup(project: Project, ports: ClaimedPorts): EdgeSetup {
     const { emit, guard, storage, runDir } = this.#setup;
-    return createEdge({
+    return {
       caddy: this.#theCaddy().path,
       projectDir: project.dir,
       runDir,
@@ -133,7 +134,7 @@ export class EdgeHost {
       guard,
       onLine: (line) => emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
       onRestart: () => emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
-    });
+    };
   }
 
   #claimPorts(project: Project, refused: ReadonlySet<number>): ClaimedPorts {

@@ -170,7 +170,7 @@ describe('state that cannot be trusted', () => {
   test('.camp deleted while it runs: ps tells what runs, down finds everything', async () => {
     await using cluster = new Cluster(home, 'deleted', { api: {}, web: { env: { MODE: 'fork' } } });
     await cluster.up();
-    rmSync(cluster.path('.camp'), { recursive: true });
+    rmSync(cluster.path('.camp'), { recursive: true, maxRetries: 10, retryDelay: 20 });
     expect((await cluster.ps()).services.flatMap((one) => one.pids).length).toBeGreaterThanOrEqual(2);
     await cluster.camp(['down']);
     await cluster.nothingIsLeft();
@@ -179,7 +179,7 @@ describe('state that cannot be trusted', () => {
   test('.camp deleted while it runs: up takes over, nothing runs twice', async () => {
     await using cluster = new Cluster(home, 'again', { api: {}, web: {} });
     await cluster.up();
-    rmSync(cluster.path('.camp'), { recursive: true });
+    rmSync(cluster.path('.camp'), { recursive: true, maxRetries: 10, retryDelay: 20 });
     await cluster.up();
     const replicas = cluster
       .processes()
@@ -211,7 +211,7 @@ describe('state that cannot be trusted', () => {
     async (how) => {
       await using cluster = new Cluster(home, 'spoilt', { api: {} });
       for (const file of files) {
-        rmSync(cluster.path('.camp'), { recursive: true, force: true });
+        rmSync(cluster.path('.camp'), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
         mkdirSync(cluster.path('.camp'));
         spoil[how]?.(cluster.path('.camp', file));
         const up = await cluster.camp(['up', '-d', '--json'], [0, 4]);
@@ -226,7 +226,7 @@ describe('state that cannot be trusted', () => {
         await cluster.camp(['logs']);
         await cluster.camp(['down']);
         expect(cluster.processes(), said).toEqual([]);
-        rmSync(cluster.path('.camp'), { recursive: true, force: true });
+        rmSync(cluster.path('.camp'), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
       }
     },
   );
