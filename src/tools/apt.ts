@@ -6,7 +6,6 @@ import type { FetchContext } from './types.ts';
 import { isAtLeast, minimumVersion } from './version.ts';
 
 const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const debianMirror = 'https://deb.debian.org/debian';
 const timeoutMs = 180_000;
 
 /**
@@ -88,11 +87,12 @@ function aptConfig(apt: string): string {
   ].join('\n');
 }
 
-/** The Debian mirror that the machine uses itself, else the official one. */
+/** The Debian mirror that the machine uses itself: no other host is asked. */
 async function mirror(context: FetchContext): Promise<string> {
   const { stdout } = await run(['/usr/bin/apt-get', 'indextargets', '--format', '$(REPO_URI)'], context);
   const own = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri.trim()));
-  return (own?.trim() ?? debianMirror).replace(/\/$/, '');
+  if (own === undefined) throw new Error('apt is set up with no mirror of Debian');
+  return own.trim().replace(/\/$/, '');
 }
 
 async function run(
