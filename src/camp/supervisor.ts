@@ -32,7 +32,6 @@ export interface SupervisorSetup {
   readonly clock: Clock;
   /** `--port` */
   readonly port?: number;
-  readonly name?: string;
 }
 
 export interface ConvergeRequest {
@@ -146,10 +145,6 @@ export class Supervisor {
     return this.#project;
   }
 
-  get runtime(): NativeRuntime {
-    return this.#runtime;
-  }
-
   /** The project as it is now. */
   status(): ProjectStatus {
     if (!this.#project || !this.#wanted)
@@ -246,7 +241,6 @@ export class Supervisor {
   #load(only: readonly string[] | undefined): Project {
     const { project, problems, warnings } = loadProject(this.#setup.dir, {
       env: this.#setup.env,
-      ...(this.#setup.name === undefined ? {} : { name: this.#setup.name }),
     });
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);

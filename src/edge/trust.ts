@@ -98,19 +98,17 @@ function systemStep(options: TrustOptions, action: 'install' | 'remove', root: R
   const path = join(store.folder, `${root.nickname}.${store.extension}`);
   const found = readIfThere(path);
   const isThere = found !== undefined && sameCertificate(found, root);
-  if (isThere === (action === 'install'))
-    return {
-      store: 'system',
-      action: 'nothing',
-      why: isThere ? alreadyTrusted : 'not there',
-      needsRoot: false,
-      run: [],
-    };
+  if (isThere === (action === 'install')) return systemIsFine(isThere);
   const [refresh = '', ...args] = store.refresh;
   const run = [[programPath(refresh, options.env) ?? refresh, ...args]];
   return action === 'install'
     ? { store: 'system', action, why: `${path} is written`, needsRoot: true, write: { path, content: root.pem }, run }
     : { store: 'system', action, why: `${path} is deleted`, needsRoot: true, delete: path, run };
+}
+
+function systemIsFine(isThere: boolean): TrustStep {
+  const why = isThere ? alreadyTrusted : 'not there';
+  return { store: 'system', action: 'nothing', why, needsRoot: false, run: [] };
 }
 
 function otherRoots(root: Root): readonly string[] {
@@ -123,14 +121,7 @@ function keychainStep(action: 'install' | 'remove', root: Root): TrustStep {
     keychainCertificates('Caddy Local Authority').match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ??
     [];
   const isThere = pems.some((pem) => sameCertificate(pem, root));
-  if (isThere === (action === 'install'))
-    return {
-      store: 'system',
-      action: 'nothing',
-      why: isThere ? alreadyTrusted : 'not there',
-      needsRoot: false,
-      run: [],
-    };
+  if (isThere === (action === 'install')) return systemIsFine(isThere);
   const keychain = '/Library/Keychains/System.keychain';
   const sha1 = new X509Certificate(root.pem).fingerprint.replaceAll(':', '');
   return action === 'install'

@@ -7,8 +7,6 @@ import { membersOf } from './listening.ts';
 export interface Ending {
   /** It did not end within its grace period and was killed. */
   readonly wasKilled: boolean;
-  /** Processes that had left the group and were found by their marker. */
-  readonly strays: number;
 }
 
 /**
@@ -35,7 +33,8 @@ export async function endTree(
     child.signal('SIGKILL');
   }
   await settlesWithin(child.exited, 2000);
-  return { wasKilled, strays: await endStrays(marks.projectId, marks.replica) };
+  await endStrays(marks.projectId, marks.replica);
+  return { wasKilled };
 }
 
 /** The leader has ended by itself: what it started must not keep its port. */
@@ -60,25 +59,24 @@ async function groupIsGone(pgid: number, ms: Ms): Promise<boolean> {
   }
 }
 
-const sweeps = new Map<string, { readonly replicas: Set<string>; readonly done: Promise<number> }>();
+const sweeps = new Map<string, { readonly replicas: Set<string>; readonly done: Promise<void> }>();
 
 /**
- * Kills what a replica has started and what has left its group, found by the marker in its environment; resolves to
- * how many there were, once they are gone. To look at every process of the machine takes milliseconds, so replicas
+ * Kills what a replica has started and what has left its group, found by the marker in its environment; resolves
+ * once that is gone. To look at every process of the machine takes milliseconds, so replicas
  * that end together share one look.
  */
-function endStrays(projectId: string, replica: string): Promise<number> {
+function endStrays(projectId: string, replica: string): Promise<void> {
   const sweep = sweeps.get(projectId) ?? { replicas: new Set<string>(), done: delay(2).then(() => sweepUp(projectId)) };
   sweeps.set(projectId, sweep);
   sweep.replicas.add(replica);
   return sweep.done;
 }
 
-async function sweepUp(projectId: string): Promise<number> {
+async function sweepUp(projectId: string): Promise<void> {
   const replicas = sweeps.get(projectId)?.replicas ?? new Set();
   sweeps.delete(projectId);
   const strays = markedProcesses(projectId).filter((one) => replicas.has(one.replica) && signalProcess(one, 'SIGKILL'));
   const deadline = performance.now() + 1000;
   while (strays.some(isAlive) && performance.now() < deadline) await delay(5);
-  return strays.length;
 }

@@ -63,15 +63,6 @@ export class PortLeases {
     this.#ports.set(key, port);
   }
 
-  /** The port turned out to be a stranger's: the next lease of the key gets another. */
-  forfeit(key: string): void {
-    const port = this.#ports.get(key);
-    if (port === undefined) return;
-    this.#given.delete(port);
-    this.#taken = new Set([...this.#taken, port]);
-    this.#ports.delete(key);
-  }
-
   save(): void {
     if (!this.#isDirty) return;
     // a folder in its place holds nothing of ours

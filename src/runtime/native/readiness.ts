@@ -41,7 +41,7 @@ export async function awaitReadiness(request: ReadinessRequest, signal: AbortSig
 }
 
 /** One look at whether it serves, by the probe that compose.yaml names or `/readyz`. */
-export function probeOnce(
+function probeOnce(
   probe: Probe | undefined,
   address: Address,
   runProbe: ReadinessRequest['runProbe'],

@@ -10,7 +10,7 @@ import { cannotStart, crashLoopFailure, earlyExit, notReady } from './failures.t
 import type { Guard } from './guard.ts';
 import { formatAddress, type ListenWatch } from './listening.ts';
 import type { Address, ProbeAnswer } from './probe.ts';
-import { awaitReadiness, probeOnce } from './readiness.ts';
+import { awaitReadiness } from './readiness.ts';
 
 /** Everything that a replica is started with; it may be restarted to this, never to something else. */
 export interface ReplicaSpec {
@@ -225,12 +225,6 @@ export class Replica {
       },
       signal,
     );
-  }
-
-  /** One probe of a ready replica, for Compose's `healthcheck`. */
-  async probe(): Promise<ProbeAnswer | undefined> {
-    const address = this.#address;
-    return address ? probeOnce(this.spec.probe, address, (argv) => this.#around.runProbe(argv, this.spec)) : undefined;
   }
 
   #address: Address | undefined;
