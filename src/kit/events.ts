@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly service: string;
   readonly replica: string;
   readonly address: string;
+  /** The port inside the container that the address leads to; absent where there is one port only. */
+  readonly containerPort?: number;
 }
 
 export type ReplicaState =
@@ -25,6 +27,8 @@ export type Phase =
   | 'plan'
   | 'provision'
   | 'install'
+  | 'build'
+  | 'create'
   | 'start'
   | 'awaitReady'
   | 'startEdge'

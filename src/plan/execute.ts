@@ -12,6 +12,8 @@ const phases: { readonly [k in StepKind]: Phase } = {
   provision: 'provision',
   clear: 'stop',
   install: 'install',
+  build: 'build',
+  create: 'create',
   start: 'start',
   awaitReady: 'awaitReady',
   startEdge: 'startEdge',

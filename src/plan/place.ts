@@ -1,34 +1,75 @@
 import type { Failure } from '../kit/failure.ts';
 import { failure } from '../kit/failure.ts';
 import type { Project, Service } from '../project/types.ts';
-import type { Placement } from './types.ts';
+import type { EngineState, Mode, Placement } from './types.ts';
 
-/** Decides where each service runs; what cannot be placed is a failure that says what is missing. */
-export function place(project: Project): {
+/** Whether a Docker engine must be asked for at all; a project that needs no container never touches Docker. */
+export function needsEngine(project: Project, mode: Mode): boolean {
+  if (mode === 'native') return false;
+  return mode === 'docker' || [...project.services.values()].some((service) => !service.isEdge && !isProcess(service));
+}
+
+/** What the project says is to run as a process, and can. */
+function isProcess(service: Service): boolean {
+  return service.isNative && service.start !== undefined;
+}
+
+/**
+ * Decides where each service runs (DESIGN section 3); what cannot be placed is a failure that says what is missing.
+ * Services that need an engine where there is none share one failure: the engine's.
+ */
+export function place(
+  project: Project,
+  mode: Mode = 'auto',
+  engine: EngineState = { at: 'unasked' },
+): {
   readonly placements: ReadonlyMap<string, Placement>;
   readonly failures: readonly Failure[];
 } {
   const placements = new Map<string, Placement>();
   const failures: Failure[] = [];
+  const stranded: Service[] = [];
   for (const service of project.services.values()) {
-    const placement = placeOne(service);
-    if ('kind' in placement) placements.set(service.name, placement);
+    const placement = placeOne(service, mode, engine);
+    if (placement === 'stranded') stranded.push(service);
+    else if ('kind' in placement) placements.set(service.name, placement);
     else failures.push(placement);
   }
+  if (stranded.length > 0 && engine.at === 'unreachable') failures.push(needEngine(stranded, engine.failure));
   return { placements, failures };
 }
 
-function placeOne(service: Service): Placement | Failure {
-  if (service.isEdge) return { kind: 'edge', why: "camp's own Caddy serves the Caddyfile in its place" };
-  const reason = service.isNative ? 'x-camp: native' : 'a start command is recognised';
-  if (service.start?.kind === 'static')
+function placeOne(service: Service, mode: Mode, engine: EngineState): Placement | Failure | 'stranded' {
+  if (service.isEdge)
     return {
-      kind: 'static',
-      root: service.start.root,
-      why: `${reason}, ${service.start.why}: the edge serves the files`,
+      kind: 'edge',
+      why: `camp's own Caddy serves the Caddyfile in its place${mode === 'docker' ? ', in a container' : ''}`,
     };
-  if (service.start) return { kind: 'process', why: `${reason}, ${service.start.why}` };
-  return service.image ? needsContainer(service, service.image) : hasNoCommand(service);
+  if (mode === 'native')
+    return asProcess(service, service.isNative ? 'x-camp: native' : '--native') ?? notNative(service);
+  if (mode === 'auto' && isProcess(service)) return asProcess(service, 'x-camp: native') as Placement;
+  const fallback = mode === 'auto' ? asProcess(service, 'a start command is recognised') : undefined;
+  if (engine.at !== 'reachable') {
+    if (!fallback) return 'stranded';
+    return { ...fallback, why: `no Docker engine is reachable, ${fallback.why}` };
+  }
+  if (service.image || service.build?.hasDockerfile)
+    return { kind: 'container', why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}` };
+  return fallback ? { ...fallback, why: `no Dockerfile, ${fallback.why}` } : hasNoDockerfile(service);
+}
+
+function sourceOf({ build, image }: Service): string {
+  return build ? `its image is built from ${build.dockerfile ?? 'a Dockerfile'}` : `the image ${image}`;
+}
+
+function asProcess({ start }: Service, reason: string): Placement | undefined {
+  if (start?.kind === 'static')
+    return { kind: 'static', root: start.root, why: `${reason}, ${start.why}: the edge serves the files` };
+  return start && { kind: 'process', why: `${reason}, ${start.why}` };
+}
+
+function notNative(service: Service): Failure {
+  return service.image && !service.build ? needsContainer(service, service.image) : hasNoCommand(service);
 }
 
 function needsContainer(service: Service, image: string): Failure {
@@ -37,10 +78,27 @@ function needsContainer(service: Service, image: string): Failure {
     'NEEDS_CONTAINER',
     `service "${service.name}" is the image ${image}, which camp cannot run as a process`,
     {
-      hints: [`say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`, 'docker compose up'],
+      hints: ['camp up', `say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`],
       source: service.source,
     },
   );
+}
+
+function needEngine(services: readonly Service[], reason: Failure): Failure {
+  const names = services.map(({ name, image }) => (image ? `${name} (${image})` : name));
+  const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
+  return { ...reason, message: `${reason.message}; ${shown.join(', ')} ${names.length > 1 ? 'need' : 'needs'} it` };
+}
+
+function hasNoDockerfile(service: Service): Failure {
+  const folder = service.build?.context ?? 'its folder';
+  return failure('project', 'NO_DOCKERFILE', `service "${service.name}": ${folder} has no Dockerfile`, {
+    hints: [
+      `write one there, or say how it starts without a container: x-camp: {run: "…"} under ${service.name}`,
+      'camp up --native',
+    ],
+    source: service.source,
+  });
 }
 
 function hasNoCommand(service: Service): Failure {

@@ -13,13 +13,14 @@ const printed = (want: Wanted, have: Observed = idle, over: Partial<PlanOptions>
 
 const running = (want: Wanted): Observed => ({
   ...idle,
-  isEdgeRunning: true,
+  edge: 'process',
   replicas: [...want.services.values()].flatMap((service) =>
     want.placements.get(service.name)?.kind === 'process'
       ? Array.from({ length: want.replicas.get(service.name) ?? service.replicas }, (_, i) => ({
           service: service.name,
           index: i + 1,
           configHash: configHash(service),
+          runtime: 'process' as const,
           isRunning: true,
         }))
       : [],

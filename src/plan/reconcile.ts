@@ -1,8 +1,18 @@
 import { hashOf } from '../kit/hash.ts';
 import type { Service } from '../project/types.ts';
-import type { Observed, ObservedReplica, Plan, PlanOptions, Step, StepKind, Steps, Wanted } from './types.ts';
+import type {
+  Observed,
+  ObservedReplica,
+  Plan,
+  PlanOptions,
+  RuntimeKind,
+  Step,
+  StepKind,
+  Steps,
+  Wanted,
+} from './types.ts';
 
-/** What a replica was started with; another hash means that it is stale. Replica counts and routes do not count. */
+/** What a process was started with; another hash means that it is stale. Replica counts and routes do not count. */
 export function configHash(service: Service): string {
   const { start, env, stop, health } = service;
   const command = start?.kind === 'command' ? { argv: start.argv, cwd: start.cwd, path: start.path } : start;
@@ -17,19 +27,36 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
   const cleared = have.leftovers.map((left) =>
     graph.add('clear', left.replica, 'left by a camp that is no longer there', [], { pids: left.pids }),
   );
+  const before = {
+    process: [...tools.authority, ...cleared],
+    container: planContainers(graph, services, want, have, options),
+  };
   const ready = new Map<string, readonly number[]>();
   // services before the edge: they take longer to be ready, and whatever is first in the list is begun first
-  for (const service of inOrder(services))
-    if (want.placements.get(service.name)?.kind === 'process')
+  for (const service of inOrder(services)) {
+    const runtime = runtimeOf(service.name, want);
+    if (runtime)
       ready.set(
         service.name,
-        planService(graph, service, want, have, options, [...tools.authority, ...cleared], ready),
+        planService(graph, service, { want, have, options, runtime, before: before[runtime], ready }),
       );
-  const edge = have.isEdgeRunning
-    ? []
-    : [graph.add('startEdge', 'edge', 'not running', [...tools.all, ...cleared], { edge: true })];
+  }
+  const edge =
+    have.edge === want.edge
+      ? []
+      : [
+          graph.add(
+            'startEdge',
+            'edge',
+            have.edge ? `it runs as a ${have.edge}` : 'not running',
+            [...tools.all, ...cleared, ...(want.edge === 'container' ? before.container : [])],
+            { edge: want.edge },
+          ),
+        ];
   const surplus = planSurplus(want, have, options);
-  const route = graph.add('route', 'edge', routeCause(have, surplus), [...edge, ...replacedOf(graph)], { edge: true });
+  const route = graph.add('route', 'edge', routeCause(want, have, surplus), [...edge, ...replacedOf(graph)], {
+    edge: true,
+  });
   for (const { name } of services)
     if (want.routed.has(name) && isServed(name, want))
       graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], {
@@ -39,11 +66,54 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
   return { steps: graph.steps };
 }
 
+/** What a service's replicas run in; undefined where the edge is all there is of it. */
+function runtimeOf(name: string, want: Wanted): RuntimeKind | undefined {
+  const kind = want.placements.get(name)?.kind;
+  return kind === 'process' || kind === 'container' ? kind : undefined;
+}
+
 /** Whether anything is there to answer: a service that was scaled to nothing is routed, and answers 503. */
 function isServed(name: string, want: Wanted): boolean {
-  const placement = want.placements.get(name)?.kind;
-  if (placement !== 'process') return placement !== 'edge';
-  return (want.replicas.get(name) ?? want.services.get(name)?.replicas ?? 0) > 0;
+  if (!runtimeOf(name, want)) return want.placements.get(name)?.kind === 'static';
+  return countOf(name, want) > 0;
+}
+
+function countOf(name: string, want: Wanted): number {
+  return want.replicas.get(name) ?? want.services.get(name)?.replicas ?? 0;
+}
+
+/** Images and containers come from Compose, all in one go; what is there and only stopped is started again as it is. */
+function planContainers(
+  graph: Graph,
+  services: readonly Service[],
+  want: Wanted,
+  have: Observed,
+  options: PlanOptions,
+): readonly number[] {
+  const missing: string[] = [];
+  const replaced: string[] = [];
+  for (const { name } of services.filter((one) => runtimeOf(one.name, want) === 'container')) {
+    const existing = have.replicas.filter((one) => one.service === name && one.runtime === 'container');
+    const kept = existing.filter((one) => one.index <= countOf(name, want));
+    if (kept.some((one) => staleCause(one, want, have, options))) replaced.push(name);
+    else if (kept.length < countOf(name, want)) missing.push(name);
+  }
+  const edge = want.edge === 'container' && have.edge !== 'container';
+  const all = [...missing, ...replaced];
+  if (all.length === 0 && !edge) return [];
+  const unbuilt = all.filter((name) => have.builds.has(name));
+  const build =
+    unbuilt.length > 0 ? [graph.add('build', 'images', buildCause(unbuilt, have), [], { services: unbuilt })] : [];
+  const causes = [
+    [[...missing, ...(edge ? ['edge'] : [])], 'not there'],
+    [replaced, 'not as wanted'],
+  ] as const;
+  const cause = causes.flatMap(([names, what]) => (names.length > 0 ? [`${names.join(', ')} ${what}`] : [])).join('; ');
+  return [graph.add('create', 'containers', cause, build, { services: all, replaced, edge })];
+}
+
+function buildCause(unbuilt: readonly string[], have: Observed): string {
+  return unbuilt.map((name) => `${name}: ${have.builds.get(name)}`).join('; ');
 }
 
 /**
@@ -92,44 +162,67 @@ function planTools(
   return { all: [...caddy, ...authority], authority };
 }
 
-function planService(
-  graph: Graph,
-  service: Service,
-  want: Wanted,
-  have: Observed,
-  options: PlanOptions,
-  before: readonly number[],
-  ready: ReadonlyMap<string, readonly number[]>,
-): readonly number[] {
-  const hash = configHash(service);
+interface ServiceAround {
+  readonly want: Wanted;
+  readonly have: Observed;
+  readonly options: PlanOptions;
+  readonly runtime: RuntimeKind;
+  /** Steps that must have been carried out before anything of this runtime can start. */
+  readonly before: readonly number[];
+  readonly ready: ReadonlyMap<string, readonly number[]>;
+}
+
+function planService(graph: Graph, service: Service, around: ServiceAround): readonly number[] {
+  const { want, have, options, runtime, before, ready } = around;
   const needs = [...service.dependsOn].flatMap(([name, condition]) =>
     condition === 'service_started' ? startsOf(graph, name) : (ready.get(name) ?? []),
   );
   const after = [...before, ...needs];
-  const install = service.start?.kind === 'command' ? service.start.install : undefined;
+  const install = runtime === 'process' && service.start?.kind === 'command' ? service.start.install : undefined;
   let isInstallPlanned = false;
   const waits: number[] = [];
-  for (let index = 1; index <= (want.replicas.get(service.name) ?? service.replicas); index++) {
-    const running = have.replicas.find((one) => one.service === service.name && one.index === index);
-    const cause = startCause(running, hash, options);
+  for (let index = 1; index <= countOf(service.name, want); index++) {
+    const running = have.replicas.find(
+      (one) => one.service === service.name && one.index === index && one.runtime === runtime,
+    );
+    const cause = startCause(running, want, have, options);
     if (!cause) continue;
     if (install && !isInstallPlanned) {
       after.push(graph.add('install', service.name, install.why, before, { service: service.name }));
       isInstallPlanned = true;
     }
     const subject = `${service.name}:${index}`;
-    const carried = { service: service.name, index };
-    const first = running?.isRunning ? [graph.add('stop', subject, cause, after, carried)] : [];
+    const carried = { service: service.name, index, runtime };
+    // Compose stops the container that it replaces, and keeps its anonymous volumes
+    const isStopped = running?.isRunning && runtime === 'process';
+    const first = isStopped ? [graph.add('stop', subject, cause, after, carried)] : [];
     const start = graph.add('start', subject, cause, [...after, ...first], carried);
     waits.push(graph.add('awaitReady', subject, `started by #${start}`, [start], carried));
   }
   return waits;
 }
 
-function startCause(running: ObservedReplica | undefined, hash: string, options: PlanOptions): string | undefined {
+function startCause(
+  running: ObservedReplica | undefined,
+  want: Wanted,
+  have: Observed,
+  options: PlanOptions,
+): string | undefined {
   if (!running) return 'no replica running';
-  if (!running.isRunning) return 'it has ended';
-  if (running.configHash !== hash) return 'its configuration changed';
+  const stale = staleCause(running, want, have, options);
+  if (running.isRunning || running.hasCompleted) return stale;
+  return stale ?? 'it has ended';
+}
+
+/** Why a replica that is there must go: undefined where it is what is wanted. */
+function staleCause(
+  { service, configHash, runtime }: ObservedReplica,
+  want: Wanted,
+  have: Observed,
+  options: PlanOptions,
+): string | undefined {
+  if (configHash !== want.hashes.get(service)) return 'its configuration changed';
+  if (runtime === 'container' && have.builds.has(service)) return 'its image is built anew';
   return options.recreate === 'always' ? 'asked to restart' : undefined;
 }
 
@@ -137,26 +230,31 @@ function startsOf(graph: Graph, name: string): readonly number[] {
   return graph.steps.filter((step) => step.kind === 'start' && step.service === name).map((step) => step.id);
 }
 
-/** Replicas that run although nobody wants them: of a service that is gone, or above the wanted count. */
+/** Replicas that are there although nobody wants them: of a service that is gone or elsewhere, or above the wanted count. */
 function planSurplus(want: Wanted, have: Observed, options: PlanOptions): readonly ObservedReplica[] {
   if (options.only) return [];
-  return have.replicas.filter((replica) => {
-    const service = want.services.get(replica.service);
-    const isProcess = want.placements.get(replica.service)?.kind === 'process';
-    return !service || !isProcess || replica.index > (want.replicas.get(replica.service) ?? service.replicas);
-  });
+  return have.replicas.filter(
+    (replica) => replica.runtime !== runtimeOf(replica.service, want) || replica.index > countOf(replica.service, want),
+  );
 }
 
 function planRemoval(graph: Graph, replica: ObservedReplica, route: number, want: Wanted): void {
-  const subject = `${replica.service}:${replica.index}`;
-  const cause = want.services.has(replica.service) ? 'more replicas than wanted' : 'no longer in compose.yaml';
-  const carried = { service: replica.service, index: replica.index };
+  const { service, index, runtime } = replica;
+  const subject = `${service}:${index}`;
+  const cause = removalCause(replica, want);
+  const carried = { service, index, runtime };
   const drain = graph.add('drain', subject, cause, [route], carried);
   graph.add('stop', subject, cause, [drain], carried);
 }
 
-function routeCause(have: Observed, surplus: readonly ObservedReplica[]): string {
-  if (!have.isEdgeRunning) return 'nothing is served yet';
+function removalCause({ service, runtime }: ObservedReplica, want: Wanted): string {
+  if (!want.services.has(service)) return 'no longer in compose.yaml';
+  const placed = want.placements.get(service)?.kind;
+  return placed === runtime ? 'more replicas than wanted' : `it is placed as ${placed} now`;
+}
+
+function routeCause(want: Wanted, have: Observed, surplus: readonly ObservedReplica[]): string {
+  if (have.edge !== want.edge) return 'nothing is served yet';
   return surplus.length > 0
     ? `without ${surplus.map((one) => `${one.service}:${one.index}`).join(', ')}`
     : 'the endpoints as they are';

@@ -1,4 +1,5 @@
 import { place } from '../../src/plan/place.ts';
+import { configHash } from '../../src/plan/reconcile.ts';
 import type { Observed, Wanted } from '../../src/plan/types.ts';
 import type { Service } from '../../src/project/types.ts';
 
@@ -34,8 +35,10 @@ export function aService(name: string, over: Partial<Service> = {}): Service {
 export function wantedOf(services: readonly Service[], over: Partial<Wanted> = {}): Wanted {
   const byName = new Map(services.map((service) => [service.name, service]));
   const { placements } = place({ services: byName } as unknown as Parameters<typeof place>[0]);
-  return { services: byName, placements, replicas: new Map(), routed: new Set(byName.keys()), ...over };
+  const hashes = new Map(services.map((service) => [service.name, configHash(service)]));
+  const routed = new Set(byName.keys());
+  return { services: byName, placements, replicas: new Map(), hashes, routed, edge: 'process', ...over };
 }
 
 /** A machine with everything there and nothing running. */
-export const idle: Observed = { replicas: [], leftovers: [], hasCaddy: true, hasAuthority: true, isEdgeRunning: false };
+export const idle: Observed = { replicas: [], leftovers: [], hasCaddy: true, hasAuthority: true, builds: new Map() };

@@ -1,0 +1,56 @@
+import type { Steps } from '../../plan/types.ts';
+import type { Service } from '../../project/types.ts';
+import type { Publication, Runtime } from '../types.ts';
+
+/** One service as containers are to be created of it, beyond what its compose files say. */
+export interface ContainerWish {
+  readonly service: Service;
+  readonly replicas: number;
+  /** What the planner compares; a label of the container. */
+  readonly hash: string;
+  readonly ports: readonly Publication[];
+  /** Added to, or in the place of, what `environment:` says. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `name:address` */
+  readonly extraHosts: readonly string[];
+}
+
+/** The edge as a container of the project. */
+export interface EdgeWish {
+  /** Its name in compose: the project's own edge service, which it takes the place of, else one that is added. */
+  readonly service: string;
+  readonly image: string;
+  /** Published on 127.0.0.1 under the same number. */
+  readonly ports: readonly number[];
+  readonly networks: readonly string[];
+  readonly mounts: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
+  readonly tmpfs: readonly string[];
+  readonly workingDir: string;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The container that the edge runs in. */
+export interface EdgeContainer {
+  readonly pid?: number | undefined;
+  start(signal: AbortSignal): Promise<void>;
+  /** Runs a program in it. */
+  exec(
+    argv: readonly string[],
+    stdin: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly output: string }>;
+  /** Stops and removes it. */
+  stop(): Promise<void>;
+}
+
+/** The container runtime: Compose builds and creates, the engine's API does the rest. */
+export interface DockerRuntime extends Runtime {
+  /** What containers are to be created of; written where Compose reads it. */
+  want(wishes: readonly ContainerWish[], edge?: EdgeWish): void;
+  /** Throws BUILD_FAILED (service), DOCKERFILE_INVALID (project) or IMAGE_MISSING (machine). */
+  build(services: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. */
+  create(step: Steps['create'], signal: AbortSignal): Promise<void>;
+  edgeContainer(): EdgeContainer;
+}
