@@ -58,6 +58,23 @@ export interface WatchRule {
   readonly ignore: readonly string[];
 }
 
+/** What a service says between the lines: camp acts on none of it, but reads from it where the service speaks HTTP. */
+export interface Hints {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly buildTarget?: string;
+  /** The text of `dockerfile_inline`. */
+  readonly dockerfile?: string;
+  /** `entrypoint` and `command`, in words. */
+  readonly command?: readonly string[];
+  /** The words of `healthcheck.test`. */
+  readonly healthTest?: string;
+  readonly networkMode?: string;
+  /** `container_name`, `hostname`, and aliases on networks: other names that reach it. */
+  readonly aliases?: readonly string[];
+  readonly mounts?: readonly { readonly source: string; readonly target: string }[];
+}
+
 /** One entry of `services:`, resolved: interpolated, paths absolute, defaults filled in. */
 export interface Service {
   readonly name: string;
@@ -82,6 +99,7 @@ export interface Service {
   readonly watch: readonly WatchRule[];
   /** It runs to its end: something waits for `service_completed_successfully`. */
   readonly isOneShot: boolean;
+  readonly hints?: Hints;
 }
 
 /** DESIGN section 6, definitions in PATTERNS 3.1: logical lines are neither blank nor comment. */

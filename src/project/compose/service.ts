@@ -11,6 +11,7 @@ import type { Context } from './context.ts';
 import type { Dependency } from './dependencies.ts';
 import { environmentOf } from './environment.ts';
 import { healthOf } from './health.ts';
+import { hintsOf } from './hints.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
 import { exposedPorts, publishedPorts } from './service-ports.ts';
 import { durationMs } from './units.ts';
@@ -40,6 +41,7 @@ export function serviceOf(
   checkPlace(name, tree, { keyAt, value: tree }, isNative && !isEdge, build?.context, context);
   const start = isEdge ? undefined : startOf(tree, camp, build?.context, context);
   const health = healthOf(tree, declaredPorts(ports, expose, env), context);
+  const hints = hintsOf(tree, context);
   return {
     name,
     source: sourceOf(keyAt),
@@ -62,6 +64,7 @@ export function serviceOf(
     profiles: itemsOf(at(tree, 'profiles')).flatMap((each) => textOf(each) ?? []),
     watch: watchRules(tree, context),
     isOneShot: around.isOneShot,
+    ...(hints ? { hints } : {}),
   };
 }
 
