@@ -70,7 +70,7 @@ function print({ project, problems, warnings }: Loaded, dir: string): string {
 
 /** A service without what is as Compose has it by default. */
 function shown(service: Service): object {
-  const { name, source, dependsOn, stop, replicas, restart, env, ...rest } = service;
+  const { name, source, dependsOn, stop, replicas, restart, env, hints: _, ...rest } = service;
   const kept = Object.entries({ ...rest, env }).filter(
     ([, value]) =>
       value !== false && value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0),
