@@ -17,25 +17,28 @@ export interface Adapted {
 const maxProblems = 10;
 const timeoutMs = 5000;
 
+/** Lets Caddy read a text: what came of it, or the words in which Caddy refused it. */
+export type Ask<T> = (text: string) => Promise<T | string>;
+
 /**
  * Lets Caddy read the Caddyfile. Throws CADDYFILE_INVALID (project) with every problem that can be told
  * apart, at line and column; `env` is what Caddy sees.
  */
 export async function adapt(
-  admin: Admin,
+  ask: Ask<Adapted>,
   caddyfile: Wanted['caddyfile'],
   projectDir: string,
   env: Readonly<Record<string, string>>,
-  signal: AbortSignal,
 ): Promise<Adapted> {
-  const ask: Ask<Adapted> = (text) => askAdmin(admin, text, signal);
   const first = await ask(caddyfile.text);
   if (typeof first !== 'string') return first;
   throw new CampError(await problemsOf(first, ask, textsOf(caddyfile, projectDir), env));
 }
 
-/** Lets Caddy read a text: what came of it, or the words in which Caddy refused it. */
-export type Ask<T> = (text: string) => Promise<T | string>;
+/** Asks the Caddy that runs. */
+export function askingAdmin(admin: Admin, signal: AbortSignal): Ask<Adapted> {
+  return (text) => askAdmin(admin, text, signal);
+}
 
 async function askAdmin(admin: Admin, text: string, signal: AbortSignal): Promise<Adapted | string> {
   const answer = await admin.ask('POST', '/adapt', { body: text, contentType: 'text/caddyfile', timeoutMs, signal });

@@ -1,19 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { settlesWithin, startChild } from '../kit/child.ts';
-import { fail } from '../kit/failure.ts';
 import { readText, writeWhole } from '../kit/files.ts';
 import { hashOf } from '../kit/hash.ts';
 import { authorityFiles, inspectAuthority, withAuthority } from './authority.ts';
+import { type BriefSetup, runBriefly } from './brief-caddy.ts';
 import type { JsonObject } from './json.ts';
-
-export interface AuthoritySetup {
-  /** The Caddy program. */
-  readonly caddy: string;
-  readonly storage: string;
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /** The pki app with the local CA only; trust is installed by `camp trust`, never on the side. */
 export function authorityApp(): JsonObject {
@@ -24,40 +15,12 @@ export function authorityApp(): JsonObject {
  * Makes the user's CA where there is none, without a project, and returns its root certificate's path.
  * An edge makes it by itself when it starts. Throws CA_UNUSABLE or EDGE_UNREACHABLE (edge).
  */
-export async function ensureAuthority(setup: AuthoritySetup, signal: AbortSignal): Promise<string> {
+export async function ensureAuthority(setup: BriefSetup, signal: AbortSignal): Promise<string> {
+  const isReady = (): boolean => inspectAuthority(setup.storage).at === 'ready';
   await withAuthority(setup.storage, signal, (isComplete) =>
-    isComplete ? Promise.resolve() : makeAuthority(setup, signal),
+    isComplete ? Promise.resolve() : runBriefly(setup, authorityApp(), 'make the local CA', isReady, signal),
   );
   return authorityFiles(setup.storage).root;
-}
-
-async function makeAuthority(setup: AuthoritySetup, signal: AbortSignal): Promise<void> {
-  const folder = mkdtempSync(join(setup.storage, '.making-'));
-  const config = {
-    admin: { disabled: true },
-    storage: { module: 'file_system', root: setup.storage },
-    apps: authorityApp(),
-  };
-  writeFileSync(join(folder, 'caddy.json'), JSON.stringify(config), { mode: 0o600 });
-  const lines: string[] = [];
-  const caddy = await startChild({
-    argv: [setup.caddy, 'run', '--config', 'caddy.json'],
-    cwd: folder,
-    env: setup.env,
-    onLine: (_, line) => void lines.push(line),
-  });
-  try {
-    const deadline = performance.now() + 10_000;
-    while (inspectAuthority(setup.storage).at !== 'ready') {
-      const isOver = (await settlesWithin(caddy.exited, 0)) || performance.now() > deadline;
-      if (isOver) fail('edge', 'EDGE_UNREACHABLE', 'caddy did not make the local CA', { evidence: lines.slice(-5) });
-      await delay(5, undefined, { signal });
-    }
-  } finally {
-    caddy.signal('SIGTERM');
-    if (!(await settlesWithin(caddy.exited, 2000))) caddy.signal('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** Bundles of public roots, by system: Debian, Fedora, SUSE, Alpine and macOS. */

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../kit/failure.ts';
 import { makeFolder, writeWhole } from '../kit/files.ts';
 import { hashOf } from '../kit/hash.ts';
-import { adapt } from './adapt.ts';
+import { adapt, askingAdmin } from './adapt.ts';
 import { createAdmin } from './admin.ts';
 import { authorityFiles, withAuthority } from './authority.ts';
 import { authorityApp } from './ca.ts';
@@ -76,7 +76,7 @@ export function createEdge(setup: EdgeSetup): Edge {
 
   async function change(wanted: Wanted, isRepeated: boolean, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
-    const adapted = await adapt(admin, wanted.caddyfile, setup.projectDir, setup.env, signal);
+    const adapted = await adapt(askingAdmin(admin, signal), wanted.caddyfile, setup.projectDir, setup.env);
     const { config, routes, warnings } = patch({
       ...wanted,
       ...own,

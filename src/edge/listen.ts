@@ -5,6 +5,14 @@ export interface ListenInput {
   readonly ports: EdgePorts;
   /** Whether the machine has ::1. */
   readonly hasIpv6: boolean;
+  /** In a container everything is listened on: its ports are published on loopback only. */
+  readonly isContained?: boolean;
+}
+
+/** The hosts that a server of the edge listens on; empty is all of them. */
+export function listenHosts(input: Pick<ListenInput, 'hasIpv6' | 'isContained'>): readonly string[] {
+  if (input.isContained) return [''];
+  return input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
 }
 
 interface Address {
@@ -45,7 +53,7 @@ function toLoopback(
   const wanted = port === standard.https ? input.ports.https : port === standard.http ? input.ports.http : port;
   if (wanted === undefined)
     return { addresses: [], warning: 'no port for plain HTTP could be had: the http:// sites are not served' };
-  const hosts = isLoopback(host) ? [host] : input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
+  const hosts = isLoopback(host) && !input.isContained ? [host] : listenHosts(input);
   const prefix = network ? `${network}/` : '';
   return {
     addresses: hosts.map((each) => `${prefix}${each}:${wanted}`),

@@ -1,6 +1,6 @@
 import { correlationRoutes } from './correlation.ts';
 import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
-import { bindToLoopback } from './listen.ts';
+import { bindToLoopback, listenHosts } from './listen.ts';
 import { noSuchSite, redirectServer, redirectToHttps } from './redirect.ts';
 import { routesOf } from './routes.ts';
 import { makeSafe } from './safety.ts';
@@ -14,6 +14,8 @@ export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
   readonly adapted: JsonObject;
   readonly ports: EdgePorts;
   readonly hasIpv6: boolean;
+  /** The Caddy runs in a container, beside those of the services. */
+  readonly isContained?: boolean;
   /** Addresses that Caddy inherits as open sockets: `127.0.0.1:443` to `fd/3`. */
   readonly sockets?: ReadonlyMap<string, string>;
   readonly storage: string;
@@ -37,13 +39,18 @@ export function patch(input: PatchInput): Patched {
   const warnings = bindToLoopback(http, input);
   const byServer = securedByLocalCa(apps, input.domain);
   const routes = routesOf(http, input.services, input.domain, byServer);
-  redirectToHttps(http, input.ports, input.hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'], byServer);
-  for (const [name, server] of entriesOf(http.servers)) if (name !== redirectServer) patchServer(server, input);
+  redirectToHttps(http, input.ports, listenHosts(input), byServer);
+  for (const [name, server] of entriesOf(http.servers))
+    if (name !== redirectServer) warnings.push(...patchServer(server, input));
   for (const [, server] of entriesOf(http.servers))
     server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
   // A graceful end must not wait for a browser that keeps a connection open.
   http.grace_period ??= '500ms';
-  return { config: { ...config, ...privateParts(input), logging: quiet(config.logging) }, routes, warnings };
+  return {
+    config: { ...config, ...privateParts(input), logging: quiet(config.logging) },
+    routes,
+    warnings: [...new Set(warnings)],
+  };
 }
 
 /** The parts that are camp's, whatever the Caddyfile says: admin socket and storage. */
@@ -62,10 +69,12 @@ export function quiet(logging: JsonObject[string]): JsonObject {
   return { ...own, logs: { ...logs, default: { level: 'WARN', ...standard } } };
 }
 
-function patchServer(server: JsonObject, input: PatchInput): void {
+/** Returns warnings. */
+function patchServer(server: JsonObject, input: PatchInput): string[] {
+  const warnings: string[] = [];
   const visit = (handler: JsonObject, place: Parameters<typeof replaceUpstreams>[1]): boolean => {
     if (handler.handler !== 'reverse_proxy') return true;
-    replaceUpstreams(handler, place, input);
+    warnings.push(...replaceUpstreams(handler, place, input));
     if (handler.handler !== 'reverse_proxy') return false;
     makeSafe(handler);
     return true;
@@ -79,4 +88,5 @@ function patchServer(server: JsonObject, input: PatchInput): void {
   const hasCatchAll = routes.some((route) => !route.match);
   const isNamed = routes.length > 0 && !hasCatchAll && stringsOf(server.listen).length > 0;
   server.routes = [...correlationRoutes(), ...routes, ...(isNamed ? [noSuchSite] : [])];
+  return warnings;
 }

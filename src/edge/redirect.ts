@@ -13,7 +13,7 @@ export const redirectServer = 'camp_redirect';
 export function redirectToHttps(
   http: JsonObject,
   ports: EdgePorts,
-  loopback: readonly string[],
+  listenOn: readonly string[],
   byServer: ReadonlyMap<string, ServerHosts>,
 ): void {
   if (ports.http === undefined) return;
@@ -32,7 +32,7 @@ export function redirectToHttps(
     return;
   }
   objectAt(http, 'servers')[redirectServer] = {
-    listen: loopback.map((host) => `${host}${address}`),
+    listen: listenOn.map((host) => `${host}${address}`),
     protocols: ['h1'],
     automatic_https: { disable: true },
     routes: [route, noSuchSite],

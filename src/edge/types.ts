@@ -62,3 +62,36 @@ export interface Edge {
   /** Ends Caddy; nothing is left of it afterwards. */
   stop(): Promise<void>;
 }
+
+/** What an edge in a container needs besides. */
+export interface ContainerEdgeSetup extends EdgeSetup {
+  readonly container: EdgeContainer;
+  /** Variables that the Caddyfile may read while it serves (`{env.NAME}`): what .env declares, and CAMP_DOMAIN. */
+  readonly declared: Readonly<Record<string, string>>;
+}
+
+/**
+ * The container of an edge. Whoever implements it creates it as `containerShape` says, on the project's networks;
+ * the edge fills the mounted folder before each start.
+ */
+export interface EdgeContainer {
+  readonly pid?: number | undefined;
+  /**
+   * Creates it, or changes it, so that each of the ports is published on loopback under its own number, and starts
+   * it; resolves when it runs. One that runs like that already is left alone, one that has ended is started again.
+   * Throws PORT_IN_USE (machine) or what the engine says.
+   */
+  start(signal: AbortSignal, ports: readonly Port[]): Promise<void>;
+  /** Runs a program in it; `output` is stdout and stderr. Rejects when the container does not run. */
+  exec(
+    argv: readonly string[],
+    stdin: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly output: string }>;
+  /** Stops and removes it, also one that hangs. */
+  stop(): Promise<void>;
+  /** Calls back whenever it has ended without `stop`, at once; without this hook it takes up to 5 s to be seen. */
+  onExit?(listener: (how: string) => void): void;
+  /** Calls back with each line of its output. */
+  onLine?(listener: (line: string) => void): void;
+}

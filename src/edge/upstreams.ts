@@ -7,6 +7,8 @@ export interface UpstreamInput {
   readonly services: ReadonlySet<string>;
   readonly endpoints: readonly Endpoint[];
   readonly statics: ReadonlyMap<string, string>;
+  /** The endpoints are those of containers as their neighbours see them. */
+  readonly isContained?: boolean;
 }
 
 /** The services that a reverse_proxy handler names, in its order. */
@@ -20,8 +22,19 @@ export function servicesOf(handler: JsonObject, services: ReadonlySet<string>): 
 
 /** `orders` of `orders:8080` or `tcp/orders:8080`. */
 function hostOf(dial: Json | undefined): string | undefined {
+  return partsOf(dial)?.name;
+}
+
+function partsOf(dial: Json | undefined): (Named & { readonly name: string }) | undefined {
   if (typeof dial !== 'string' || dial.startsWith('unix')) return undefined;
-  return /^(?:[a-z0-9]+\/)?([^:/]+)(?::\d+)?$/i.exec(dial)?.[1];
+  const [, name, port] = /^(?:[a-z0-9]+\/)?([^:/]+)(?::(\d+))?$/i.exec(dial) ?? [];
+  return name === undefined ? undefined : { name, port };
+}
+
+/** A host as the Caddyfile names it, with its port. */
+interface Named {
+  readonly name: Json | undefined;
+  readonly port?: Json | undefined;
 }
 
 function dynamicSources(value: Json | undefined): JsonObject[] {
@@ -32,42 +45,66 @@ function dynamicSources(value: Json | undefined): JsonObject[] {
 /**
  * Puts live endpoints in the place of service names, in one reverse_proxy handler. A service without an
  * endpoint leaves no upstream: Caddy then holds a request for the try window and answers 503.
- * A service that is only files replaces the handler.
+ * A service that is only files replaces the handler. Returns warnings.
  */
-export function replaceUpstreams(handler: JsonObject, place: Place, input: UpstreamInput): void {
+export function replaceUpstreams(handler: JsonObject, place: Place, input: UpstreamInput): string[] {
   const named = servicesOf(handler, input.services);
-  if (named.length === 0) return;
+  if (named.length === 0) return [];
   const root = named.map((name) => input.statics.get(name)).find((each) => each !== undefined);
   if (root !== undefined && named.every((name) => input.statics.has(name))) {
     for (const key of Object.keys(handler)) delete handler[key];
     Object.assign(handler, fileServer(root, place.prefix));
-    return;
+    return [];
   }
   const written = objectsOf(handler.upstreams);
   const expanded = written.map((upstream) => expand(upstream, input));
-  const dynamic = dynamicSources(handler.dynamic_upstreams).flatMap((source) => addressesOf(source.name, input) ?? []);
-  if (
-    handler.dynamic_upstreams &&
-    dynamicSources(handler.dynamic_upstreams).some((source) => addressesOf(source.name, input))
-  )
-    delete handler.dynamic_upstreams;
+  // The port of `dynamic srv` comes with the answer; `dynamic a` has one of its own.
+  const sources = dynamicSources(handler.dynamic_upstreams).map(({ name, port }): Named => ({ name, port }));
+  const found = sources.map((source) => addressesOf(source, input));
+  const dynamic = found.flatMap((addresses) => addresses ?? []);
+  if (found.some((addresses) => addresses)) delete handler.dynamic_upstreams;
+  const warnings = [...written.map((upstream) => partsOf(upstream.dial)), ...sources].flatMap((each) =>
+    unpublished(each, input),
+  );
   spreadWeights(
     isObject(handler.load_balancing) ? handler.load_balancing.selection_policy : undefined,
     expanded.map((each) => each.length),
   );
   const all = [...expanded.flat(), ...dynamic.map((dial) => ({ dial }))];
   handler.upstreams = [...new Map(all.map((upstream) => [String(upstream.dial), upstream])).values()];
-  freeHealthPort(handler);
+  if (!input.isContained) freeHealthPort(handler);
+  return warnings;
 }
 
 function expand(upstream: JsonObject, input: UpstreamInput): JsonObject[] {
-  const addresses = addressesOf(hostOf(upstream.dial), input);
+  const addresses = addressesOf(partsOf(upstream.dial), input);
   return addresses ? addresses.map((dial) => ({ ...upstream, dial })) : [upstream];
 }
 
-function addressesOf(name: Json | undefined, input: UpstreamInput): string[] | undefined {
-  if (typeof name !== 'string' || !input.services.has(name)) return undefined;
-  return input.endpoints.filter((endpoint) => endpoint.service === name).map((endpoint) => endpoint.address);
+/** Addresses of a service's endpoints that lead to the named port; undefined for what is no service. */
+function addressesOf(named: Named | undefined, input: UpstreamInput): string[] | undefined {
+  if (typeof named?.name !== 'string' || !input.services.has(named.name)) return undefined;
+  return endpointsOf(named, input)
+    .filter(({ containerPort }) => containerPort === undefined || leadsTo(named, containerPort))
+    .map(({ address }) => address);
+}
+
+function endpointsOf(named: Named, input: UpstreamInput): readonly Endpoint[] {
+  return input.endpoints.filter(({ service }) => service === named.name);
+}
+
+/** A port that only Caddy knows (a placeholder, none at all) may be any. */
+function leadsTo(named: Named, containerPort: number): boolean {
+  return Number.isNaN(Number(named.port ?? Number.NaN)) || Number(named.port) === containerPort;
+}
+
+function unpublished(named: Named | undefined, input: UpstreamInput): string[] {
+  if (!named || addressesOf(named, input)?.length !== 0) return [];
+  const ports = [...new Set(endpointsOf(named, input).map(({ containerPort }) => containerPort))];
+  if (ports.length === 0) return [];
+  return [
+    `port ${String(named.port)} of "${String(named.name)}" is not published (${ports.join(', ')} is): requests for it are answered 503`,
+  ];
 }
 
 /** `weighted_round_robin 9 1` weighs what was written; each replica gets its share of the written weight. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { adapt } from '../../src/edge/adapt.ts';
+import { adapt, askingAdmin } from '../../src/edge/adapt.ts';
 import { createAdmin } from '../../src/edge/admin.ts';
 import { patch } from '../../src/edge/patch.ts';
 import { CampError } from '../../src/kit/failure.ts';
@@ -43,7 +43,7 @@ describe.skipIf(caddy === undefined)('Caddyfiles', () => {
     const admin = createAdmin(join(rig.folder, '.camp/run/admin.sock'));
     const wanted = wantedOf(text, endpoints, { statics });
     try {
-      const { config } = await adapt(admin, wanted.caddyfile, rig.folder, rig.setup.env, never);
+      const { config } = await adapt(askingAdmin(admin, never), wanted.caddyfile, rig.folder, rig.setup.env);
       const input = {
         ...wanted,
         adapted: config,
