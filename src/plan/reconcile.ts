@@ -54,9 +54,19 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
           ),
         ];
   const surplus = planSurplus(want, have, options);
-  const route = graph.add('route', 'edge', routeCause(want, have, surplus), [...edge, ...replacedOf(graph)], {
-    edge: true,
-  });
+  // what takes over is ready before that which it takes over from is out of the routes
+  const successors = surplus.flatMap((one) =>
+    one.runtime === runtimeOf(one.service, want) ? [] : (ready.get(one.service) ?? []),
+  );
+  const route = graph.add(
+    'route',
+    'edge',
+    routeCause(want, have, surplus),
+    [...edge, ...replacedOf(graph), ...successors],
+    {
+      edge: true,
+    },
+  );
   for (const { name } of services)
     if (want.routed.has(name) && isServed(name, want))
       graph.add('firstRequest', name, 'until it is answered through the edge', [...(ready.get(name) ?? []), route], {

@@ -53,7 +53,7 @@ class PlainView implements UpView {
 /** A wait that is always there is no news; a fetch or an installation that begins is. */
 function isNews(before: Row | undefined, now: Row): boolean {
   if (before?.words === now.words) return false;
-  return now.state !== 'busy' || /^(fetching|installing|being made)/.test(now.words);
+  return now.state !== 'busy' || /^(fetching|installing|being made|building|creating)/.test(now.words);
 }
 
 function plainRow({ name, words, state, endedAt }: Row): string {

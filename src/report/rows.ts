@@ -15,6 +15,8 @@ export type Rows = ReadonlyMap<string, Row>;
 const busy: Readonly<Partial<Record<Phase, string>>> = {
   provision: 'fetching',
   install: 'installing what it needs',
+  build: 'building',
+  create: 'creating',
   start: 'starting',
   awaitReady: 'waiting until it is ready',
   startEdge: 'starting',
@@ -27,6 +29,8 @@ const busy: Readonly<Partial<Record<Phase, string>>> = {
 const done: Readonly<Partial<Record<Phase, string>>> = {
   provision: 'there',
   install: 'installed',
+  build: 'built',
+  create: 'created',
   awaitReady: 'ready',
   startEdge: 'running',
   route: 'routed',
