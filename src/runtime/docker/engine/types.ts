@@ -49,11 +49,16 @@ export interface Api {
   inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetail | undefined>;
   startContainer(id: string, options?: CallOptions): Promise<void>;
   /** Signal, grace, KILL; resolves when it has ended, also when it had before or is gone. Deadline: the grace and 10 s. */
-  stopContainer(id: string, how: { readonly signal?: string; readonly graceMs: Ms }, options?: CallOptions): Promise<void>;
+  stopContainer(
+    id: string,
+    how: { readonly signal?: string; readonly graceMs: Ms },
+    options?: CallOptions,
+  ): Promise<void>;
   /** Default signal: KILL. Also resolves when it does not run any more. */
   killContainer(id: string, signalName?: string, options?: CallOptions): Promise<void>;
-  /** With its anonymous volumes; `force` kills first. Also resolves when it is gone already. */
+  /** Anonymous volumes stay: they may be data; `force` kills first. Also resolves when it is gone already. */
   removeContainer(id: string, how?: { readonly force?: boolean }, options?: CallOptions): Promise<void>;
+  unpauseContainer(id: string, options?: CallOptions): Promise<void>;
   renameContainer(id: string, name: string, options?: CallOptions): Promise<void>;
   /** Resolves at the end of the stream: of the container with `follow`, else of what there is. */
   logs(id: string, query: LogQuery, onLine: (line: LogLine) => void, options?: CallOptions): Promise<void>;
@@ -70,7 +75,15 @@ export interface Api {
   /** Also resolves when it is gone already. */
   removeNetwork(name: string, options?: CallOptions): Promise<void>;
   listVolumes(labels: readonly string[], options?: CallOptions): Promise<readonly VolumeDetail[]>;
-  createVolume(name: string, labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
+  createVolume(
+    name: string,
+    how: {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly driver?: string;
+      readonly driverOptions?: Readonly<Record<string, string>>;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
   /** Also resolves when it is gone already. */
   removeVolume(name: string, options?: CallOptions): Promise<void>;
   /** Bytes by volume name; the engine measures them, so it may take seconds (deadline 10 s). */
@@ -136,6 +149,25 @@ export interface ContainerDetail extends Omit<ContainerSummary, 'health'> {
   readonly stopSignal?: string;
   readonly stopTimeoutSec?: number;
   readonly mounts: readonly Mount[];
+  /** Compose's, or that of the image; absent: none, or it was switched off. */
+  readonly healthcheck?: Healthcheck;
+  readonly restartPolicy: {
+    readonly name: 'no' | 'always' | 'on-failure' | 'unless-stopped';
+    readonly maxRetries: number;
+  };
+  /** Bytes; 0 for no limit. */
+  readonly memoryLimit: number;
+  /** `bridge`, `host`, `none`, `container:ID`, or the name of a network. */
+  readonly networkMode: string;
+}
+
+export interface Healthcheck {
+  /** `['CMD', program, …]` or `['CMD-SHELL', line]` */
+  readonly test: readonly string[];
+  readonly intervalMs: Ms;
+  readonly timeoutMs: Ms;
+  readonly startPeriodMs: Ms;
+  readonly retries: number;
 }
 
 export interface Health {
