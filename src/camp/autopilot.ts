@@ -1,18 +1,38 @@
 import { watch } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, sep } from 'node:path';
 import type { Ms } from '../kit/events.ts';
 import { failuresOf } from '../kit/failure.ts';
-import { type TreeWatch, watchTrees } from '../runtime/native/watch.ts';
+import { readText } from '../kit/files.ts';
+import type { Start } from '../project/types.ts';
+import { isCode, watchTrees } from '../runtime/native/watch.ts';
+import { type PathWatch, watchPaths } from '../runtime/watch/paths.ts';
+import { type ProcessReaction, reactionOf, reactionToAny } from '../runtime/watch/process.ts';
+import { type Rules, rulesFor } from '../runtime/watch/rules.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const timeoutMs: Ms = 60_000;
-/** What a service declares that it needs: a change may mean that something must be installed. */
-const manifests =
-  /^(package(-lock)?\.json|pnpm-lock\.yaml|yarn\.lock|requirements\.txt|pyproject\.toml|uv\.lock|go\.(mod|sum)|Cargo\.(toml|lock))$/;
 
-/** Follows the files of a running project: code restarts its service, the project's own files converge it. */
+/** A process whose service has watch rules. */
+interface Ruled {
+  readonly start: Start;
+  readonly rules: Rules;
+}
+
+/** What a process writes beside its code is no change of it, whatever the rules say, unless one names the very folder. */
+function isNobodysCode({ paths }: Rules, path: string): boolean {
+  return paths.every((root) => !isWithin(root, path) || !isCode(root, path));
+}
+
+function isWithin(root: string, path: string): boolean {
+  return path === root || path.startsWith(root + sep);
+}
+
+/**
+ * Follows the files of a running project: code restarts its service, or does what the service's watch rules say, and
+ * the project's own files converge it.
+ */
 export function followFiles(supervisor: Supervisor): () => void {
-  let trees: TreeWatch | undefined;
+  let trees: readonly PathWatch[] = [];
   let isWanted = false;
   let isBusy = false;
   if (supervisor.ending.aborted) return () => undefined;
@@ -23,27 +43,61 @@ export function followFiles(supervisor: Supervisor): () => void {
   top.on('error', (error) => warn(error));
   const stop = (): void => {
     top.close();
-    trees?.close();
+    for (const tree of trees) tree.close();
   };
   supervisor.ending.addEventListener('abort', stop, { once: true });
   return stop;
 
   function watchCode(): void {
-    trees?.close();
+    for (const tree of trees) tree.close();
     const roots = new Map<string, string>();
-    for (const service of supervisor.project?.services.values() ?? [])
-      if (service.start?.kind === 'command') roots.set(service.start.cwd, service.name);
-    trees = watchTrees(
-      roots,
-      (service, paths) => void restart(service, paths),
-      (message) => supervisor.emit({ type: 'note', message }),
-    );
+    const ruled = new Map<string, Ruled>();
+    for (const service of supervisor.project?.services.values() ?? []) {
+      const { start } = service;
+      if (start?.kind !== 'command') continue;
+      // also with rules of its own: its folder may lie in that of another, which does not follow it
+      roots.set(start.cwd, service.name);
+      if (service.watch.length > 0) ruled.set(service.name, { start, rules: rulesFor(service, read) });
+    }
+    const onNote = (message: string): void => supervisor.emit({ type: 'note', message });
+    const onCode = (service: string, paths: readonly string[]): void => {
+      if (!ruled.has(service)) void follow(service, reactionToAny(paths), paths);
+    };
+    trees = [watchTrees(roots, onCode, onNote)];
+    if (ruled.size > 0) trees = [...trees, watchRules(ruled, onNote)];
   }
 
-  async function restart(service: string, paths: readonly string[]): Promise<void> {
+  /** A .dockerignore that cannot be read ends no project that runs. */
+  function read(path: string): string | undefined {
+    try {
+      return readText(path);
+    } catch (error) {
+      warn(error);
+      return undefined;
+    }
+  }
+
+  function watchRules(ruled: ReadonlyMap<string, Ruled>, onNote: (message: string) => void): PathWatch {
+    const all = [...ruled.values()].map(({ rules }) => rules);
+    return watchPaths({
+      roots: all.flatMap(({ paths }) => paths),
+      ignoresFolder: (path) => all.every((rules) => rules.ignoresFolder(path) || isNobodysCode(rules, path)),
+      ignoresFile: (path) => all.every((rules) => isNobodysCode(rules, path)),
+      onChange: (paths) => {
+        for (const [service, { rules, start }] of ruled) {
+          const own = paths.filter((path) => !isNobodysCode(rules, path));
+          void follow(service, reactionOf(rules, own, start), own);
+        }
+      },
+      onNote,
+    });
+  }
+
+  async function follow(service: string, reaction: ProcessReaction, paths: readonly string[]): Promise<void> {
+    if (reaction === 'none') return;
     supervisor.emit({ type: 'note', subject: service, message: `${basename(paths[0] ?? '')} changed` });
     try {
-      if (paths.some((path) => manifests.test(basename(path)))) await supervisor.installAndRestart(service);
+      if (reaction === 'install-and-restart') await supervisor.installAndRestart(service);
       else await supervisor.restart(service);
     } catch (error) {
       warn(error);
