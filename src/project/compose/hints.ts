@@ -1,9 +1,25 @@
 import { resolve } from 'node:path';
 import { at, entriesOf, isNull, itemsOf, type Tree } from '../tree.ts';
-import type { Hints } from '../types.ts';
 import { splitWords } from '../words.ts';
 import type { Context } from './context.ts';
 import { textOf } from './scalars.ts';
+
+/** What a service says between the lines: camp acts on none of it, but reads from it where the service speaks HTTP. */
+export interface Hints {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly buildTarget?: string;
+  /** The text of `dockerfile_inline`. */
+  readonly dockerfile?: string;
+  /** `entrypoint` and `command`, in words. */
+  readonly command?: readonly string[];
+  /** The words of `healthcheck.test`. */
+  readonly healthTest?: string;
+  readonly networkMode?: string;
+  /** `container_name`, `hostname`, and aliases on networks: other names that reach it. */
+  readonly aliases?: readonly string[];
+  readonly mounts?: readonly { readonly source: string; readonly target: string }[];
+}
 
 /** What a service says about itself between the lines; undefined where it says nothing. */
 export function hintsOf(service: Tree, context: Context): Hints | undefined {
