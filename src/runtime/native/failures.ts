@@ -1,7 +1,7 @@
 import type { Ms } from '../../kit/events.ts';
 import { type Failure, failure } from '../../kit/failure.ts';
 import { describeHolder, holdersOf } from '../../kit/ports.ts';
-import type { ProbeAnswer } from './probe.ts';
+import type { ProbeAnswer } from '../probe.ts';
 import type { ReplicaSpec } from './replica.ts';
 
 interface Exit {

@@ -2,7 +2,7 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText, writeWhole } from '../../kit/files.ts';
 import { leasePort, listeners } from '../../kit/ports.ts';
-import { probeTcp } from './probe.ts';
+import { probeTcp } from '../probe.ts';
 
 /** More remembered ports than this are looked up in the kernel's tables. */
 const mostAsked = 24;

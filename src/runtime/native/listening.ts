@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { Ms } from '../../kit/events.ts';
 import { type Listener, listeners } from '../../kit/ports.ts';
 import { processInfo, socketInodes } from '../../kit/process.ts';
-import { type Address, probeTcp } from './probe.ts';
+import { type Address, probeTcp } from '../probe.ts';
 
 interface Waiter {
   readonly port: number;

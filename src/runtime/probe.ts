@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import type { Ms } from '../../kit/events.ts';
+import type { Ms } from '../kit/events.ts';
 
 export interface Address {
   readonly host: string;

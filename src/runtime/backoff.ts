@@ -1,4 +1,4 @@
-import type { Ms } from '../../kit/events.ts';
+import type { Ms } from '../kit/events.ts';
 
 const firstMs: Ms = 100;
 const mostMs: Ms = 10_000;
