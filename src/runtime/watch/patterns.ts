@@ -90,7 +90,9 @@ function test(text: string): (path: string) => boolean {
       regex += char === '*' ? '[^/]*' : '[^/]';
       shape = 'regex';
     } else if (char === '\\' && at + 1 < chars.length) {
-      regex += literal(chars[++at] ?? '');
+      const next = chars[++at] ?? '';
+      // Docker hands it to its regular expressions as it is: \w is a class there
+      regex += /[bBdDsSwWfnrtv]/.test(next) ? `\\${next}` : literal(next);
       shape = 'regex';
     } else if (char === '[' || char === ']') {
       regex += char;
