@@ -1,94 +1,70 @@
-import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Found } from './discover.ts';
+import { frontOf, namedFront } from './front.ts';
+import type { HttpPort } from './http-mentions.ts';
+import { mentionsOf } from './http-mentions.ts';
+import { httpPortOf, workerName } from './http-port.ts';
 import { isDnsLabel, toDnsLabel } from './name.ts';
-import type { Port, Service } from './types.ts';
+import type { Service } from './types.ts';
 
-/** What looks like the page that people open first, the likeliest first. */
-const frontNames = ['web', 'frontend', 'front', 'app', 'www', 'ui', 'client', 'site', 'gateway'];
-/** Processes that wait for work rather than for requests. */
-const workerName =
-  /(?:^|[-_.])(?:workers?|cron|scheduler|queue|consumer|jobs?|beat|sidekiq|migrat\w*|seed|init|setup)(?:$|[-_.\d])/;
-const serverName = /(?:^|[-_.])(?:api|backend|server|service|auth|graphql|admin|dashboard)(?:$|[-_.\d])/;
-/** Images whose protocol is not HTTP, by their last name. */
-const otherProtocol =
-  /(?:^|\/)(?:postgres|postgis|pgvector|timescaledb|mysql|mariadb|percona|redis|valkey|keydb|dragonfly|memcached|mongo|nats|rabbitmq|kafka|cp-kafka|redpanda|zookeeper|etcd|mosquitto|cassandra|scylla|mssql|server-ce|oracle\w*|cockroach)[^/]*$/;
-const otherPorts = new Set<Port>([
-  20, 21, 22, 25, 53, 110, 143, 443, 465, 587, 1025, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 6432, 8443,
-  9092, 11211, 27017,
-]);
+/** Where each service that speaks HTTP does so in its container, by name, in the order of the file. */
+export function httpPortsOf(services: readonly Service[]): ReadonlyMap<string, HttpPort> {
+  const mentions = mentionsOf(services);
+  return new Map(
+    services.flatMap((service) => {
+      const found = httpPortOf(service, mentions, services);
+      return found ? [[service.name, found] as const] : [];
+    }),
+  );
+}
 
 /**
  * A Caddyfile for a compose file that has none: every service that speaks HTTP under its own name, and the
  * one that looks like the front page under the project's domain too.
  */
 export function routesOfServices(services: Iterable<Service>, name: string): string {
-  const candidates = [...services].filter((service) => !service.isEdge && !service.isOneShot);
-  const routed = candidates.flatMap((service) => {
-    const port = httpPort(service, candidates.length === 1);
-    return port === undefined ? [] : [{ service, port }];
-  });
-  const front = frontOf(routed.map(({ service }) => service)) ?? (routed.length === 1 ? routed[0]?.service : undefined);
+  const all = [...services];
+  const ports = httpPortsOf(all);
+  const routed = all.filter((service) => ports.has(service.name));
+  const front = frontOf(routed, all, mentionsOf(all));
+  const labels = hostLabels(routed.map((service) => service.name));
   const domain = `{$CAMP_DOMAIN:${name}.localhost}`;
-  const sites = routed.map(({ service, port }) => {
-    const own = `${hostLabel(service.name)}.${domain}`;
-    return `${service === front ? `${domain}, ${own}` : own} {\n\treverse_proxy ${service.name}:${port}\n}\n`;
+  const sites = [...ports].map(([service, port]) => {
+    const own = `${labels.get(service)}.${domain}`;
+    return `${service === front?.name ? `${domain}, ${own}` : own} {\n${proxyLines(service, port)}}\n`;
   });
   return sites.length > 0 ? sites.join('\n') : `${domain} {\n\trespond "no service of ${name} speaks HTTP" 404\n}\n`;
 }
 
-function hostLabel(name: string): string {
-  return isDnsLabel(name) ? name : toDnsLabel(name, 'service');
+function proxyLines(service: string, { port, scheme }: HttpPort): string {
+  if (scheme === 'http') return `\treverse_proxy ${service}:${port}\n`;
+  // its certificate is for the container's own name, if for any; what it says goes over loopback only
+  return `\treverse_proxy https://${service}:${port} {\n\t\ttransport http {\n\t\t\ttls_insecure_skip_verify\n\t\t}\n\t}\n`;
 }
 
-function frontOf<T extends { readonly name: string }>(services: readonly T[]): T | undefined {
-  for (const name of frontNames) {
-    const found =
-      services.find((service) => service.name === name) ??
-      services.find((service) => service.name.split(/[-_.]/).includes(name));
-    if (found) return found;
+/**
+ * A DNS label for each service. One that is a label already keeps its name, whatever comes before it; of
+ * others with the same label the later ones get a number.
+ */
+export function hostLabels(names: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(names.filter(isDnsLabel));
+  const labels = new Map<string, string>();
+  for (const name of names) {
+    const label = isDnsLabel(name) ? name : toDnsLabel(name, 'service');
+    let own = label;
+    if (!isDnsLabel(name)) {
+      for (let n = 2; taken.has(own); n++) own = `${label.slice(0, 60)}-${n}`;
+      taken.add(own);
+    }
+    labels.set(name, own);
   }
-  return undefined;
-}
-
-/** The port where a service speaks HTTP in its container, undefined where nothing says that it does. */
-function httpPort(service: Service, isOnly: boolean): Port | undefined {
-  if (service.start?.kind === 'static') return 8080;
-  if (service.image && !service.build && otherProtocol.test(service.image.split(/[:@]/)[0] ?? '')) return undefined;
-  const declared = [
-    ...service.ports.filter(({ protocol }) => protocol === 'tcp').map(({ container }) => container),
-    ...service.expose,
-  ];
-  const usual = declared.find((port) => !otherPorts.has(port));
-  if (usual !== undefined) return usual;
-  if (declared.length > 0) return undefined;
-  const known =
-    Number(service.env['PORT']) ||
-    dockerfilePort(service) ||
-    (/(?:^|\/)(?:nginx|httpd|caddy|traefik\/whoami)(?::|@|$)/.test(service.image ?? '') ? 80 : undefined);
-  if (known) return known;
-  if (!service.build || workerName.test(service.name)) return undefined;
-  return isOnly || service.health?.probe.kind === 'http' || serverName.test(service.name) || frontOf([service])
-    ? 8080
-    : undefined;
-}
-
-/** The first TCP port of the last EXPOSE in the service's Dockerfile. */
-function dockerfilePort({ build }: Service): Port | undefined {
-  if (!build) return undefined;
-  const path = resolve(build.context, build.dockerfile ?? 'Dockerfile');
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile() || stat.size > 100_000) return undefined;
-  const found = [...readFileSync(path, 'utf8').matchAll(/^\s*EXPOSE\s+(\d{1,5})(?:\/tcp)?\b/gim)].at(-1);
-  const port = Number(found?.[1]);
-  return port > 0 && port <= 65535 && !otherPorts.has(port) ? port : undefined;
+  return labels;
 }
 
 /** A Caddyfile for services that were found in folders: the front page at `/`, the others below `/api/`. */
 export function routesOfFound(found: readonly Found[], name: string): string {
   const routed = found.length === 1 ? found : found.filter((each) => !workerName.test(each.name));
   const front =
-    frontOf(routed) ??
+    namedFront(routed) ??
     routed.find(({ start }) => start.kind === 'static') ??
     routed.find(({ folder }) => folder === '.') ??
     routed[0];

@@ -24,7 +24,7 @@ export interface Hints {
 /** What a service says about itself between the lines; undefined where it says nothing. */
 export function hintsOf(service: Tree, context: Context): Hints | undefined {
   const build = at(service, 'build');
-  const labels = pairsOf(at(service, 'labels'));
+  const labels = { ...pairsOf(at(service, 'deploy', 'labels')), ...pairsOf(at(service, 'labels')) };
   const args = pairsOf(at(build, 'args'));
   const command = [...wordsOf(at(service, 'entrypoint')), ...wordsOf(at(service, 'command'))];
   const test = wordsOf(at(service, 'healthcheck', 'test'));

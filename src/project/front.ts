@@ -1,0 +1,97 @@
+import { builtImageOf } from './dockerfile.ts';
+import type { Mentions } from './http-mentions.ts';
+import { factsOf, frontNames } from './http-port.ts';
+import { imageFacts } from './images.ts';
+import type { PublishedPort, Service } from './types.ts';
+
+/** Names of what stands in front of others. */
+const proxyName =
+  /(?:^|[-_.])(?:nginx|proxy|traefik|caddy|gateway|ingress|edge|lb|load-?balancer|router|haproxy|envoy|kong|apache|varnish)(?:$|[-_.\d])/;
+/** Where a page for everybody is published, the likeliest first. */
+const frontDoors = [80, 443, 8080, 8443, 8000];
+
+/**
+ * The service of the page that people open first, among those that speak HTTP: what stands in front of the
+ * others, else what is called so, else what is published where pages are.
+ */
+export function frontOf(routed: readonly Service[], all: readonly Service[], mentions: Mentions): Service | undefined {
+  const proxies = routed.filter((service) => isFrontProxy(service, mentions));
+  const proxy = byDoor(proxies.filter((service) => !isByHost(service, all)));
+  if (proxy) return proxy;
+  const own = routed.filter((service) => !isTool(service, routed));
+  return namedFront(own) ?? byDoor(own) ?? byDependents(own, all) ?? byDoor(proxies);
+}
+
+/** The first of what is called like a front page. */
+export function namedFront<T extends { readonly name: string }>(services: readonly T[]): T | undefined {
+  for (const name of frontNames) {
+    const found =
+      services.find((service) => service.name === name) ??
+      services.find((service) => service.name.split(/[-_.]/).includes(name));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function isFrontProxy(service: Service, mentions: Mentions): boolean {
+  const built = builtImageOf(service);
+  if (!doorOf(service) || !factsOf(service, built)?.isProxy) return false;
+  return (
+    mentions.fronts.has(service.name) ||
+    service.dependsOn.size > 0 ||
+    proxyName.test(service.name) ||
+    seesEngine(service)
+  );
+}
+
+/** It finds its backends by asking the engine, as Traefik and nginx-proxy do. */
+function seesEngine({ hints }: Service): boolean {
+  return hints?.mounts?.some(({ source }) => source.endsWith('docker.sock')) ?? false;
+}
+
+/** It answers only for host names that labels of others say, so for none of ours. */
+function isByHost(service: Service, all: readonly Service[]): boolean {
+  if (!seesEngine(service)) return false;
+  const rules = all.flatMap(({ env, hints }) => [
+    ...Object.entries(hints?.labels ?? {}).flatMap(([name, value]) =>
+      /^traefik\..*\.rule$/i.test(name) || /^caddy(?:_\d+)?$/i.test(name) ? [value] : [],
+    ),
+    ...(env['VIRTUAL_HOST'] ? ['Host'] : []),
+  ]);
+  return rules.length > 0 && rules.every((rule) => !/^\s*Path/.test(rule));
+}
+
+/** Consoles of other people's programs, where there are services of the project's own. */
+function isTool(service: Service, routed: readonly Service[]): boolean {
+  const isForeign = ({ image, build }: Service): boolean => {
+    const facts = !build && image !== undefined ? imageFacts(image) : undefined;
+    return facts !== undefined && !facts.isProxy;
+  };
+  return isForeign(service) && routed.some((other) => !isForeign(other));
+}
+
+function doorOf({ ports }: Service): number | undefined {
+  const isAt = (door: number) => (port: PublishedPort) =>
+    port.protocol === 'tcp' && (port.host ?? port.container) === door;
+  const published = frontDoors.find((door) => ports.some(isAt(door)));
+  if (published !== undefined) return published;
+  return frontDoors.find((door) => ports.some(({ container, protocol }) => protocol === 'tcp' && container === door));
+}
+
+function byDoor(services: readonly Service[]): Service | undefined {
+  const rank = (service: Service): number => frontDoors.indexOf(doorOf(service) ?? Number.NaN);
+  return services.filter((service) => rank(service) !== -1).sort((a, b) => rank(a) - rank(b))[0];
+}
+
+/** What needs others and is needed by none, else the first that is published, else the first. */
+function byDependents(services: readonly Service[], all: readonly Service[]): Service | undefined {
+  const needed = new Set(all.flatMap(({ dependsOn }) => [...dependsOn.keys()]));
+  const roots = services.filter(({ name }) => !needed.has(name));
+  const isPublished = ({ ports }: Service): boolean => ports.some(({ protocol }) => protocol === 'tcp');
+  return (
+    roots.find((service) => service.dependsOn.size > 0 && isPublished(service)) ??
+    services.find(isPublished) ??
+    roots[0] ??
+    services[0]
+  );
+}
