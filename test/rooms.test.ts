@@ -25,6 +25,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   yaml: /^project\/yaml\.ts$/,
   handlebars: /^scaffold\/render\.ts$/,
   diff: /^scaffold\/[a-z-]+\.ts$/,
+  dockerode: /^runtime\/docker\/client\.ts$/,
   execa: /^kit\/spawn\.ts$/,
   '@clack/prompts': /^report\/tty\.ts$/,
   '@oclif/core': /^(commands\/.*|cli)\.ts$/,

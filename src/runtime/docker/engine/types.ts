@@ -1,4 +1,5 @@
 import type { Ms } from '../../../kit/events.ts';
+import type { Failure } from '../../../kit/failure.ts';
 
 /** Where an engine is, and who said so. */
 export interface EngineAddress {
@@ -7,6 +8,8 @@ export interface EngineAddress {
   /** `DOCKER_HOST`, `context colima`, `/var/run/docker.sock` … */
   readonly why: string;
   readonly tls?: TlsFiles;
+  /** It was chosen by name and is of no use; connectEngine throws this. */
+  readonly problem?: Failure;
 }
 
 export interface TlsFiles {
@@ -48,25 +51,22 @@ export interface Api {
   /** Absent: no such container. */
   inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetail | undefined>;
   startContainer(id: string, options?: CallOptions): Promise<void>;
-  /** Signal, grace, KILL; resolves when it has ended, also when it had before or is gone. Deadline: the grace and 10 s. */
-  stopContainer(
-    id: string,
-    how: { readonly signal?: string; readonly graceMs: Ms },
-    options?: CallOptions,
-  ): Promise<void>;
+  /** Its own stop signal, the grace (in whole seconds), KILL; resolves when it has ended, also when it had before or is gone. Deadline: the grace and 10 s. */
+  stopContainer(id: string, how: { readonly graceMs: Ms }, options?: CallOptions): Promise<void>;
   /** Default signal: KILL. Also resolves when it does not run any more. */
   killContainer(id: string, signalName?: string, options?: CallOptions): Promise<void>;
   /** Anonymous volumes stay: they may be data; `force` kills first. Also resolves when it is gone already. */
   removeContainer(id: string, how?: { readonly force?: boolean }, options?: CallOptions): Promise<void>;
+  /** Also resolves when it is not paused. */
   unpauseContainer(id: string, options?: CallOptions): Promise<void>;
   renameContainer(id: string, name: string, options?: CallOptions): Promise<void>;
   /** Resolves at the end of the stream: of the container with `follow`, else of what there is. */
   logs(id: string, query: LogQuery, onLine: (line: LogLine) => void, options?: CallOptions): Promise<void>;
-  /** Resolves only when the engine ends the stream; connecting again is the caller's. `onOpen`: from here on nothing is missed. */
+  /** Resolves only when the engine ends the stream; connecting again, with `since`, is the caller's. */
   events(query: EventQuery, onEvent: (event: EngineEvent) => void, options?: CallOptions): Promise<void>;
   /** One sample at once, without the second that the engine would wait for a difference. Absent: it does not run. */
   stats(id: string, options?: CallOptions): Promise<ContainerStats | undefined>;
-  /** Runs a program in a container to its end. */
+  /** Runs a program in a container to its end. Past the deadline it is left running: the engine cannot end it. */
   exec(id: string, argv: readonly string[], how?: ExecHow, options?: CallOptions): Promise<ExecResult>;
   /** Unpacks a tar archive into a folder of the container that exists. */
   putArchive(id: string, folder: string, tar: Uint8Array, options?: CallOptions): Promise<void>;
@@ -193,6 +193,8 @@ export interface LogQuery {
   readonly tail?: number;
   /** `inspectContainer().hasTty`: with a terminal there is one stream, without frames. */
   readonly hasTty?: boolean;
+  /** Asked after each piece: while the promise is pending nothing more is read. */
+  pressure?(): Promise<void> | undefined;
 }
 
 export interface LogLine {
@@ -209,6 +211,7 @@ export interface EventQuery {
   readonly types?: readonly string[];
   /** Unix seconds with fractions, `1700000000.000000001`: events since then come first. */
   readonly since?: string;
+  /** The engine has answered and sends what happens from now on. */
   onOpen?(): void;
 }
 

@@ -1,0 +1,137 @@
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Ms } from '../../../kit/events.ts';
+import { CampError } from '../../../kit/failure.ts';
+import { hangs, refused, unreachable } from './failures.ts';
+import type { EngineAddress } from './types.ts';
+
+/** One request, as dockerode words it. */
+export interface Request {
+  readonly method: string;
+  /** A `?` at the end: `options` are the query, else the body. */
+  readonly path: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Body as it is, a tar archive. */
+  readonly file?: Uint8Array;
+  readonly hijack?: boolean;
+}
+
+/** How a request is carried. */
+export interface Carriage {
+  /** Words for the failure: `start a container`. */
+  readonly purpose: string;
+  /** `json`: the whole answer, parsed. `stream`: resolves at its beginning; reading it is the caller's. */
+  readonly answer: 'json' | 'stream';
+  readonly deadlineMs: Ms;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where requests go: what `http.request` needs to get there. */
+export interface Route {
+  readonly address: EngineAddress;
+  readonly target: RequestOptions;
+  readonly isTls: boolean;
+  /** Before every path: `/v1.41`. */
+  readonly prefix: string;
+}
+
+// of our own, so that no proxy of the environment gets between (NODE_USE_ENV_PROXY changes the global one)
+const plain = new HttpAgent({ keepAlive: false });
+const secure = new HttpsAgent({ keepAlive: false });
+
+/**
+ * Sends one request; the answer is JSON, or a stream. Throws what failures.ts builds; the signal's reason as it is.
+ * In the place of docker-modem, whose promise never settles when the engine dies in the middle of an answer.
+ */
+export async function dial(route: Route, request: Request, how: Carriage): Promise<unknown> {
+  how.signal?.throwIfAborted();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(hangs(route.address, how.deadlineMs)), how.deadlineMs);
+  const signal = how.signal ? AbortSignal.any([how.signal, late.signal]) : late.signal;
+  try {
+    const answer = await send(route, request, signal);
+    if (!('statusCode' in answer)) return answer;
+    const status = answer.statusCode ?? 0;
+    // 304: it is in the wanted state already
+    if (status >= 300 && status !== 304) throw refused(how.purpose, { status, message: wordsOf(await textOf(answer)) });
+    return how.answer === 'stream' ? answer : parse(await textOf(answer));
+  } catch (error) {
+    throw explain(route.address, error, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a broken stream or request means. */
+export function explain(address: EngineAddress, error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  return error instanceof CampError ? error : unreachable(address, error);
+}
+
+function send(route: Route, request: Request, signal: AbortSignal): Promise<IncomingMessage | Socket> {
+  const body = bodyOf(request);
+  const start = route.isTls ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const sent = start({
+      ...route.target,
+      agent: route.isTls ? secure : plain,
+      method: request.method,
+      path: route.prefix + pathOf(request),
+      headers: {
+        host: 'docker',
+        ...(body ? { 'content-type': body.type, 'content-length': body.bytes.byteLength } : {}),
+        ...(request.hijack ? { connection: 'Upgrade', upgrade: 'tcp' } : {}),
+      },
+    });
+    const end = (): void => void sent.destroy(signal.reason as Error);
+    signal.addEventListener('abort', end, { once: true });
+    sent.on('close', () => signal.removeEventListener('abort', end));
+    sent.on('error', reject);
+    sent.on('upgrade', (_answer, socket: Socket, head) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    sent.on('response', resolve);
+    sent.end(body?.bytes);
+  });
+}
+
+function bodyOf(request: Request): { readonly type: string; readonly bytes: Uint8Array } | undefined {
+  if (request.file) return { type: 'application/x-tar', bytes: request.file };
+  if (request.method !== 'POST' || request.path.endsWith('?') || !request.options) return undefined;
+  return { type: 'application/json', bytes: Buffer.from(JSON.stringify(request.options)) };
+}
+
+function pathOf({ path, options }: Request): string {
+  if (!path.endsWith('?')) return path;
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(options ?? {}))
+    if (value !== undefined) query.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
+  return query.size === 0 ? path.slice(0, -1) : path + query.toString();
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw Object.assign(new Error(`not JSON: ${text.slice(0, 200)}`, { cause }), { code: 'NOT_AN_ENGINE' });
+  }
+}
+
+function wordsOf(text: string): string {
+  try {
+    const { message, cause } = JSON.parse(text) as { message?: unknown; cause?: unknown };
+    return String(message ?? cause ?? text);
+  } catch {
+    return text.trim().slice(0, 2000);
+  }
+}
