@@ -18,7 +18,8 @@ export function frontOf(routed: readonly Service[], all: readonly Service[], men
   const proxies = routed.filter((service) => isFrontProxy(service, mentions));
   const proxy = byDoor(proxies.filter((service) => !isByHost(service, all)));
   if (proxy) return proxy;
-  const own = routed.filter((service) => !isTool(service, routed));
+  const others = routed.filter((service) => !proxies.includes(service));
+  const own = others.filter((service) => !isTool(service, others));
   return namedFront(own) ?? byDoor(own) ?? byDependents(own, all) ?? byDoor(proxies);
 }
 
