@@ -13,7 +13,21 @@ const fresh = `${dist}.${process.pid}`;
 const most = 1_500_000;
 
 /** What oclif imports for plugins, generators and other systems; camp never gets there. */
-const unused = ['tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color'];
+const unusedByOclif = ['tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color'];
+
+/**
+ * What dockerode imports to build images and to speak SSH and HTTP: camp builds with Compose, refuses SSH, and carries
+ * requests itself (src/runtime/docker/engine/dial.ts).
+ */
+const unusedByDockerode = [
+  'docker-modem',
+  'tar-fs',
+  '@balena/dockerignore',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+];
+const unused = [...unusedByOclif, ...unusedByDockerode];
 
 const bundle = await rolldown({
   cwd: root,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Ms } from '../../../kit/events.ts';
 import { CampError } from '../../../kit/failure.ts';
@@ -37,9 +36,17 @@ export interface Route {
   readonly prefix: string;
 }
 
-// of our own, so that no proxy of the environment gets between (NODE_USE_ENV_PROXY changes the global one)
-const plain = new HttpAgent({ keepAlive: false });
-const secure = new HttpsAgent({ keepAlive: false });
+// agents of our own, so that no proxy of the environment gets between (NODE_USE_ENV_PROXY changes the global ones)
+const plain = { request: httpRequest, agent: new Agent({ keepAlive: false }) };
+let secure: typeof plain | undefined;
+
+/** Loaded when it is needed: TLS costs twice what the rest of this does. */
+async function overTls(): Promise<typeof plain> {
+  if (secure) return secure;
+  const https = await import('node:https');
+  secure = { request: https.request, agent: new https.Agent({ keepAlive: false }) };
+  return secure;
+}
 
 /**
  * Sends one request; the answer is JSON, or a stream. Throws what failures.ts builds; the signal's reason as it is.
@@ -51,7 +58,7 @@ export async function dial(route: Route, request: Request, how: Carriage): Promi
   const timer = setTimeout(() => late.abort(hangs(route.address, how.deadlineMs)), how.deadlineMs);
   const signal = how.signal ? AbortSignal.any([how.signal, late.signal]) : late.signal;
   try {
-    const answer = await send(route, request, signal);
+    const answer = await send(route, request, signal, route.isTls ? await overTls() : plain);
     if (!('statusCode' in answer)) return answer;
     const status = answer.statusCode ?? 0;
     // 304: it is in the wanted state already
@@ -70,13 +77,17 @@ export function explain(address: EngineAddress, error: unknown, signal: AbortSig
   return error instanceof CampError ? error : unreachable(address, error);
 }
 
-function send(route: Route, request: Request, signal: AbortSignal): Promise<IncomingMessage | Socket> {
+function send(
+  route: Route,
+  request: Request,
+  signal: AbortSignal,
+  transport: typeof plain,
+): Promise<IncomingMessage | Socket> {
   const body = bodyOf(request);
-  const start = route.isTls ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const sent = start({
+    const sent = transport.request({
       ...route.target,
-      agent: route.isTls ? secure : plain,
+      agent: transport.agent,
       method: request.method,
       path: route.prefix + pathOf(request),
       headers: {
