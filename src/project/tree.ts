@@ -245,3 +245,10 @@ export function entriesOf(tree: Tree | undefined): ReadonlyMap<string, Entry> {
 export function isNull(tree: Tree | undefined): boolean {
   return tree?.kind === 'scalar' && tree.value === null;
 }
+
+/** The value without its places, as JSON would have it; undefined where there is none. */
+export function plainOf(tree: Tree | undefined): unknown {
+  if (tree?.kind === 'table')
+    return Object.fromEntries([...tree.entries].map(([key, { value }]) => [key, plainOf(value)]));
+  return tree?.kind === 'list' ? tree.items.map(plainOf) : tree?.value;
+}
