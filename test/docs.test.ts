@@ -63,6 +63,9 @@ const foreign: ReadonlySet<string> = new Set([
   'COMPOSE_PROJECT_NAME',
   'COMPOSE_PROFILES',
   'COMPOSE_FILE',
+  'COMPOSE_PATH_SEPARATOR',
+  'COMPOSE_ENV_FILES',
+  'COMPOSE_DISABLE_ENV_FILE',
   'NO_COLOR',
   'NO_PROXY',
 ]);

@@ -58,7 +58,7 @@ function print({ project, problems, warnings }: Loaded, dir: string): string {
   if (project) {
     lines.push(`project ${project.name} ${project.domain}`);
     for (const service of project.services.values())
-      lines.push(`service ${service.name} ${JSON.stringify(shown(service))}`);
+      lines.push(`service ${service.name} ${JSON.stringify(shown(service)).replaceAll(',"hasDockerfile":false', '')}`);
     if (project.caddyfile.path === undefined) lines.push(project.caddyfile.text.trimEnd().replaceAll(/^/gm, '  '));
     const { CAMP_DOMAIN: _, ...edgeEnv } = project.edgeEnv;
     if (Object.keys(edgeEnv).length > 0) lines.push(`edge ${JSON.stringify(edgeEnv)}`);
@@ -70,7 +70,7 @@ function print({ project, problems, warnings }: Loaded, dir: string): string {
 
 /** A service without what is as Compose has it by default. */
 function shown(service: Service): object {
-  const { name, source, dependsOn, stop, replicas, restart, env, hints: _, ...rest } = service;
+  const { name, source, dependsOn, stop, replicas, restart, env, container, unread, hints: _, ...rest } = service;
   const kept = Object.entries({ ...rest, env }).filter(
     ([, value]) =>
       value !== false && value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0),
@@ -78,11 +78,23 @@ function shown(service: Service): object {
   return {
     at: `${source.line}:${source.col}`,
     ...Object.fromEntries(kept),
+    ...(unread.length > 0 ? { unread: unread.map((each) => each.key) } : {}),
+    ...unusual(container),
     ...(dependsOn.size > 0 ? { dependsOn: Object.fromEntries(dependsOn) } : {}),
     ...(replicas === 1 ? {} : { replicas }),
     ...(restart === 'no' ? {} : { restart }),
     ...(stop.signal === 'SIGTERM' && stop.graceMs === 10_000 ? {} : { stop }),
   };
+}
+
+/** What a container would not be without a word in the file. */
+function unusual({ networks, needsCompose, ...rest }: Service['container']): object {
+  const kept = {
+    ...rest,
+    ...(networks.length === 1 && networks[0] === 'default' ? {} : { networks }),
+    ...(needsCompose ? { needsCompose } : {}),
+  };
+  return Object.keys(kept).length > 0 ? { container: kept } : {};
 }
 
 function card({ code, fault, message, hints, source }: Failure, sign: string): readonly string[] {

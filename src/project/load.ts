@@ -1,108 +1,137 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Failure, failure, type Problem } from '../kit/failure.ts';
 import { projectId } from '../kit/paths.ts';
-import { type DotEnv, readDotEnv } from './compose/dotenv.ts';
+import { addDotEnv, type EnvFiles, readAskedEnvFiles } from './compose/env-files.ts';
+import { interpolate } from './compose/interpolate.ts';
+import { normaliseName } from './compose/project-name.ts';
 import { type Compose, inTextOrder, readCompose } from './compose/read.ts';
+import { textOf } from './compose/scalars.ts';
+import { createSources, type OpenFile, type Sources } from './compose/sources.ts';
+import { type Chosen, chooseFiles } from './compose/which-files.ts';
 import { discoverServices, type Found } from './discover.ts';
 import { isDnsLabel, isHostName, toDnsLabel } from './name.ts';
 import { nameByCaddyfile, routesOfFound, routesOfServices } from './routes.ts';
-import { isProblem, problemAt, readTextFile, type Span, type TextFile } from './text-file.ts';
-import type { Loaded, Project, Service } from './types.ts';
+import { problemAt, type TextFile } from './text-file.ts';
+import { at, type Tree } from './tree.ts';
+import type { ComposeProject, Loaded, Project, Service } from './types.ts';
 
 export interface LoadOptions {
-  /** The caller's environment: variables in compose.yaml, CAMP_DOMAIN, COMPOSE_PROFILES. */
+  /** The caller's environment: variables in compose.yaml, CAMP_DOMAIN, COMPOSE_FILE and its like. */
   readonly env: NodeJS.ProcessEnv;
+  /** Compose files (`-f`), relative to the folder; default COMPOSE_FILE, else the known names. */
+  readonly files?: readonly string[];
+  /** Env files in the place of .env (`--env-file`), relative to the folder; default COMPOSE_ENV_FILES. */
+  readonly envFiles?: readonly string[];
   /** Active profiles; default COMPOSE_PROFILES. */
   readonly profiles?: readonly string[];
-  /** Wins over the file's `name:`. */
+  /** Wins over COMPOSE_PROJECT_NAME and the file's `name:`. */
   readonly name?: string;
 }
 
-const composeNames = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'];
-
 /**
- * Reads a project's folder: compose file with its override, Caddyfile and .env, or, where there is neither
- * file, what can be started in it. Reads the disk only. Every problem of every file is reported at once;
+ * Reads a project's folder: compose files, Caddyfile and env files, or, where there is neither compose file nor
+ * Caddyfile, what can be started in it. Reads the disk only. Every problem of every file is reported at once;
  * throws only for files that may not be read (NO_PERMISSION, machine).
  */
 export function loadProject(dir: string, options: LoadOptions): Loaded {
-  const problems: Problem[] = [];
   let path: string;
   try {
     path = realpathSync(dir);
   } catch {
     return { problems: [notAProject(`${dir} is not there`)], warnings: [] };
   }
-  const read = (name: string) => {
-    const file = readTextFile(join(path, name), name);
-    if (!file || !isProblem(file)) return file;
-    problems.push(file);
-    return undefined;
-  };
-  const composeFile = composeNames.find((name) => existsSync(join(path, name)));
-  const overrideFile =
-    composeFile &&
-    [composeFile.replace(/\.(ya?ml)$/, '.override.$1'), 'compose.override.yaml', 'compose.override.yml'].find((name) =>
-      existsSync(join(path, name)),
-    );
-  const files = [composeFile, overrideFile].flatMap((name) => (name ? (read(name) ?? []) : []));
-  const caddyfile = read('Caddyfile');
-  const dotenvFile = read('.env');
-  const dotenv = dotenvFile && readDotEnv(dotenvFile, (name) => options.env[name]);
-  problems.push(...(dotenv?.problems ?? []));
-  const shared: Shared = {
-    path,
-    options,
-    problems,
-    ...(caddyfile ? { caddyfile } : {}),
-    ...(dotenv && dotenvFile ? { dotenv, dotenvFile } : {}),
-  };
-  const loaded = composeFile ? fromCompose(files, join(path, composeFile), shared) : fromFolder(shared);
-  return ordered(loaded, ['.env', ...[composeFile, overrideFile].flatMap((each) => each ?? []), 'Caddyfile']);
+  const problems: Problem[] = [];
+  const warnings: Failure[] = [];
+  const sources = createSources(path, {
+    report: (problem) => problems.push(problem),
+    warn: (warning) => warnings.push(warning),
+  });
+  const project = projectIn(path, options, { problems, sources });
+  const order = ['.env', ...[...sources.names].filter((name) => name !== '.env' && name !== 'Caddyfile'), 'Caddyfile'];
+  const sorted = { problems: inTextOrder(problems, order), warnings: inTextOrder(warnings, order) };
+  return problems.length === 0 ? { project, ...sorted } : sorted;
 }
 
 interface Shared {
   readonly path: string;
   readonly options: LoadOptions;
   readonly problems: Problem[];
+  readonly sources: Sources;
+  readonly envFiles: EnvFiles;
+  /** The caller's environment, then the env files. */
+  readonly lookup: (name: string) => string | undefined;
   readonly caddyfile?: TextFile;
-  readonly dotenv?: DotEnv;
-  readonly dotenvFile?: TextFile;
 }
 
-interface Draft {
-  readonly project?: Project;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Failure[];
-}
-
-function fromCompose(files: readonly TextFile[], composeFile: string, shared: Shared): Draft {
-  const { path, options, dotenv, problems } = shared;
-  const fallback = toDnsLabel(basename(path), 'project');
-  const lookup = (name: string) =>
-    options.env[name] ??
-    dotenv?.values.get(name) ??
-    (name === 'COMPOSE_PROJECT_NAME' ? (options.name ?? fallback) : undefined);
-  const profiles = options.profiles ?? (lookup('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim());
-  const compose = readCompose(files, {
-    dir: path,
-    env: options.env,
-    lookup,
-    profiles: new Set(profiles.filter(Boolean)),
+function projectIn(
+  path: string,
+  options: LoadOptions,
+  { problems, sources }: Pick<Shared, 'problems' | 'sources'>,
+): Project {
+  const envFiles = readAskedEnvFiles(path, options.envFiles, options.env, sources);
+  const lookup = (name: string) => options.env[name] ?? envFiles.values.get(name)?.value;
+  // with -f Compose looks for .env beside the first file only
+  if (!options.files?.length) addDotEnv(path, envFiles, sources);
+  const chosen = chooseFiles(path, options.files, lookup, sources);
+  if (options.files?.length || chosen.dir !== path) addDotEnv(chosen.dir, envFiles, sources);
+  const files = chosen.files.flatMap((each) => {
+    const file = sources.open(each);
+    return file && file !== 'missing' ? file : [];
   });
-  problems.push(...compose.problems);
-  const name = nameOf(compose, shared, fallback);
-  const text = shared.caddyfile?.text ?? routesOfServices(compose.services.values(), name);
-  return {
-    project: projectOf(name, compose.services, text, shared, composeFile),
+  const caddyfile = sources.open(join(path, 'Caddyfile'));
+  const shared: Shared = {
+    path,
+    options,
     problems,
-    warnings: compose.warnings,
+    sources,
+    envFiles,
+    lookup,
+    ...(caddyfile && caddyfile !== 'missing' ? { caddyfile: caddyfile.file } : {}),
   };
+  const isAsked = options.files?.length || lookup('COMPOSE_FILE');
+  return chosen.files.length > 0 || isAsked ? fromCompose(files, chosen, shared) : fromFolder(shared);
+}
+
+function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared): Project {
+  const { options, sources, lookup: known } = shared;
+  const folder = basename(chosen.dir);
+  const asked = options.name ?? (known('COMPOSE_PROJECT_NAME') || undefined);
+  let composeName: string | undefined;
+  const nameHere = () => (composeName ??= asked ?? (normaliseName(declaredName(files, shared) ?? folder) || 'project'));
+  const lookup = (name: string) => (name === 'COMPOSE_PROJECT_NAME' ? nameHere() : known(name));
+  const listed = options.profiles ?? (known('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim());
+  const profiles = listed.filter(Boolean);
+  const { dir } = chosen;
+  const compose = readCompose(files, { dir, env: options.env, lookup, profiles: new Set(profiles), sources });
+  const name = nameOf(compose, shared, toDnsLabel(folder, 'project'));
+  const text = shared.caddyfile?.text ?? routesOfServices(compose.services.values(), name);
+  return projectOf(name, compose.services, text, shared, {
+    name: nameHere(),
+    dir,
+    files: chosen.files,
+    envFiles: shared.envFiles.asked,
+    profiles,
+    tree: compose.tree ?? emptyTree,
+    read: [...sources.paths],
+  });
+}
+
+const emptyTree: Tree = {
+  kind: 'table',
+  entries: new Map(),
+  at: { file: { name: 'compose.yaml', text: '' }, begin: 0, end: 1 },
+};
+
+/** The last `name:` of the files; its variables are filled in before the files are read, for ${COMPOSE_PROJECT_NAME}. */
+function declaredName(files: readonly OpenFile[], { sources, lookup }: Shared): string | undefined {
+  const names = files.flatMap((file) => sources.documents(file).flatMap((tree) => textOf(at(tree, 'name')) || []));
+  const last = names.at(-1);
+  return last === undefined ? undefined : interpolate(last, lookup, () => undefined);
 }
 
 /** Neither file, or only a Caddyfile: the services are what can be started here. */
-function fromFolder(shared: Shared): Draft {
+function fromFolder(shared: Shared): Project {
   const { path, options, caddyfile, problems } = shared;
   const name = nameOf({}, shared, toDnsLabel(basename(path), 'project'));
   const all = discoverServices(path, options.env);
@@ -110,11 +139,7 @@ function fromFolder(shared: Shared): Draft {
   if (found.length === 0 && !caddyfile && problems.length === 0)
     problems.push(notAProject(`${path} has no compose.yaml, no Caddyfile and nothing that camp knows how to start`));
   const services = new Map(found.map((each) => [each.name, serviceOfFound(each, path)]));
-  return {
-    project: projectOf(name, services, caddyfile?.text ?? routesOfFound(found, name), shared, undefined),
-    problems,
-    warnings: [],
-  };
+  return projectOf(name, services, caddyfile?.text ?? routesOfFound(found, name), shared, undefined);
 }
 
 function notAProject(message: string): Problem {
@@ -127,7 +152,7 @@ function serviceOfFound(found: Found, dir: string): Service {
   return {
     name: found.name,
     source: { file: found.folder === '.' ? basename(dir) : found.folder, line: 1, col: 1 },
-    build: { context: join(dir, found.folder) },
+    build: { context: join(dir, found.folder), hasDockerfile: false },
     isNative: true,
     isEdge: false,
     start: found.start,
@@ -136,40 +161,49 @@ function serviceOfFound(found: Found, dir: string): Service {
     ports: [],
     expose: [],
     dependsOn: new Map(),
+    optionalDependencies: [],
+    restartsWith: [],
     stop: { signal: 'SIGTERM', graceMs: 10_000 },
     restart: 'no',
     profiles: [],
     watch: [],
     isOneShot: false,
+    container: { networks: ['default'], needsCompose: false },
+    unread: [],
   };
 }
 
-function nameOf(compose: Pick<Compose, 'name'>, { options, problems }: Shared, fallback: string): string {
+/** The name as a DNS label, for domains and people; whether it is a project's name is for Compose's own rule. */
+function nameOf(compose: Pick<Compose, 'name'>, { options, lookup, problems }: Shared, fallback: string): string {
   if (options.name !== undefined) {
     if (isDnsLabel(options.name)) return options.name;
-    const hints = [`use ${toDnsLabel(options.name, 'my-project')}`];
-    problems.push(
-      failure(
-        'usage',
-        'INVALID_NAME',
-        `project name ${JSON.stringify(options.name.slice(0, 80))} cannot be a host name`,
-        { hints },
-      ) as Problem,
-    );
+    problems.push(unusableName('project name', options.name, 'cannot be a host name', 'my-project'));
     return fallback;
   }
+  const fromEnv = lookup('COMPOSE_PROJECT_NAME');
+  if (fromEnv) {
+    if (normaliseName(fromEnv) !== fromEnv)
+      problems.push(unusableName('COMPOSE_PROJECT_NAME', fromEnv, 'is no project name for Compose', fallback));
+    return toDnsLabel(fromEnv, fallback);
+  }
   if (!compose.name) return fallback;
-  const { text, at } = compose.name;
-  if (isDnsLabel(text)) return text;
-  problems.push(
-    problemAt(
-      at,
-      'INVALID_NAME',
-      `project name ${JSON.stringify(text.slice(0, 80))} cannot be a host name`,
-      `name: ${toDnsLabel(text, fallback)}`,
-    ),
-  );
+  const { text, at: place } = compose.name;
+  if (normaliseName(text) === '')
+    problems.push(
+      problemAt(
+        place,
+        'INVALID_NAME',
+        `project name ${JSON.stringify(text.slice(0, 80))} has no letter and no digit that Compose would keep`,
+        `name: ${fallback}`,
+      ),
+    );
   return toDnsLabel(text, fallback);
+}
+
+function unusableName(what: string, text: string, why: string, fallback: string): Problem {
+  return failure('usage', 'INVALID_NAME', `${what} ${JSON.stringify(text.slice(0, 80))} ${why}`, {
+    hints: [`use ${toDnsLabel(text, fallback)}`],
+  }) as Problem;
 }
 
 function projectOf(
@@ -177,13 +211,14 @@ function projectOf(
   services: ReadonlyMap<string, Service>,
   text: string,
   shared: Shared,
-  composeFile: string | undefined,
+  compose: ComposeProject | undefined,
 ): Project {
-  const { path, caddyfile, options, dotenv } = shared;
+  const { path, caddyfile, options, envFiles } = shared;
   const domain = domainOf(name, shared);
   const edgeEnv = Object.create(null) as Record<string, string>;
-  for (const [key, value] of dotenv?.values ?? []) edgeEnv[key] = options.env[key] ?? value;
+  for (const [key, { value }] of envFiles.values) edgeEnv[key] = options.env[key] ?? value;
   edgeEnv['CAMP_DOMAIN'] = domain;
+  const [composeFile] = compose?.files ?? [];
   return {
     name,
     dir: path,
@@ -191,34 +226,24 @@ function projectOf(
     domain,
     services,
     ...(composeFile ? { composeFile } : {}),
+    ...(compose ? { compose } : {}),
     caddyfile: { text, ...(caddyfile ? { path: join(path, caddyfile.name) } : {}) },
     edgeEnv,
   };
 }
 
 /** CAMP_DOMAIN of the caller or of .env, else `<name>.localhost`. Problem: INVALID_DOMAIN. */
-function domainOf(name: string, { options, dotenv, dotenvFile, problems }: Shared): string {
+function domainOf(name: string, { options, envFiles, problems }: Shared): string {
   const own = options.env['CAMP_DOMAIN'];
-  const domain = (own || dotenv?.values.get('CAMP_DOMAIN') || `${name}.localhost`).toLowerCase();
+  const written = envFiles.values.get('CAMP_DOMAIN');
+  const domain = (own || written?.value || `${name}.localhost`).toLowerCase();
   if (isHostName(domain)) return domain;
   const message = `CAMP_DOMAIN ${JSON.stringify(domain.slice(0, 80))} is not a host name`;
   const hint = `CAMP_DOMAIN=${name}.localhost`;
-  const begin = dotenv?.places.get('CAMP_DOMAIN');
-  if (own || begin === undefined || !dotenvFile)
-    problems.push(failure('usage', 'INVALID_DOMAIN', message, { hints: [hint] }) as Problem);
-  else
-    problems.push(
-      problemAt(
-        { file: dotenvFile, begin, end: begin + 'CAMP_DOMAIN'.length } satisfies Span,
-        'INVALID_DOMAIN',
-        message,
-        hint,
-      ),
-    );
+  problems.push(
+    own || !written
+      ? (failure('usage', 'INVALID_DOMAIN', message, { hints: [hint] }) as Problem)
+      : problemAt(written.at, 'INVALID_DOMAIN', message, hint),
+  );
   return `${name}.localhost`;
-}
-
-function ordered({ project, problems, warnings }: Draft, files: readonly string[]): Loaded {
-  const sorted = { problems: inTextOrder(problems, files), warnings: inTextOrder(warnings, files) };
-  return project && problems.length === 0 ? { project, ...sorted } : sorted;
 }

@@ -1,5 +1,7 @@
 import type { Ms } from '../kit/events.ts';
 import type { Failure, Problem, Source } from '../kit/failure.ts';
+import type { Hints } from './compose/hints.ts';
+import type { Tree } from './tree.ts';
 
 export type Port = number;
 export type Language = 'node' | 'python' | 'go' | 'rust' | 'deno' | 'static' | 'other';
@@ -52,27 +54,57 @@ export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp';
 }
 
+/** One rule of `develop.watch` (compose-spec, develop). */
 export interface WatchRule {
+  /** Absolute. */
   readonly path: string;
-  readonly action: string;
+  readonly action: 'sync' | 'rebuild' | 'restart' | 'sync+restart' | 'sync+exec';
+  /** Where in the container it is copied to; absent where the action copies nothing. */
+  readonly target?: string;
+  /** Patterns as in .dockerignore, relative to `path`. */
   readonly ignore: readonly string[];
+  /** Only what fits one of these; absent: everything. */
+  readonly include?: readonly string[];
+  /** What `sync+exec` runs in the container after copying. */
+  readonly exec?: {
+    readonly command: readonly string[];
+    readonly user?: string;
+    readonly workDir?: string;
+    readonly isPrivileged: boolean;
+    readonly env: Readonly<Record<string, string>>;
+  };
+  /** Everything is copied once when the watching begins. */
+  readonly isInitialSync: boolean;
 }
 
-/** What a service says between the lines: camp acts on none of it, but reads from it where the service speaks HTTP. */
-export interface Hints {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly buildArgs?: Readonly<Record<string, string>>;
-  readonly buildTarget?: string;
-  /** The text of `dockerfile_inline`. */
-  readonly dockerfile?: string;
-  /** `entrypoint` and `command`, in words. */
-  readonly command?: readonly string[];
-  /** The words of `healthcheck.test`. */
-  readonly healthTest?: string;
+/** What only a container runtime asks about a service. */
+export interface ContainerTraits {
+  /** `container_name`. */
+  readonly name?: string;
+  /** Names (keys in the file) of the networks it joins; ["default"] where neither networks nor network_mode is written. */
+  readonly networks: readonly string[];
   readonly networkMode?: string;
-  /** `container_name`, `hostname`, and aliases on networks: other names that reach it. */
-  readonly aliases?: readonly string[];
-  readonly mounts?: readonly { readonly source: string; readonly target: string }[];
+  /** `restart` as written; absent where nothing is written. */
+  readonly restart?: string;
+  /** Only Compose can start it: lifecycle hooks, `provider`, `models`, files that Compose writes into the container. */
+  readonly needsCompose: boolean;
+  /** Bytes: `mem_limit`, else `deploy.resources.limits.memory`. */
+  readonly memoryLimit?: number;
+}
+
+export interface Build {
+  /** Absolute path of the folder, or the URL that the engine fetches itself. */
+  readonly context: string;
+  /** As written, relative to `context`. */
+  readonly dockerfile?: string;
+  /** The Dockerfile is there, or stands in the compose file, or is fetched with a remote context. */
+  readonly hasDockerfile: boolean;
+}
+
+/** A key that Compose acts on and a process cannot: said where the service runs as a process. */
+export interface UnreadKey {
+  readonly key: string;
+  readonly source: Source;
 }
 
 /** One entry of `services:`, resolved: interpolated, paths absolute, defaults filled in. */
@@ -80,7 +112,7 @@ export interface Service {
   readonly name: string;
   readonly source: Source;
   readonly image?: string;
-  readonly build?: { readonly context: string; readonly dockerfile?: string };
+  readonly build?: Build;
   /** `x-camp: native` on the service or at the top of the file. */
   readonly isNative: boolean;
   /** The Caddy that serves the project's own Caddyfile in plain Compose; camp runs its own edge in its place. */
@@ -92,6 +124,10 @@ export interface Service {
   readonly ports: readonly PublishedPort[];
   readonly expose: readonly Port[];
   readonly dependsOn: ReadonlyMap<string, Condition>;
+  /** Names out of `dependsOn` with `required: false`: it starts also where they do not. */
+  readonly optionalDependencies: readonly string[];
+  /** Names out of `dependsOn` with `restart: true`: when they are restarted by a command, it is too. */
+  readonly restartsWith: readonly string[];
   readonly health?: Health;
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: Ms };
   readonly restart: 'no' | 'always' | 'on-failure' | 'unless-stopped';
@@ -99,6 +135,8 @@ export interface Service {
   readonly watch: readonly WatchRule[];
   /** It runs to its end: something waits for `service_completed_successfully`. */
   readonly isOneShot: boolean;
+  readonly container: ContainerTraits;
+  readonly unread: readonly UnreadKey[];
   readonly hints?: Hints;
 }
 
@@ -115,8 +153,30 @@ export interface ConfigCount {
   readonly totalLines: number;
 }
 
+/** What `docker compose` has to be told to see the same project. */
+export interface ComposeProject {
+  /** Compose's project name, which containers, networks and volumes carry. */
+  readonly name: string;
+  /** Real path of the folder that relative paths start from: that of the first file. */
+  readonly dir: string;
+  /** Absolute, in the order of -f, an override file last; without included and extended files. */
+  readonly files: readonly string[];
+  /** Absolute; those that were asked for (--env-file, COMPOSE_ENV_FILES), so empty where .env is read. */
+  readonly envFiles: readonly string[];
+  /** Active profiles. */
+  readonly profiles: readonly string[];
+  /**
+   * The files merged, variables filled in, include and extends resolved, before any canonical form. Relative
+   * paths start from `dir`; those of included and extended files are absolute. Holds inactive services too.
+   */
+  readonly tree: Tree;
+  /** Every file that was read, absolute: changes of these are changes of the project. */
+  readonly read: readonly string[];
+}
+
 /** What the user wrote, resolved and frozen. */
 export interface Project {
+  /** A DNS label: for domains and for people. */
   readonly name: string;
   /** Real path of the folder. */
   readonly dir: string;
@@ -124,17 +184,20 @@ export interface Project {
   readonly id: string;
   readonly domain: string;
   readonly services: ReadonlyMap<string, Service>;
+  /** The first compose file. */
   readonly composeFile?: string;
+  /** Absent where there is no compose file. */
+  readonly compose?: ComposeProject;
   /** The user's Caddyfile, or, where there is none, routes derived from the services (then `path` is absent). */
   readonly caddyfile: { readonly path?: string; readonly text: string };
   /** Environment for Caddy's `{$NAME}` placeholders: CAMP_DOMAIN and what .env declares. */
   readonly edgeEnv: Readonly<Record<string, string>>;
 }
 
-/** Keys that are understood but have no effect here, and other things worth a line; never an error. */
 export interface Loaded {
   readonly project?: Project;
   /** Every problem of every file, in the order of the text. Empty exactly when `project` is there. */
   readonly problems: readonly Problem[];
+  /** What is odd in the files but no error. Keys that a process cannot act on stand in `Service.unread`. */
   readonly warnings: readonly Failure[];
 }

@@ -23,11 +23,15 @@ export function aService(name: string, over: Partial<Service> = {}): Service {
     ports: [],
     expose: [],
     dependsOn: new Map(),
+    optionalDependencies: [],
+    restartsWith: [],
     stop: { signal: 'SIGTERM', graceMs: 10_000 },
     restart: 'no',
     profiles: [],
     watch: [],
     isOneShot: false,
+    container: { networks: ['default'], needsCompose: false },
+    unread: [],
     ...over,
   };
 }

@@ -8,14 +8,14 @@ import type { ScalarType, Shape } from './shape.ts';
 import { byteSize, durationMs } from './units.ts';
 
 /**
- * Compares a tree with a shape. Problems: UNKNOWN_KEY (did you mean), WRONG_TYPE, INVALID_DURATION,
+ * Compares a tree with a shape; `what` is its name in sentences. Problems: UNKNOWN_KEY (did you mean), WRONG_TYPE, INVALID_DURATION,
  * INVALID_SIZE, INVALID_VALUE, INVALID_COMMAND.
  */
-export function checkShape(tree: Tree, shape: Shape): readonly Problem[] {
+export function checkShape(tree: Tree, shape: Shape, what = 'the file'): readonly Problem[] {
   const problems: Problem[] = [];
   // what an alias repeats is complained about once
   const seen = new Map<Tree, Set<Shape>>();
-  visit(tree, shape, 'the file');
+  visit(tree, shape, what);
   return problems;
 
   function visit(value: Tree, expected: Shape, what: string): void {

@@ -1,6 +1,6 @@
 import type { Failure, Problem } from '../../kit/failure.ts';
-import type { TextFile } from '../text-file.ts';
 import type { Lookup } from './interpolate.ts';
+import type { Sources } from './sources.ts';
 
 /** What reading a service needs of its surroundings, and where its problems go. */
 export interface Context {
@@ -11,8 +11,7 @@ export interface Context {
   readonly lookup: Lookup;
   /** `x-camp: native` at the top of the file. */
   readonly isNative: boolean;
-  /** Env files that were opened already, by path; absent ones too. */
-  readonly envFiles: Map<string, TextFile | Problem | undefined>;
+  readonly sources: Sources;
   report(problem: Problem): void;
   warn(warning: Failure): void;
 }

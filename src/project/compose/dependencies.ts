@@ -9,6 +9,8 @@ export interface Dependency {
   readonly on: string;
   readonly condition: Condition;
   readonly isRequired: boolean;
+  /** `restart: true`: restarting it by a command restarts the service too. */
+  readonly isRestarting: boolean;
   readonly at: Span;
 }
 
@@ -18,31 +20,44 @@ const conditions: ReadonlySet<string> = new Set<Condition>([
   'service_completed_successfully',
 ]);
 
-/** What a service waits for: `depends_on`, and what shares a network, namespace, volume or link with it. */
+/** What a service waits for: `depends_on`, and, as in Compose, what shares a network, namespace, volume or link with it. */
 export function dependenciesOf(service: Tree): readonly Dependency[] {
   const found = new Map<string, Dependency>();
-  const add = (on: string | undefined, where: Span, condition: string | undefined, isRequired = true) => {
+  const add = (
+    on: string | undefined,
+    where: Span,
+    condition: string | undefined,
+    isRestarting: boolean,
+    isRequired = true,
+  ) => {
     if (on && !found.has(on))
       found.set(on, {
         on,
         condition: conditions.has(condition ?? '') ? (condition as Condition) : 'service_started',
         isRequired,
+        isRestarting,
         at: where,
       });
   };
   const dependsOn = at(service, 'depends_on');
-  for (const item of itemsOf(dependsOn)) add(textOf(item), item.at, undefined);
+  for (const item of itemsOf(dependsOn)) add(textOf(item), item.at, undefined, false);
   for (const [name, { keyAt, value }] of entriesOf(dependsOn))
-    add(name, keyAt, textOf(at(value, 'condition')), flagOf(at(value, 'required')) !== false);
-  for (const item of itemsOf(at(service, 'links'))) add(textOf(item)?.split(':')[0], item.at, undefined);
+    add(
+      name,
+      keyAt,
+      textOf(at(value, 'condition')),
+      flagOf(at(value, 'restart')) === true,
+      flagOf(at(value, 'required')) !== false,
+    );
+  for (const item of itemsOf(at(service, 'links'))) add(textOf(item)?.split(':')[0], item.at, undefined, true);
   for (const item of itemsOf(at(service, 'volumes_from'))) {
     const [source] = (textOf(item) ?? '').split(':');
-    if (source !== 'container') add(source, item.at, undefined);
+    if (source !== 'container') add(source, item.at, undefined, false);
   }
-  for (const key of ['network_mode', 'ipc', 'pid']) {
+  for (const key of ['network_mode', 'ipc', 'pid', 'uts', 'cgroup']) {
     const tree = at(service, key);
     const text = textOf(tree);
-    if (tree && text?.startsWith('service:')) add(text.slice('service:'.length), tree.at, undefined);
+    if (tree && text?.startsWith('service:')) add(text.slice('service:'.length), tree.at, undefined, true);
   }
   return [...found.values()];
 }

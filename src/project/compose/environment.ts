@@ -1,10 +1,9 @@
-import { relative, resolve } from 'node:path';
-import type { Problem } from '../../kit/failure.ts';
-import { isProblem, problemAt, readTextFile, type TextFile } from '../text-file.ts';
+import { problemAt } from '../text-file.ts';
 import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Context } from './context.ts';
 import { type DotEnv, readDotEnv, readRawEnv } from './dotenv.ts';
 import type { Lookup } from './interpolate.ts';
+import { pathFrom } from './paths.ts';
 import { flagOf, textOf } from './scalars.ts';
 
 /**
@@ -17,7 +16,8 @@ export function environmentOf(service: Tree, context: Context): Readonly<Record<
   // no prototype: a variable may be called __proto__
   const env = Object.create(null) as Record<string, string>;
   const own = new Map<string, string | undefined>();
-  for (const [name, value] of declared(at(service, 'environment'))) own.set(name, value ?? context.lookup(name));
+  for (const [name, value] of declaredVariables(at(service, 'environment')))
+    own.set(name, value ?? context.lookup(name));
   const lookup = (name: string) => context.lookup(name) ?? own.get(name);
   for (const file of envFilesOf(service, lookup, context)) for (const [name, value] of file.values) env[name] = value;
   for (const [name, value] of own) {
@@ -27,7 +27,8 @@ export function environmentOf(service: Tree, context: Context): Readonly<Record<
   return env;
 }
 
-function* declared(environment: Tree | undefined): Generator<readonly [string, string | undefined]> {
+/** The entries of an `environment`, in either form; undefined where a name stands without a value. */
+export function* declaredVariables(environment: Tree | undefined): Generator<readonly [string, string | undefined]> {
   for (const [name, { value }] of entriesOf(environment)) yield [name, textOf(value)];
   for (const item of itemsOf(environment)) {
     const text = textOf(item) ?? '';
@@ -43,23 +44,14 @@ function envFilesOf(service: Tree, lookup: Lookup, context: Context): readonly D
     const pathTree = item.kind === 'table' ? at(item, 'path') : item;
     const path = textOf(pathTree);
     if (!path || !pathTree) return [];
-    const file = openEnvFile(resolve(context.dir, path), context);
-    if (!file && flagOf(at(item, 'required')) !== false) {
+    const open = context.sources.open(pathFrom(context.dir, path), pathTree.at);
+    if (open === 'missing' && flagOf(at(item, 'required')) !== false) {
       const hint = `touch ${path}, or write it as {path: ${path}, required: false}`;
       context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint));
     }
-    if (!file || isProblem(file)) return [];
-    const read = textOf(at(item, 'format')) === 'raw' ? readRawEnv(file, lookup) : readDotEnv(file, lookup);
+    if (!open || open === 'missing') return [];
+    const read = textOf(at(item, 'format')) === 'raw' ? readRawEnv(open.file, lookup) : readDotEnv(open.file, lookup);
     for (const problem of read.problems) context.report(problem);
     return [read];
   });
-}
-
-/** Each file is opened once, however many services name it. */
-function openEnvFile(path: string, context: Context): TextFile | Problem | undefined {
-  if (context.envFiles.has(path)) return context.envFiles.get(path);
-  const file = readTextFile(path, relative(context.dir, path) || path);
-  if (file && isProblem(file)) context.report(file);
-  context.envFiles.set(path, file);
-  return file;
 }

@@ -1,122 +1,153 @@
-import type { Entry, List, Scalar, Table, Tree } from '../tree.ts';
+import { at, type Entry, isNull, itemsOf, type List, type Scalar, type Table, type Tree } from '../tree.ts';
+import { distinct, fileRule, type MergeRule, type MergeWay } from './merge-rules.ts';
 import { textOf } from './scalars.ts';
 
-/** Keys of a service whose later value replaces the whole earlier one (compose-spec, 13-merge, exceptions). */
-const replaced: ReadonlySet<string> = new Set(['command', 'entrypoint', 'test']);
-/** Lists of `NAME=value` that merge like maps. */
-const pairs: ReadonlySet<string> = new Set([
-  'environment',
-  'labels',
-  'annotations',
-  'args',
-  'sysctls',
-  'extra_hosts',
-  'additional_contexts',
-]);
-/** Lists of names that merge with maps of the same names. */
-const named: ReadonlySet<string> = new Set(['depends_on', 'networks', 'models']);
-
 /**
- * Merges a later tree over an earlier one as Compose merges files (compose-spec, 13-merge): maps by key,
- * lists one behind the other without repeats, the rest replaced; `!reset` removes, `!override` replaces.
+ * Merges a later tree over an earlier one as Compose merges files. `!override` replaces; `!reset` removes, and
+ * its mark stays in the result until `withoutMarks`, so that it also removes from what is below that.
  */
-export function mergeTrees(base: Tree, over: Tree, key = ''): Tree {
-  if (over.tag === '!override' || replaced.has(key)) return over;
-  if (base.kind === 'scalar' || over.kind === 'scalar') return mergeScalars(base, over, key);
-  if (pairs.has(key)) return mergeTables(asPairs(base), asPairs(over), key);
-  if (named.has(key))
-    return base.kind === 'list' && over.kind === 'list'
-      ? mergeLists(base, over, key)
-      : mergeTables(asNames(base, key), asNames(over, key), key);
-  if (base.kind === 'list' && over.kind === 'list') return mergeLists(base, over, key);
-  return base.kind === 'table' && over.kind === 'table' ? mergeTables(base, over, key) : over;
+export function mergeTrees(base: Tree, over: Tree, rule: MergeRule = fileRule): Tree {
+  if (over.tag === '!override' || over.tag === '!reset') return over;
+  if (rule.way) return ways[rule.way](base, over, rule);
+  return plain(base, over, rule);
 }
 
-/** A bare `build: ./api` merges with a map as its context; null keeps what is there. */
-function mergeScalars(base: Tree, over: Tree, key: string): Tree {
-  if (over.kind === 'scalar' && over.value === null && base.kind !== 'scalar') return base;
-  const short = ({ build: 'context', extends: 'service' } as Readonly<Record<string, string>>)[key];
-  if (short && base.kind === 'scalar' && over.kind === 'table') return mergeTables(wrap(base, short), over, key);
-  if (short && over.kind === 'scalar' && base.kind === 'table') return mergeTables(base, wrap(over, short), key);
-  return over;
+function plain(base: Tree, over: Tree, rule: MergeRule): Tree {
+  if (isNull(over)) return base;
+  if (base.kind === 'table' && over.kind === 'table') return mergeTables(base, over, rule);
+  return base.kind === 'list' && over.kind === 'list' ? joined(base, over, rule) : over;
 }
 
-function wrap(value: Scalar, key: string): Table {
-  return { kind: 'table', at: value.at, entries: new Map([[key, { keyAt: value.at, value }]]) };
-}
-
-function mergeTables(base: Table, over: Table, _key: string): Table {
+function mergeTables(base: Table, over: Table, rule: MergeRule): Table {
   const entries = new Map(base.entries);
   for (const [key, entry] of over.entries) {
     const before = entries.get(key);
-    if (entry.value.tag === '!reset') entries.delete(key);
-    else entries.set(key, before ? { keyAt: entry.keyAt, value: mergeTrees(before.value, entry.value, key) } : entry);
+    const inner = rule.keys?.get(key) ?? rule.each ?? {};
+    entries.set(key, before ? { keyAt: entry.keyAt, value: mergeTrees(before.value, entry.value, inner) } : entry);
   }
   return { ...over, entries };
 }
 
-function mergeLists(base: List, over: List, key: string): List {
-  const identity = identities[key] ?? plainIdentity;
-  const items = new Map<string, Tree>();
-  for (const item of [...base.items, ...over.items]) items.set(identity(item) ?? `#${items.size}`, item);
-  return { ...over, items: [...items.values()] };
+function joined(base: List, over: List, rule: MergeRule): List {
+  return { ...over, items: distinct([...base.items, ...over.items], rule.identity) };
 }
 
-function plainIdentity(item: Tree): string | undefined {
-  const text = textOf(item);
-  return text === undefined ? undefined : `=${text}`;
-}
+type Way = (base: Tree, over: Tree, rule: MergeRule) => Tree;
 
-/** A mount is its target, a secret or config its name: a later one takes the place of the earlier. */
-const identities: Readonly<Record<string, (item: Tree) => string | undefined>> = {
-  volumes: (item) => textOf(entry(item, 'target')) ?? mountTarget(textOf(item)) ?? plainIdentity(item),
-  secrets: (item) => textOf(entry(item, 'source')) ?? textOf(item),
-  configs: (item) => textOf(entry(item, 'source')) ?? textOf(item),
+const ways: Readonly<Record<MergeWay, Way>> = {
+  replace: (_, over) => over,
+  pairs: (base, over) => fromPairs(plain(asPairs(base), asPairs(over), {})),
+  names: (base, over, rule) => plain(asNames(base, nothing), asNames(over, nothing), rule),
+  dependencies: (base, over, rule) => plain(asNames(base, started), asNames(over, started), rule),
+  sequence: (base, over, rule) => plain(asList(base), asList(over), rule),
+  build: (base, over, rule) => plain(asContext(base), asContext(over), rule),
+  hosts: (base, over) => {
+    const known = new Set(itemsOf(asHosts(base)).map(textOf));
+    const later = asHosts(over);
+    const fresh =
+      later.kind === 'list' ? { ...later, items: later.items.filter((each) => !known.has(textOf(each))) } : later;
+    return plain(asHosts(base), fresh, {});
+  },
+  driver: (base, over) => {
+    const [before, after] = [at(base, 'driver'), at(over, 'driver')];
+    return !before || !after || textOf(before) === textOf(after) || isNull(over) ? plain(base, over, {}) : over;
+  },
+  subnets: (base, over) => (base.kind === 'list' && over.kind === 'list' ? mergeSubnets(base, over) : over),
 };
 
-function mountTarget(short: string | undefined): string | undefined {
-  const [source, target] = short?.split(':') ?? [];
-  return target ?? source;
+/**
+ * The later blocks stand; one takes over what an earlier block of its subnet says beside. Where several earlier
+ * ones are there Compose also mixes blocks of other subnets, and so does this.
+ */
+function mergeSubnets(base: List, over: List): List {
+  const blocks = new Map<string | undefined, Tree>();
+  const subnet = (block: Tree) => textOf(at(block, 'subnet'));
+  for (const before of base.items)
+    for (const after of over.items) {
+      const isOther = subnet(before) !== subnet(after) && !blocks.has(subnet(after));
+      blocks.set(subnet(after), isOther ? after : plain(before, after, {}));
+    }
+  return { ...over, items: [...blocks.values()] };
 }
 
-function entry(tree: Tree, key: string): Tree | undefined {
-  return tree.kind === 'table' ? tree.entries.get(key)?.value : undefined;
-}
-
-function asPairs(tree: List | Table): Table {
-  if (tree.kind === 'table') return tree;
+function asPairs(tree: Tree): Tree {
+  if (tree.kind !== 'list') return tree;
   const entries = new Map<string, Entry>();
   for (const item of tree.items) {
     const text = textOf(item) ?? '';
     const equals = text.indexOf('=');
-    const value: Scalar = {
-      kind: 'scalar',
-      value: equals === -1 ? null : text.slice(equals + 1),
-      raw: text,
-      isPlain: false,
-      at: item.at,
-    };
+    const value = equals === -1 ? nothing(item) : written(text.slice(equals + 1), item);
     entries.set(equals === -1 ? text : text.slice(0, equals), { keyAt: item.at, value });
   }
   return { kind: 'table', entries, at: tree.at };
 }
 
-function asNames(tree: List | Table, key: string): Table {
-  if (tree.kind === 'table') return tree;
-  const entries = new Map<string, Entry>();
-  for (const item of tree.items) entries.set(textOf(item) ?? '', { keyAt: item.at, value: nameOnly(item, key) });
-  return { kind: 'table', entries, at: tree.at };
+/** A list again, as Compose has it: a name alone in an included file takes its value from that file's variables. */
+function fromPairs(tree: Tree): Tree {
+  if (tree.kind !== 'table' || ![...tree.entries.values()].every(({ value }) => value.kind === 'scalar')) return tree;
+  const items = [...tree.entries].flatMap(([name, { value }]) => {
+    if (value.tag === '!reset') return [];
+    const text = textOf(value);
+    return written(text === undefined ? name : `${name}=${text}`, value);
+  });
+  return { kind: 'list', items, at: tree.at };
 }
 
-/** What a bare name stands for in the long form. */
-function nameOnly(item: Tree, key: string): Tree {
-  if (key !== 'depends_on') return { kind: 'scalar', value: null, raw: '', isPlain: true, at: item.at };
-  const value: Scalar = {
-    kind: 'scalar',
-    value: 'service_started',
-    raw: 'service_started',
-    isPlain: true,
-    at: item.at,
-  };
-  return { kind: 'table', at: item.at, entries: new Map([['condition', { keyAt: item.at, value }]]) };
+function asNames(tree: Tree, behind: (item: Tree) => Tree): Tree {
+  if (tree.kind !== 'list') return tree;
+  const entries = tree.items.map((item) => [textOf(item) ?? '', { keyAt: item.at, value: behind(item) }] as const);
+  return { kind: 'table', entries: new Map(entries), at: tree.at };
+}
+
+function asList(tree: Tree): Tree {
+  return tree.kind === 'scalar' && tree.value !== null ? { kind: 'list', items: [tree], at: tree.at } : tree;
+}
+
+function asContext(tree: Tree): Tree {
+  if (tree.kind !== 'scalar' || tree.value === null) return tree;
+  return { kind: 'table', at: tree.at, entries: new Map([['context', { keyAt: tree.at, value: tree }]]) };
+}
+
+/** `name=address` for each address. */
+function asHosts(tree: Tree): Tree {
+  if (tree.kind !== 'table') return tree;
+  const items = [...tree.entries].flatMap(([host, { value }]) =>
+    (value.kind === 'list' ? value.items : [value]).map((each) => written(`${host}=${textOf(each) ?? ''}`, each)),
+  );
+  return { kind: 'list', items, at: tree.at };
+}
+
+function written(text: string, { at: where }: Tree): Scalar {
+  return { kind: 'scalar', value: text, raw: text, isPlain: false, at: where };
+}
+
+function nothing({ at: where }: Tree): Scalar {
+  return { kind: 'scalar', value: null, raw: '', isPlain: true, at: where };
+}
+
+/** What a bare name in `depends_on` stands for. */
+function started(item: Tree): Table {
+  const condition = { keyAt: item.at, value: written('service_started', item) };
+  return { kind: 'table', at: item.at, entries: new Map([['condition', condition]]) };
+}
+
+/** Removes what `!reset` marks, and the marks of `!override`, once all is merged that they were meant for. */
+export function withoutMarks(tree: Tree): Tree {
+  const { tag, ...bare } = tree;
+  const plainTree = (tag === '!override' ? bare : tree) as Tree;
+  switch (plainTree.kind) {
+    case 'scalar':
+      return plainTree;
+    case 'list':
+      return { ...plainTree, items: plainTree.items.filter(isKept).map(withoutMarks) };
+    case 'table': {
+      const kept = [...plainTree.entries].filter(([, { value }]) => isKept(value));
+      const entries = kept.map(([key, entry]) => [key, { ...entry, value: withoutMarks(entry.value) }] as const);
+      return { ...plainTree, entries: new Map(entries) };
+    }
+  }
+}
+
+function isKept(tree: Tree): boolean {
+  return tree.tag !== '!reset';
 }

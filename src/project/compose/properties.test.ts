@@ -1,14 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Failure, Problem } from '../../kit/failure.ts';
 import { isProblem } from '../text-file.ts';
 import { growTree } from '../tree.ts';
 import { readDotEnv } from './dotenv.ts';
 import { interpolate } from './interpolate.ts';
 import { readCompose } from './read.ts';
+import { createSources } from './sources.ts';
 import { durationMs } from './units.ts';
 
 const nothing = { dir: '/nonexistent', env: {}, lookup: () => undefined, profiles: new Set<string>() };
-const read = (text: string) => readCompose([{ name: 'compose.yaml', text }], nothing);
+const read = (text: string) => {
+  const problems: Problem[] = [];
+  const warnings: Failure[] = [];
+  const sources = createSources('/nonexistent', {
+    report: (problem) => problems.push(problem),
+    warn: (warning) => warnings.push(warning),
+  });
+  const file = { path: '/nonexistent/compose.yaml', file: { name: 'compose.yaml', text } };
+  return { ...readCompose([file], { ...nothing, sources }), problems, warnings };
+};
 
 const seed = `# a project
 name: shop

@@ -1,17 +1,17 @@
-import type { Failure, Problem } from '../../kit/failure.ts';
-import { problemAt, type Span, type TextFile } from '../text-file.ts';
-import { at, type Entry, entriesOf, growTree, itemsOf, type Tree } from '../tree.ts';
+import type { Failure } from '../../kit/failure.ts';
+import { problemAt, type Span } from '../text-file.ts';
+import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Service } from '../types.ts';
+import { assemble } from './assemble.ts';
 import { checkShape } from './check.ts';
 import type { Context } from './context.ts';
 import { checkDependencies, dependenciesOf, type Node } from './dependencies.ts';
 import type { Lookup } from './interpolate.ts';
-import { mergeTrees } from './merge.ts';
 import { checkReferences } from './references.ts';
 import { flagOf, textOf } from './scalars.ts';
-import { serviceOf, warnUnread } from './service.ts';
+import { serviceOf } from './service.ts';
 import { composeShape } from './shape.ts';
-import { fillVariables } from './variables.ts';
+import type { OpenFile, Sources } from './sources.ts';
 
 export interface ComposeOptions {
   /** Real path of the folder that relative paths start from. */
@@ -20,6 +20,8 @@ export interface ComposeOptions {
   readonly lookup: Lookup;
   /** Active profiles; `*` is all of them. */
   readonly profiles: ReadonlySet<string>;
+  /** Where files are opened, and where problems and warnings go. */
+  readonly sources: Sources;
 }
 
 export interface Compose {
@@ -27,64 +29,35 @@ export interface Compose {
   readonly name?: { readonly text: string; readonly at: Span };
   /** The active services, in the order of the file. */
   readonly services: ReadonlyMap<string, Service>;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Failure[];
+  /** All files as one; absent where there is nothing in them. */
+  readonly tree?: Tree;
 }
 
 /**
- * Reads compose files, later ones merged over earlier ones, into services: text → tree → variables → merge →
- * shape → services → graph. Every problem of every step that can still be taken is reported.
+ * Reads compose files, later ones merged over earlier ones, into services: text → tree → variables → extends →
+ * include → merge → shape → services → graph. Every problem of every step that can still be taken is reported.
  */
-export function readCompose(files: readonly TextFile[], options: ComposeOptions): Compose {
-  const problems: Problem[] = [];
-  const warnings: Failure[] = [];
-  const root = wholeTree(files, options, problems, warnings);
-  if (!root) return { services: new Map(), problems, warnings };
-  problems.push(...checkShape(root, composeShape));
+export function readCompose(files: readonly OpenFile[], options: ComposeOptions): Compose {
+  const { dir, env, lookup, profiles, sources } = options;
+  const root = assemble(files, { dir, lookup, chain: [] }, sources);
+  if (!root) return { services: new Map() };
+  for (const problem of checkShape(root, composeShape)) sources.report(problem);
   const context: Context = {
-    dir: options.dir,
-    env: options.env,
-    lookup: options.lookup,
+    dir,
+    env,
+    lookup,
     isNative: textOf(at(root, 'x-camp')) === 'native' || flagOf(at(root, 'x-camp', 'native')) === true,
-    envFiles: new Map(),
-    report: (problem) => problems.push(problem),
-    warn: (warning) => warnings.push(warning),
+    sources,
+    report: sources.report,
+    warn: sources.warn,
   };
-  for (const item of itemsOf(at(root, 'include')))
-    warnings.push({
-      ...problemAt(item.at, 'NOT_READ', 'include is not read yet', 'write its services into this file'),
-    });
   const nameTree = at(root, 'name');
   const name = textOf(nameTree);
   return {
-    ...(nameTree && name !== undefined ? { name: { text: name, at: nameTree.at } } : {}),
-    services: activeServices(root, options.profiles, context),
-    problems,
-    warnings,
+    ...(nameTree && name ? { name: { text: name, at: nameTree.at } } : {}),
+    services: activeServices(root, profiles, context),
+    tree: root,
   };
-}
-
-function wholeTree(
-  files: readonly TextFile[],
-  { lookup }: ComposeOptions,
-  problems: Problem[],
-  warnings: Failure[],
-): Tree | undefined {
-  let whole: Tree | undefined;
-  const unset = new Set<string>();
-  for (const file of files) {
-    const grown = growTree(file);
-    problems.push(...grown.problems);
-    for (const tree of grown.trees) {
-      if (tree.kind === 'scalar' && tree.value === null) continue;
-      const filled = fillVariables(tree, lookup);
-      problems.push(...filled.problems);
-      for (const warning of filled.warnings)
-        if (!unset.has(warning.message) && unset.add(warning.message)) warnings.push(warning);
-      whole = whole ? mergeTrees(whole, filled.tree) : filled.tree;
-    }
-  }
-  return whole;
 }
 
 function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Context): ReadonlyMap<string, Service> {
@@ -94,20 +67,16 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
   for (const { dependencies, isActive } of nodes.values())
     if (isActive)
       for (const { on, condition } of dependencies) if (condition === 'service_completed_successfully') awaited.add(on);
-  // what an included file defines is not known yet
-  const isWhole = at(root, 'include') === undefined;
   const services = new Map<string, Service>();
   for (const [name, entry] of entries) {
     if (!checkName(name, entry, context)) continue;
     const node = nodes.get(name);
     if (!node?.isActive) continue;
-    warnUnread(name, entry, context);
-    if (isWhole) for (const problem of checkReferences(name, entry.value, root)) context.report(problem);
+    for (const problem of checkReferences(name, entry.value, root)) context.report(problem);
     const dependencies = node.dependencies.filter(({ on, isRequired }) => isRequired || nodes.get(on)?.isActive);
-    services.set(name, serviceOf(name, entry, { dependencies, isOneShot: awaited.has(name) }, context));
+    services.set(name, serviceOf(name, entry, { dependencies, isOneShot: awaited.has(name), root }, context));
   }
-  for (const problem of checkDependencies(nodes))
-    if (isWhole || problem.code !== 'UNKNOWN_DEPENDENCY') context.report(problem);
+  for (const problem of checkDependencies(nodes)) context.report(problem);
   return services;
 }
 

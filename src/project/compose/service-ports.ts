@@ -7,12 +7,16 @@ import { textOf } from './scalars.ts';
 
 /** The entries of `ports:`, short and long, ranges written out. Problem: INVALID_PORT. */
 export function publishedPorts(service: Tree, context: Context): readonly PublishedPort[] {
-  return itemsOf(at(service, 'ports')).flatMap((item) => {
+  const all = itemsOf(at(service, 'ports')).flatMap((item) => {
     const found = item.kind === 'table' ? longForm(item) : parsePorts(textOf(item) ?? '');
     if (!('why' in found)) return found;
     invalid(item.at, textOf(item), found, context);
     return [];
   });
+  // a port that is also in a range is one port
+  const identity = ({ address = '0.0.0.0', host, container, protocol }: PublishedPort) =>
+    `${address}:${host ?? ''}:${container}/${protocol}`;
+  return [...new Map(all.map((each) => [identity(each), each])).values()];
 }
 
 function invalid(where: Span, text: string | undefined, { why }: Unusable, context: Context): void {

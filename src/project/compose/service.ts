@@ -1,26 +1,29 @@
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
-import { failure } from '../../kit/failure.ts';
 import { isDnsLabel, toDnsLabel } from '../name.ts';
 import { recogniseStart } from '../recognise.ts';
 import { problemAt, sourceOf } from '../text-file.ts';
-import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
-import type { Port, PublishedPort, Service, Start, WatchRule } from '../types.ts';
+import { at, type Entry, itemsOf, type Tree } from '../tree.ts';
+import type { Port, PublishedPort, Service, Start } from '../types.ts';
+import { buildOf, containerOf, unreadKeys } from './container.ts';
 import type { Context } from './context.ts';
 import type { Dependency } from './dependencies.ts';
 import { environmentOf } from './environment.ts';
 import { healthOf } from './health.ts';
 import { hintsOf } from './hints.ts';
+import { isRemoteContext, pathFrom } from './paths.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
 import { exposedPorts, publishedPorts } from './service-ports.ts';
 import { durationMs } from './units.ts';
+import { watchRules } from './watch-rules.ts';
 
 /** What the rest of the file says about a service. */
 export interface Surroundings {
   readonly dependencies: readonly Dependency[];
   /** Somebody waits for its completion. */
   readonly isOneShot: boolean;
+  readonly root: Tree;
 }
 
 /** One entry of `services:` as a Service. Its shape has been checked; what is unusable is reported and left out. */
@@ -33,7 +36,7 @@ export function serviceOf(
   const camp = at(tree, 'x-camp');
   const isNative = textOf(camp) === 'native' || (flagOf(at(camp, 'native')) ?? context.isNative);
   const image = textOf(at(tree, 'image'));
-  const build = buildOf(tree, context);
+  const build = buildOf(tree, context.dir);
   const ports = publishedPorts(tree, context);
   const expose = exposedPorts(tree);
   const env = environmentOf(tree, context);
@@ -55,6 +58,8 @@ export function serviceOf(
     ports,
     expose,
     dependsOn: new Map(around.dependencies.map(({ on, condition }) => [on, condition])),
+    optionalDependencies: around.dependencies.filter(({ isRequired }) => !isRequired).map(({ on }) => on),
+    restartsWith: around.dependencies.filter(({ isRestarting }) => isRestarting).map(({ on }) => on),
     ...(health ? { health } : {}),
     stop: {
       signal: stopSignal(tree, context),
@@ -64,24 +69,10 @@ export function serviceOf(
     profiles: itemsOf(at(tree, 'profiles')).flatMap((each) => textOf(each) ?? []),
     watch: watchRules(tree, context),
     isOneShot: around.isOneShot,
+    container: containerOf(tree, around.root),
+    unread: unreadKeys(tree),
     ...(hints ? { hints } : {}),
   };
-}
-
-function buildOf(tree: Tree, context: Context): Service['build'] {
-  const build = at(tree, 'build');
-  if (!build) return undefined;
-  const written = textOf(build.kind === 'scalar' ? build : at(build, 'context')) || '.';
-  const dockerfile = textOf(at(build, 'dockerfile'));
-  return {
-    context: isRemote(written) ? written : resolve(context.dir, written),
-    ...(dockerfile === undefined ? {} : { dockerfile }),
-  };
-}
-
-/** Docker fetches these itself (docs.docker.com, build contexts). */
-function isRemote(context: string): boolean {
-  return /^(?:[a-z+]+:\/\/|git@|github\.com\/)/.test(context);
 }
 
 function declaredPorts(
@@ -124,7 +115,7 @@ function checkPlace(
       ),
     );
   const build = at(tree, 'build');
-  if (!build || !folder || isRemote(folder) || isFolder(folder)) return;
+  if (!build || !folder || isRemoteContext(folder) || isFolder(folder)) return;
   const where = build.kind === 'scalar' ? build.at : (at(build, 'context')?.at ?? keyAt);
   const problem = problemAt(
     where,
@@ -150,12 +141,12 @@ function startOf(tree: Tree, camp: Tree | undefined, folder: string | undefined,
     context.report(
       problemAt(runTree.at, 'INVALID_COMMAND', 'the command of x-camp run is empty', 'write run: node server.ts'),
     );
-  const own = root === undefined ? undefined : resolve(context.dir, root);
+  const own = root === undefined ? undefined : pathFrom(context.dir, root);
   if (own && rootTree && !isFolder(own)) {
     context.report(problemAt(rootTree.at, 'FOLDER_MISSING', `folder ${root} is not there`, `mkdir -p ${root}`));
     return undefined;
   }
-  const where = own ?? (folder && !isRemote(folder) ? folder : run ? context.dir : undefined);
+  const where = own ?? (folder && !isRemoteContext(folder) ? folder : run ? context.dir : undefined);
   if (!where || !(own || run || at(tree, 'build')) || !isFolder(where)) return undefined;
   const start = recogniseStart(where, { env: context.env, ...(run?.length ? { run } : {}) });
   return start ?? (own ? { kind: 'static', root: own, why: 'x-camp root' } : undefined);
@@ -223,27 +214,6 @@ function restartOf(tree: Tree, context: Context): Service['restart'] {
   return condition === 'any' ? 'always' : condition === 'on-failure' ? 'on-failure' : 'no';
 }
 
-function watchRules(tree: Tree, context: Context): readonly WatchRule[] {
-  return itemsOf(at(tree, 'develop', 'watch')).flatMap((rule) => {
-    const path = textOf(at(rule, 'path'));
-    const action = textOf(at(rule, 'action'));
-    const ignore = at(rule, 'ignore');
-    if (path === undefined || action === undefined) {
-      context.report(
-        problemAt(
-          rule.at,
-          'INVALID_VALUE',
-          'a watch rule needs a path and an action',
-          'write {path: ./src, action: sync}',
-        ),
-      );
-      return [];
-    }
-    const ignored = ignore?.kind === 'scalar' ? [ignore] : itemsOf(ignore);
-    return [{ path: resolve(context.dir, path), action, ignore: ignored.flatMap((each) => textOf(each) ?? []) }];
-  });
-}
-
 /** The Caddy that serves the project's own Caddyfile when the project runs without camp. */
 function isProjectEdge(name: string, image: string | undefined, tree: Tree, dir: string): boolean {
   if (!image || !/^(?:docker\.io\/)?(?:library\/)?caddy(?::[^/]*|@.*)?$/.test(image)) return false;
@@ -267,16 +237,4 @@ function isProjectEdge(name: string, image: string | undefined, tree: Tree, dir:
   )
     return true;
   return (name === 'edge' || name === 'caddy') && !at(tree, 'command');
-}
-
-/** Keys that camp does not follow yet are said, never dropped in silence. */
-export function warnUnread(name: string, { value }: Entry, context: Context): void {
-  const entry = entriesOf(value).get('extends');
-  if (entry)
-    context.warn(
-      failure('project', 'NOT_READ', `service "${name}": extends is not read yet`, {
-        hints: ['write the keys out, or use an anchor (&name, *name)'],
-        source: sourceOf(entry.keyAt),
-      }),
-    );
 }

@@ -226,6 +226,8 @@ const campProject = either(word('native'), table({ native: flag }));
 /** camp's own key on a service. */
 const campService = either(word('native'), table({ native: flag, run: textOrTexts, root: text }));
 
+export const extendsShape: Shape = either(text, table({ service: text, file: text }));
+
 const service = table({
   annotations: pairs,
   attach: flag,
@@ -268,7 +270,7 @@ const service = table({
   env_file: envFile,
   environment: pairs,
   expose: textsOrNumbers,
-  extends: either(text, table({ service: text, file: text })),
+  extends: extendsShape,
   external_links: texts,
   extra_hosts: { items: text, values: { scalar: ['string'], items: text } },
   gpus,
@@ -373,13 +375,15 @@ const config = table({
   template_driver: text,
 });
 
-const included = either(text, table({ path: textOrTexts, env_file: textOrTexts, project_directory: text }));
+export const includeShape: Shape = listOf(
+  either(text, table({ path: textOrTexts, env_file: textOrTexts, project_directory: text })),
+);
 
 /** A whole compose file. */
 export const composeShape: Shape = table({
   version: { scalar: ['string', 'number'] },
   name: text,
-  include: listOf(included),
+  include: includeShape,
   services: nullable(mapOf(service)),
   models: mapOf(table({ name: text, model: text, context_size: count, runtime_flags: texts })),
   networks: nullable(mapOf(network)),
