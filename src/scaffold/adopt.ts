@@ -3,8 +3,8 @@ import { readText } from '../kit/files.ts';
 import { addRoute } from '../project/edit/caddyfile.ts';
 import type { Start } from '../project/types.ts';
 import { dockerfileFor } from './dockerfile.ts';
+import { factsOf } from './folder-facts.ts';
 import { suggestName } from './names.ts';
-import { namesIn } from './project-files.ts';
 import { quotes } from './quote.ts';
 import type { Found } from './types.ts';
 
@@ -83,12 +83,7 @@ interface Routed extends Discovered {
 function composeEntry(dir: string, service: Routed): readonly string[] {
   const context = quotes.yaml(service.folder);
   if (service.hasDockerfile) return [`  ${service.name}:`, `    build: ${context}`];
-  const folder = join(dir, service.folder);
-  const facts = {
-    folder,
-    names: namesIn(folder),
-    hasPyDependencies: /^\s*dependencies\s*=\s*\[\s*["']/m.test(readText(join(folder, 'pyproject.toml')) ?? ''),
-  };
+  const facts = factsOf(join(dir, service.folder));
   // Compose would fill in $NAME itself: $$ is how it writes a dollar.
   const lines = dockerfileFor(service.start, facts, service.path === '/' ? '' : service.path).map(
     (line) => `        ${line.replaceAll('$', '$$$$')}`,

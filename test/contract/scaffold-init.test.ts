@@ -187,14 +187,14 @@ describe('a folder with code', () => {
       '}',
     ]);
     expect(compose).toContain(
-      '  api-v2:\n    build:\n      context: "apps/API_v2"\n      dockerfile_inline: |\n        FROM node:24-alpine\n',
+      '  api-v2:\n    build:\n      context: "apps/API_v2"\n      dockerfile_inline: |\n        FROM node:24-alpine AS build\n',
     );
     expect(compose).toContain('        CMD ["node","main.js"]\n');
     expect(compose).toContain('PATH=/app/node_modules/.bin:$$PATH');
-    expect(compose).toContain('RUN pip install --no-cache-dir -r requirements.txt');
+    expect(compose).toContain('pip install --no-cache-dir --prefix=/dependencies -r requirements.txt');
     expect(compose).toContain('go build -o /service ./cmd/calc');
     expect(compose).toContain('  orders:\n    build: services/orders\n');
-    expect(compose).toContain('        COPY public /srv\n');
+    expect(compose).toContain('        COPY public /files\n');
   });
 
   test('Caddy and Compose accept what was proposed', async () => {
@@ -363,7 +363,7 @@ describe('add service', () => {
     writeFileSync(join(dir, 'Caddyfile'), read('Caddyfile').replace(/\trespond.*\n/, ''));
     await add('web', { template: 'static', route: '/' });
     expect(read('Caddyfile')).toContain('{\n\treverse_proxy web:8080\n}');
-    expect(read('services/web/Dockerfile')).toContain('COPY --from=files /files /srv\n');
+    expect(read('services/web/Dockerfile')).toContain('COPY . /srv\n');
   });
 
   test('works on files that camp did not write', async () => {
