@@ -65,3 +65,27 @@ export function probeTcp(address: Address, timeoutMs: Ms): Promise<ProbeAnswer> 
     );
   });
 }
+
+/** A proxy in front of a container accepts in its place, and hangs up when nothing listens behind it. */
+const heldMs: Ms = 50;
+
+/** Whether something accepts connections there and keeps them, or says something at once. */
+export function probeHeldOpen(address: Address, timeoutMs: Ms): Promise<ProbeAnswer> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address.host, port: address.port });
+    const where = `${address.host}:${address.port}`;
+    let held: NodeJS.Timeout | undefined;
+    const end = (isReady: boolean, said: string): void => {
+      clearTimeout(held);
+      socket.destroy();
+      resolve({ isReady, said });
+    };
+    socket.setTimeout(timeoutMs, () => end(false, `${where} did not accept within ${timeoutMs} ms`));
+    socket.once('connect', () => {
+      held = setTimeout(() => end(true, 'the port is open'), heldMs);
+    });
+    socket.once('data', () => end(true, 'the port is open'));
+    socket.once('end', () => end(false, `${where} hangs up at once`));
+    socket.once('error', (error: NodeJS.ErrnoException) => end(false, `${where}: ${error.code ?? error.message}`));
+  });
+}

@@ -13,6 +13,8 @@ export interface ContainerWish {
   readonly environment: Readonly<Record<string, string>>;
   /** `name:address` */
   readonly extraHosts: readonly string[];
+  /** The port inside the container that routes lead to; absent where none does. */
+  readonly httpPort?: number;
 }
 
 /** The edge as a container of the project. */
@@ -25,9 +27,9 @@ export interface EdgeWish {
   readonly networks: readonly string[];
   readonly mounts: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
   readonly tmpfs: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
   readonly workingDir: string;
   readonly command: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** The container that the edge runs in. */
@@ -46,11 +48,13 @@ export interface EdgeContainer {
 
 /** The container runtime: Compose builds and creates, the engine's API does the rest. */
 export interface DockerRuntime extends Runtime {
-  /** What containers are to be created of; written where Compose reads it. */
+  /** What containers are to be created of, from the next step on. */
   want(wishes: readonly ContainerWish[], edge?: EdgeWish): void;
   /** Throws BUILD_FAILED (service), DOCKERFILE_INVALID (project) or IMAGE_MISSING (machine). */
   build(services: readonly string[], signal: AbortSignal): Promise<void>;
   /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. */
   create(step: Steps['create'], signal: AbortSignal): Promise<void>;
+  /** Supervises what a camp that is gone has left running; `start` and `awaitReady` do so by themselves. */
+  adopt(signal: AbortSignal): Promise<void>;
   edgeContainer(): EdgeContainer;
 }

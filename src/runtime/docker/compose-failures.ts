@@ -1,0 +1,66 @@
+import { type Failure, failure } from '../../kit/failure.ts';
+import type { CommandResult } from '../../kit/spawn.ts';
+
+const evidenceLines = 20;
+
+/** What a command of Compose that failed means, by its own words and those of the engine that it passes on. */
+export function composeFailure(args: readonly string[], result: CommandResult): Failure {
+  const words = wordsOf(result);
+  const command = `docker compose ${args[0] ?? ''}`;
+  return (
+    engineFailure(words) ??
+    failure('machine', 'COMPOSE_FAILED', `${command} ended with code ${result.exitCode}: ${lastWord(words)}`, {
+      hints: ['camp doctor'],
+      evidence: words.slice(-evidenceLines),
+    })
+  );
+}
+
+/** What the words of an engine mean, whoever has passed them on; undefined where they are none that camp knows. */
+export function engineFailure(words: readonly string[]): Failure | undefined {
+  const text = words.join('\n');
+  const evidence = words.slice(-evidenceLines);
+  if (/no space left on device|disk quota exceeded/i.test(text))
+    return failure('machine', 'DISK_FULL', 'the disk of the Docker engine is full', {
+      hints: ['docker system df', 'docker system prune'],
+      evidence,
+    });
+  if (/cannot connect to the docker daemon|error during connect|connection reset by peer|\bEOF$/im.test(text))
+    return failure('machine', 'ENGINE_UNREACHABLE', 'the Docker engine has gone away', {
+      hints: ['docker info', 'camp doctor'],
+      evidence,
+    });
+  const mount = mountWords.exec(text);
+  if (mount)
+    return failure('machine', 'MOUNT_FAILED', `the engine cannot mount what a service asks for: ${mount[0].trim()}`, {
+      hints: ['look at the volumes of the service in compose.yaml'],
+      evidence,
+    });
+  const name = /container name "\/?([^"]+)" is already in use by container "?([0-9a-f]{12})/i.exec(text);
+  if (name)
+    return failure('machine', 'NAME_TAKEN', `the container name ${name[1]} is taken by another container`, {
+      hints: [`docker rm -f ${name[2]}`, 'another container_name in compose.yaml'],
+      evidence,
+    });
+  if (/address pools have been fully subnetted|pool overlaps with other one/i.test(text))
+    return failure('machine', 'NO_FREE_NETWORK', 'the Docker engine has no address range left for another network', {
+      hints: ['docker network prune'],
+      evidence,
+    });
+  return undefined;
+}
+
+const mountWords =
+  /mounts denied[^\n]*|bind source path does not exist[^\n]*|error mounting[^\n]*|error while mounting volume[^\n]*|invalid mount config[^\n]*/i;
+
+/** What Compose wrote, without its progress. */
+export function wordsOf({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stderr'>): readonly string[] {
+  return `${stdout}\n${stderr}`
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '' && !/^ ?(Container|Network|Volume) \S+ +\w+$/.test(line));
+}
+
+export function lastWord(words: readonly string[]): string {
+  return (words.at(-1) ?? 'it said nothing').replace(/^Error response from daemon: /, '');
+}

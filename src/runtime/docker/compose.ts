@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { CampError } from '../../kit/failure.ts';
+import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
+import type { CommandResult } from '../../kit/spawn.ts';
+import { composeFailure } from './compose-failures.ts';
+import type { Compose, Engine } from './engine/types.ts';
+
+/** What Compose has to be told of a project. */
+export interface ComposeProject {
+  readonly id: string;
+  readonly dir: string;
+  /** Compose's project name. */
+  readonly name: string;
+  /** Absolute, in the order of merging. */
+  readonly files: readonly string[];
+  readonly envFiles: readonly string[];
+  readonly profiles: readonly string[];
+}
+
+/** The parts of Compose's own reading of the files that camp asks it for. */
+export interface ComposeModel {
+  readonly services: Readonly<Record<string, ModelService>>;
+  readonly networks: Readonly<Record<string, ModelResource>>;
+  readonly volumes: Readonly<Record<string, ModelVolume>>;
+}
+
+export interface ModelService {
+  readonly image?: string;
+  readonly build?: unknown;
+  readonly container_name?: string;
+  readonly pull_policy?: string;
+  readonly volumes?: readonly { readonly type: string; readonly source?: string }[];
+  readonly configs?: unknown;
+  readonly secrets?: unknown;
+  readonly post_start?: unknown;
+}
+
+export interface ModelResource {
+  readonly name: string;
+  readonly external?: boolean;
+}
+
+export interface ModelVolume extends ModelResource {
+  readonly driver?: string;
+  readonly driver_opts?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface ComposeCli {
+  /** Runs one command of Compose over the project's files and what camp adds. Throws what its words mean. */
+  run(args: readonly string[], how: RunHow): Promise<CommandResult>;
+  /** Builds images of the project's files as they are. */
+  build(services: readonly string[], how: RunHow): Promise<CommandResult>;
+  /** The files as Compose reads them, without what camp adds. */
+  model(signal: AbortSignal): Promise<ComposeModel>;
+  /** Writes what camp adds, for the commands that follow. */
+  writeOverride(text: string): void;
+}
+
+export interface RunHow {
+  readonly signal: AbortSignal;
+  onLine?(line: string): void;
+  /** What a failure means; default: by the engine's words. */
+  failures?(result: CommandResult): CampError;
+}
+
+/** Variables that would make Compose do something else than its arguments say. */
+const steering =
+  /^COMPOSE_(FILE|PATH_SEPARATOR|PROJECT_NAME|PROFILES|REMOVE_ORPHANS|ENV_FILES|DISABLE_ENV_FILE|ANSI|PROGRESS|STATUS_STDOUT|MENU|PROJECT_DIRECTORY)$/;
+/** A build may take its time; nothing may take for ever. */
+const longestMs = 60 * 60_000;
+
+export function composeCli(setup: {
+  readonly engine: Engine;
+  /** Asked when it is needed first. */
+  compose(signal: AbortSignal): Promise<Compose>;
+  readonly project: ComposeProject;
+  readonly runDir: string;
+  readonly ownEnv: NodeJS.ProcessEnv;
+}): ComposeCli {
+  const { engine, project, runDir } = setup;
+  const override = join(runDir, 'compose.camp.yaml');
+  const env = environmentOf(setup.ownEnv, engine.env);
+
+  function argv(compose: Compose, files: readonly string[], args: readonly string[]): readonly string[] {
+    return [
+      ...compose.argv,
+      '--ansi',
+      'never',
+      '--progress',
+      'plain',
+      '-p',
+      project.name,
+      '--project-directory',
+      project.dir,
+      ...project.envFiles.flatMap((file) => ['--env-file', file]),
+      ...project.profiles.flatMap((name) => ['--profile', name]),
+      ...files.flatMap((file) => ['-f', file]),
+      ...args,
+    ];
+  }
+
+  async function run(files: readonly string[], args: readonly string[], how: RunHow): Promise<CommandResult> {
+    const { runCommand } = await import('../../kit/spawn.ts');
+    const compose = await setup.compose(how.signal);
+    const result = await whileItLives(engine, how.signal, (signal) =>
+      runCommand(argv(compose, files, args), {
+        cwd: project.dir,
+        env,
+        timeoutMs: longestMs,
+        signal,
+        ...(how.onLine ? { onLine: how.onLine } : {}),
+      }),
+    );
+    if (result.exitCode === 0) return result;
+    throw how.failures?.(result) ?? new CampError(composeFailure(args, result));
+  }
+
+  return {
+    run: (args, how) => run([...project.files, override], args, how),
+    build: (services, how) => run(project.files, ['build', ...services], how),
+    async model(signal) {
+      const { stdout } = await run(project.files, ['config', '--format', 'json', '--no-path-resolution'], { signal });
+      const read = JSON.parse(stdout) as Partial<ComposeModel>;
+      return { services: read.services ?? {}, networks: read.networks ?? {}, volumes: read.volumes ?? {} };
+    },
+    writeOverride(text) {
+      if (readText(override) === text) return;
+      makeFolder(runDir, 0o700);
+      writeWhole(override, text, { mode: 0o600, durable: false });
+    },
+  };
+}
+
+/** The person's own environment, because the files may ask for any of it, and the engine that camp has chosen. */
+function environmentOf(own: NodeJS.ProcessEnv, engine: Readonly<Record<string, string>>): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(own))
+    if (value !== undefined && !steering.test(name) && name !== 'DOCKER_CONTEXT') env[name] = value;
+  return { ...env, COMPOSE_IGNORE_ORPHANS: '1', ...engine };
+}
+
+/** How often an engine is asked whether it lives while Compose works with it; two silent answers in a row mean that it does not. */
+const askEveryMs = 2000;
+
+/** Compose waits for an engine that hangs; camp does not. Throws ENGINE_UNREACHABLE or ENGINE_HANGS, and ends the work. */
+export async function whileItLives<T>(
+  engine: Engine,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const dead = new AbortController();
+  const both = AbortSignal.any([signal, dead.signal]);
+  let isAsking = false;
+  const timer = setInterval(() => {
+    if (isAsking) return;
+    isAsking = true;
+    engine.api
+      .info({ deadlineMs: 5000, signal: both })
+      .catch((error: unknown) => dead.abort(error))
+      .finally(() => (isAsking = false));
+  }, askEveryMs);
+  try {
+    const result = await work(both);
+    both.throwIfAborted();
+    return result;
+  } catch (error) {
+    both.throwIfAborted();
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}

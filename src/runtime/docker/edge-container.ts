@@ -1,0 +1,66 @@
+import { fail } from '../../kit/failure.ts';
+import { endContainer } from './end.ts';
+import type { Api, ContainerDetail, ContainerSummary } from './engine/types.ts';
+import { cannotStart } from './failures.ts';
+import { configLabel } from './labels.ts';
+import { edgeHash } from './override.ts';
+import type { EdgeContainer, EdgeWish } from './types.ts';
+
+export interface EdgeSurroundings {
+  readonly api: Api;
+  readonly isLocalLinux: boolean;
+  wish(): EdgeWish | undefined;
+  find(): Promise<ContainerSummary | undefined>;
+  /** Creates it, or creates it anew where it is stale. */
+  create(signal: AbortSignal): Promise<void>;
+  beforeRemoval(container: ContainerDetail): void;
+}
+
+/** The edge's container, and whether it is still the one that is wanted. */
+export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & { isStale(): Promise<boolean> } {
+  const { api } = around;
+  let running: ContainerDetail | undefined;
+
+  async function isStale(): Promise<boolean> {
+    const found = await around.find();
+    const wish = around.wish();
+    return found !== undefined && wish !== undefined && found.labels[configLabel] !== edgeHash(wish);
+  }
+
+  async function theContainer(signal: AbortSignal): Promise<ContainerSummary> {
+    const found = await around.find();
+    if (found && !(await isStale())) return found;
+    await around.create(signal);
+    return (await around.find()) ?? fail('bug', 'BUG', 'the edge has no container');
+  }
+
+  return {
+    isStale,
+    get pid() {
+      return around.isLocalLinux && running?.pid ? running.pid : undefined;
+    },
+
+    async start(signal) {
+      const { id, status } = await theContainer(signal);
+      try {
+        if (status === 'paused') await api.unpauseContainer(id);
+        else if (status !== 'running') await api.startContainer(id, { signal });
+      } catch (error) {
+        throw cannotStart({ service: around.wish()?.service ?? 'edge', memoryLimit: 0 }, error);
+      }
+      running = await api.inspectContainer(id, { signal });
+    },
+
+    async exec(argv, stdin, signal) {
+      const id = running?.id ?? (await around.find())?.id ?? fail('bug', 'BUG', 'the edge has no container');
+      const { exitCode, stdout, stderr } = await api.exec(id, argv, stdin === undefined ? {} : { stdin }, { signal });
+      return { exitCode, output: stdout + stderr };
+    },
+
+    async stop() {
+      const found = await around.find();
+      running = undefined;
+      if (found) await endContainer(api, found.id, undefined, new AbortController().signal, around.beforeRemoval);
+    },
+  };
+}

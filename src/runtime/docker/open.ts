@@ -1,0 +1,38 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Emit } from '../../kit/events.ts';
+import { fail } from '../../kit/failure.ts';
+import type { Project } from '../../project/types.ts';
+import { connectEngine } from './engine/connect.ts';
+import { findCompose } from './engine/find-compose.ts';
+import { createDockerRuntime } from './runtime.ts';
+import type { DockerRuntime } from './types.ts';
+
+export interface OpenRequest {
+  readonly project: Project;
+  readonly env: NodeJS.ProcessEnv;
+  readonly folders: { readonly run: string; readonly state: string };
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Pending while what services write cannot be taken any more. */
+  pressure(): Promise<void> | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Connects to this machine's engine. Throws ENGINE_UNREACHABLE, ENGINE_HANGS, ENGINE_TOO_OLD or NO_PERMISSION (machine). */
+export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
+  const { project, env, folders, clock, emit, pressure, signal } = request;
+  const { compose } = project;
+  if (!compose) return fail('bug', 'BUG', 'containers need a compose file');
+  const engine = await connectEngine(env, signal);
+  return createDockerRuntime({
+    engine,
+    compose: (until) => findCompose(env, engine, until),
+    project: { ...compose, id: project.id },
+    runDir: folders.run,
+    stateDir: folders.state,
+    ownEnv: env,
+    clock,
+    emit,
+    pressure,
+  });
+}

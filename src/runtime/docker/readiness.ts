@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Endpoint, Ms } from '../../kit/events.ts';
+import { failuresOf } from '../../kit/failure.ts';
+import { type Address, type ProbeAnswer, probeHeldOpen, probeHttp } from '../probe.ts';
+import { mainEndpoint } from './endpoints.ts';
+import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
+
+export interface ReadinessRequest {
+  readonly api: Api;
+  readonly container: ContainerDetail;
+  readonly endpoints: readonly Endpoint[];
+  /** The port inside the container that routes lead to; absent where none does. */
+  readonly httpPort: number | undefined;
+  /** Whether the container's address can be dialled from here. */
+  readonly isLocalLinux: boolean;
+  /** Resolves when the engine itself calls the container healthy. */
+  healthy(signal: AbortSignal): Promise<void>;
+  /** Keeps what the last probe saw, for NOT_READY. */
+  onAnswer(answer: ProbeAnswer): void;
+}
+
+const probeTimeoutMs: Ms = 2000;
+/** What publishes nothing and has no health check is ready when it has lived so long. */
+const portlessAfterMs: Ms = 500;
+/**
+ * A health check that passes while no port is open yet is not believed for so long: databases answer their own tools
+ * while they are still being set up, and start anew when that is done (postgres, mysql and mariadb images).
+ */
+const portsWithinMs: Ms = 5000;
+
+/** Resolves when the container serves; rejects only with the signal's reason. */
+export async function awaitReadiness(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
+  const { container, endpoints, httpPort, onAnswer } = request;
+  if (container.healthcheck) return awaitHealthy(request, container.healthcheck, signal);
+  const main = mainEndpoint(endpoints, httpPort);
+  if (!main) return delay(portlessAfterMs, undefined, { signal });
+  const probe = httpPort !== undefined && main.containerPort === httpPort ? answersHttp : isAnyOpen;
+  for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
+    const answer = await probe(main, endpoints);
+    signal.throwIfAborted();
+    onAnswer(answer);
+    if (answer.isReady) return;
+    await delay(pause, undefined, { signal });
+  }
+}
+
+/** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
+function answersHttp(main: Endpoint): Promise<ProbeAnswer> {
+  return probeHttp(addressOf(main), '/readyz', probeTimeoutMs);
+}
+
+async function isAnyOpen(_: Endpoint, endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
+  const answers = await Promise.all(endpoints.map((one) => probeHeldOpen(addressOf(one), probeTimeoutMs)));
+  const [first] = answers;
+  return answers.find((one) => one.isReady) ?? first ?? { isReady: true, said: 'it has no port' };
+}
+
+/** Judged from the start on and more often than its interval says, so that long intervals keep nobody waiting. */
+async function awaitHealthy(request: ReadinessRequest, check: Healthcheck, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const both = AbortSignal.any([signal, done.signal]);
+  try {
+    await Promise.race([request.healthy(both), passes(request, check, both)]);
+    await portsAreOpen(request, both);
+  } finally {
+    done.abort();
+  }
+}
+
+async function passes({ api, container, onAnswer }: ReadinessRequest, check: Healthcheck, signal: AbortSignal) {
+  const argv = argvOf(check);
+  if (argv.length === 0) return new Promise<never>(() => undefined);
+  for (let pause = 100; ; pause = Math.min(pause * 1.5, 1000)) {
+    await delay(pause, undefined, { signal });
+    const began = performance.now();
+    const answer = await runCheck(api, container.id, argv, check.timeoutMs, signal);
+    signal.throwIfAborted();
+    onAnswer(answer);
+    if (answer.isReady) return;
+    // a check that costs much is made less often
+    pause = Math.max(pause, Math.min(performance.now() - began, 1000));
+  }
+}
+
+function argvOf({ test: [kind, ...words] }: Healthcheck): readonly string[] {
+  return kind === 'CMD-SHELL' ? ['/bin/sh', '-c', words.join(' ')] : words;
+}
+
+async function runCheck(
+  api: Api,
+  id: string,
+  argv: readonly string[],
+  timeoutMs: Ms,
+  signal: AbortSignal,
+): Promise<ProbeAnswer> {
+  try {
+    const { exitCode, stdout, stderr } = await api.exec(id, argv, {}, { deadlineMs: timeoutMs || 30_000, signal });
+    const words = `${stdout}\n${stderr}`.trim().split('\n').at(-1)?.slice(0, 200);
+    return {
+      isReady: exitCode === 0,
+      said: `the health check ended with ${exitCode}${words ? `: ${words}` : ''}`,
+    };
+  } catch (error) {
+    if (signal.aborted) return { isReady: false, said: 'given up' };
+    const [first] = failuresOf(error);
+    return { isReady: false, said: `the health check could not be run: ${first?.evidence?.[0] ?? first?.message}` };
+  }
+}
+
+async function portsAreOpen(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
+  const addresses = addressesOf(request);
+  if (addresses.length === 0) return;
+  const until = performance.now() + portsWithinMs;
+  for (let pause = 5; performance.now() < until; pause = Math.min(pause * 1.5, 250)) {
+    const answers = await Promise.all(addresses.map((one) => probeHeldOpen(one, probeTimeoutMs)));
+    signal.throwIfAborted();
+    if (answers.some((one) => one.isReady)) return;
+    await delay(pause, undefined, { signal });
+  }
+}
+
+/** Published ports, or, where there are none and containers are reached directly, those that the image exposes. */
+function addressesOf({ container, endpoints, isLocalLinux }: ReadinessRequest): readonly Address[] {
+  if (endpoints.length > 0) return endpoints.map(addressOf);
+  const host = Object.values(container.networks).find((one) => one.address !== '')?.address;
+  if (!isLocalLinux || host === undefined) return [];
+  return container.exposedPorts
+    .filter((one) => one.endsWith('/tcp'))
+    .map((one) => ({ host, port: Number.parseInt(one, 10) }));
+}
+
+function addressOf({ address }: Endpoint): Address {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+}
