@@ -22,6 +22,8 @@ export interface Rules {
   readonly service: string;
   /** Folders and files that have to be watched. */
   readonly paths: readonly string[];
+  /** Those of them that are to be copied once when the watching begins. */
+  readonly initialPaths: readonly string[];
   /** Every rule that a path falls under, in the order of the file: Compose carries out all of them. */
   matches(path: string): readonly Match[];
   /** Whether a folder, with all that is in it, is of no rule's concern. */
@@ -57,6 +59,7 @@ export function rulesFor(service: WatchedService, read: (path: string) => string
   return {
     service: service.name,
     paths: service.watch.map(({ path }) => path),
+    initialPaths: service.watch.filter(({ isInitialSync }) => isInitialSync).map(({ path }) => path),
     matches: (path) =>
       rules.flatMap(({ rule, ignore, include }): readonly Match[] => {
         const below = pathBelow(rule.path, path);
