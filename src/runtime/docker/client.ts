@@ -130,7 +130,7 @@ export function engineApi(route: Route): Api {
     },
     async createVolume(name, { labels, driver, driverOptions }, options) {
       const wanted = { Name: name, Labels: labels, Driver: driver, DriverOpts: driverOptions };
-      await ask('create a volume', options).createVolume(wanted);
+      await ask('create a volume', options).createVolume({ _query: {}, _body: wanted });
     },
     async removeVolume(name, options) {
       await unless([404], ask('remove a volume', options).getVolume(encodeURIComponent(name)).remove());

@@ -9,7 +9,7 @@ import type { EngineAddress } from './types.ts';
 /** One request, as dockerode words it. */
 export interface Request {
   readonly method: string;
-  /** A `?` at the end: `options` are the query, else the body. */
+  /** A `?` at the end: `options` are the query, else the body; both are in it as `_query` and `_body`. */
   readonly path: string;
   readonly options?: Readonly<Record<string, unknown>>;
   /** Body as it is, a tar archive. */
@@ -111,14 +111,15 @@ function send(
 
 function bodyOf(request: Request): { readonly type: string; readonly bytes: Uint8Array } | undefined {
   if (request.file) return { type: 'application/x-tar', bytes: request.file };
-  if (request.method !== 'POST' || request.path.endsWith('?') || !request.options) return undefined;
-  return { type: 'application/json', bytes: Buffer.from(JSON.stringify(request.options)) };
+  if (request.method !== 'POST') return undefined;
+  const body = request.options?.['_body'] ?? (request.path.endsWith('?') ? undefined : request.options);
+  return body ? { type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) } : undefined;
 }
 
 function pathOf({ path, options }: Request): string {
   if (!path.endsWith('?')) return path;
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(options ?? {}))
+  for (const [name, value] of Object.entries(options?.['_query'] ?? options ?? {}))
     if (value !== undefined) query.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
   return query.size === 0 ? path.slice(0, -1) : path + query.toString();
 }
