@@ -5,6 +5,10 @@ import { authorityFiles, inspectAuthority } from '../edge/authority.ts';
 import { failuresOf } from '../kit/failure.ts';
 import { isWritable, type UserFolders, userFolders } from '../kit/paths.ts';
 import { describeHolder, listeners } from '../kit/ports.ts';
+import { connectEngine } from '../runtime/docker/engine/connect.ts';
+import { said } from '../runtime/docker/engine/failures.ts';
+import { findEngine } from '../runtime/docker/engine/find.ts';
+import { askForCompose } from '../runtime/docker/engine/find-compose.ts';
 import { caddyReport } from '../tools/caddy-report.ts';
 import { mayBind, unprivilegedFix } from './edge-ports.ts';
 import { edgeStorage } from './folders.ts';
@@ -51,6 +55,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<readonly Finding[]
   return [
     ...findings,
     caddy(user, env),
+    ...(await docker(env)),
     ...folders(user),
     authority(user),
     ...trust(env),
@@ -67,6 +72,41 @@ function caddy(user: UserFolders, env: NodeJS.ProcessEnv): Finding {
     verdict: report.isUsable ? 'ok' : 'warning',
     message: report.summary,
     details: report.attempts.map((attempt) => `${attempt.origin}: ${attempt.outcome}`),
+  };
+}
+
+/** Docker is needed for containers only: what is wrong with it is no problem of the machine. */
+async function docker(env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
+  const signal = AbortSignal.timeout(30_000);
+  if (!findEngine(env))
+    return [{ subject: 'docker', verdict: 'ok', message: 'no engine here: what has a command runs as a process' }];
+  try {
+    const engine = await connectEngine(env, signal);
+    const name = engine.kind === 'podman' ? 'Podman' : 'Docker Engine';
+    const message = `${name} ${engine.version}, ${said(engine.address)}`;
+    return [{ subject: 'docker', verdict: 'ok', message }, await compose({ ...env, ...engine.env }, signal)];
+  } catch (error) {
+    return [unwell('docker', error)];
+  }
+}
+
+async function compose(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Finding> {
+  try {
+    const { version, argv } = await askForCompose(env, signal);
+    return { subject: 'compose', verdict: 'ok', message: `Docker Compose ${version}, ${argv.join(' ')}` };
+  } catch (error) {
+    return unwell('compose', error);
+  }
+}
+
+function unwell(subject: string, error: unknown): Finding {
+  const [first] = failuresOf(error);
+  return {
+    subject,
+    verdict: 'warning',
+    message: first?.message ?? '',
+    details: first?.evidence ?? [],
+    ...(first?.hints[0] ? { fix: first.hints[0] } : {}),
   };
 }
 
