@@ -14,6 +14,8 @@ const expected = [
   // a request outlives the configuration that it came in under, as it should
   'server shutdown',
   'stapling OCSP',
+  // one of camp's own, which is replaced in time, or a file of the project's, which is the project's
+  'unmanaged certificate expires',
   'conditionally fallback to',
 ];
 

@@ -1,4 +1,4 @@
-import { CampError, fail } from '../kit/failure.ts';
+import { CampError, type Failure, failure } from '../kit/failure.ts';
 import { listeners } from '../kit/ports.ts';
 import { socketInodes } from '../kit/process.ts';
 import { refusalProblem } from './adapt.ts';
@@ -28,17 +28,21 @@ export async function load(
     timeoutMs: loadTimeoutMs,
     signal,
   });
-  if (answer.status === 200) return;
-  const words = errorOf(answer);
+  if (answer.status !== 200) throw new CampError(refusalOf(errorOf(answer), caddyfile, projectDir));
+}
+
+/** What a refusal in Caddy's words means. */
+export function refusalOf(words: string, caddyfile: Wanted['caddyfile'], projectDir: string): Failure {
   const port = Number(/listen \w+ \S+?:(\d+): bind/.exec(words)?.[1]);
-  if (port && /address already in use/.test(words)) throw new CampError(portInUse(port));
-  if (port && /permission denied/.test(words)) throw new CampError(portForbidden(port));
-  const problem = refusalProblem(words, caddyfile, projectDir);
-  if (problem) throw new CampError(problem);
-  fail('edge', 'EDGE_REFUSED', 'caddy refused the configuration; the one before goes on serving', {
-    hints: ['camp doctor'],
-    evidence: [`caddy: ${words}`],
-  });
+  if (port && /address already in use/.test(words)) return portInUse(port);
+  if (port && /permission denied/.test(words)) return portForbidden(port);
+  return (
+    refusalProblem(words, caddyfile, projectDir) ??
+    failure('edge', 'EDGE_REFUSED', 'caddy refused the configuration; the one before goes on serving', {
+      hints: ['camp doctor'],
+      evidence: [`caddy: ${words}`],
+    })
+  );
 }
 
 /** `127.0.0.1:9000` of every server that opens its port itself: those of the Caddyfile beside 443 and 80. */

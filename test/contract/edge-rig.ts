@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import {
   createServer,
@@ -12,12 +13,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authorityFiles } from '../../src/edge/authority.ts';
+import { createContainerEdge } from '../../src/edge/container-edge.ts';
 import { createEdge } from '../../src/edge/edge.ts';
 import { entriesOf, isObject, type JsonObject, objectsOf, stringsOf } from '../../src/edge/json.ts';
 import type { Edge, EdgeSetup, Wanted } from '../../src/edge/types.ts';
 import { everywhere, walkRoutes } from '../../src/edge/walk.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
+import { CampError } from '../../src/kit/failure.ts';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
+import { type DockerContainer, dockerContainer, gatewayAddress } from './edge-container-rig.ts';
 
 /** The Caddy that the suite runs against; undefined where the machine has none. */
 export const caddy = findCaddy({ data: '/nonexistent', state: '/nonexistent', cache: '/nonexistent' }).tool?.path;
@@ -52,7 +56,15 @@ export interface Rig extends AsyncDisposable {
   readonly events: Unstamped[];
   readonly lines: string[];
   restarts: number;
+  /** The last good configuration. */
+  readonly configFile: string;
+  /** Where the Caddy is in one. */
+  readonly container: DockerContainer;
   get(path: string, options?: RequestOptions): Promise<Answer>;
+  /** A program of the test that this edge can reach. */
+  upstream(...args: Parameters<typeof upstream>): Promise<Upstream>;
+  /** Kills the Caddy. */
+  kill(): Promise<void>;
 }
 
 export interface Answer {
@@ -62,7 +74,9 @@ export interface Answer {
 }
 
 /** A temporary project with an edge that is not started yet; disposing stops it and removes everything. */
-export function createRig(options: { storage?: string; folder?: string } = {}): Rig {
+export function createRig(
+  options: { storage?: string; folder?: string; kind?: 'process' | 'container'; hooks?: boolean } = {},
+): Rig {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'camp-edge-'));
   mkdirSync(join(folder, 'home'), { recursive: true });
   const events: Unstamped[] = [];
@@ -78,13 +92,24 @@ export function createRig(options: { storage?: string; folder?: string } = {}): 
     onLine: (line) => void lines.push(line),
     onRestart: () => void rig.restarts++,
   };
+  const isContained = options.kind === 'container';
+  const container = dockerContainer(setup, options.hooks ?? true);
   const rig: Rig = {
     folder,
     setup,
-    edge: createEdge(setup),
+    edge: isContained
+      ? createContainerEdge({ ...setup, container, declared: { CAMP_DOMAIN: 'shop.localhost', ODD: "it's # $odd" } })
+      : createEdge(setup),
     events,
     lines,
     restarts: 0,
+    container,
+    configFile: join(folder, isContained ? '.camp/run/edge/caddy.json' : '.camp/run/caddy.json'),
+    upstream: (answer, port) => upstream(answer, port, isContained ? gatewayAddress() : '127.0.0.1'),
+    async kill() {
+      if (isContained) await container.kill();
+      else process.kill(rig.edge.pid!, 'SIGKILL');
+    },
     get: (url, extra = {}) => get(setup, url, extra),
     async [Symbol.asyncDispose]() {
       await rig.edge.stop();
@@ -128,6 +153,7 @@ export interface Upstream extends AsyncDisposable {
 export async function upstream(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
   port = 0,
+  host = '127.0.0.1',
 ): Promise<Upstream> {
   const server = createServer(answer);
   const sockets = new Set<Socket>();
@@ -135,13 +161,13 @@ export async function upstream(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
   const kill = () =>
     new Promise<void>((resolve) => {
       for (const socket of sockets) socket.destroy();
       server.close(() => resolve());
     });
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server, kill, [Symbol.asyncDispose]: kill };
+  return { address: `${host}:${(server.address() as AddressInfo).port}`, server, kill, [Symbol.asyncDispose]: kill };
 }
 
 export function wantedOf(
@@ -212,6 +238,23 @@ export function summaryOf(config: JsonObject): string[] {
   if (apps.pki) lines.push(`pki ${JSON.stringify(apps.pki)}`);
   return lines;
 }
+
+/** The first failure of work that must fail with a CampError. */
+export async function failureOf(work: Promise<unknown>): Promise<CampError['failures'][number]> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CampError)) throw new Error(`no CampError but ${String(error)}`);
+  return error.failures[0]!;
+}
+
+export const fingerprintOf = (rig: Rig): string =>
+  new X509Certificate(readFileSync(authorityFiles(rig.setup.storage).root)).fingerprint256;
+export const https = (rig: Rig, path = '', host = 'shop.localhost'): string =>
+  `https://${host}:${rig.setup.ports.https}${path}`;
+
+export const site = 'shop.localhost {\n\treverse_proxy /api/orders/* orders:8080\n\treverse_proxy web:8080\n}\n';
 
 export function writeIn(folder: string, path: string, content: string): void {
   mkdirSync(join(folder, path, '..'), { recursive: true });
