@@ -12,6 +12,9 @@ import type { Supervisor } from './supervisor.ts';
 
 const timeoutMs: Ms = 60_000;
 
+/** What of the supervisor this needs. */
+export type Followed = Pick<Supervisor, 'project' | 'ending' | 'emit' | 'restart' | 'installAndRestart' | 'converge'>;
+
 /** A process whose service has watch rules. */
 interface Ruled {
   readonly start: Start;
@@ -31,7 +34,7 @@ function isWithin(root: string, path: string): boolean {
  * Follows the files of a running project: code restarts its service, or does what the service's watch rules say, and
  * the project's own files converge it.
  */
-export function followFiles(supervisor: Supervisor): () => void {
+export function followFiles(supervisor: Followed): () => void {
   let trees: readonly PathWatch[] = [];
   let isWanted = false;
   let isBusy = false;

@@ -3,15 +3,14 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { followContainers } from '../../src/camp/follow-containers.ts';
 import { failuresOf } from '../../src/kit/failure.ts';
 import { readText } from '../../src/kit/files.ts';
-import type { WatchRule } from '../../src/project/types.ts';
+import type { Service, WatchRule } from '../../src/project/types.ts';
 import { connectEngine } from '../../src/runtime/docker/engine/connect.ts';
 import type { Api } from '../../src/runtime/docker/engine/types.ts';
 import { syncInto } from '../../src/runtime/docker/sync.ts';
 import { initialSync } from '../../src/runtime/watch/initial.ts';
-import { type PathWatch, watchPaths } from '../../src/runtime/watch/paths.ts';
-import { changesFor } from '../../src/runtime/watch/reactions.ts';
 import { type Rules, rulesFor } from '../../src/runtime/watch/rules.ts';
 import { eventually } from '../rig/cluster.ts';
 import { missingImages, whyNoEngine } from '../rig/compose.ts';
@@ -21,7 +20,7 @@ if (why) console.warn(`nothing is brought into containers: ${why}`);
 let root = '';
 let api: Api;
 const started: string[] = [];
-let watching: PathWatch | undefined;
+let stop: (() => void) | undefined;
 
 beforeAll(async () => {
   if (why && process.env['CI']) throw new Error(why);
@@ -33,7 +32,7 @@ beforeAll(async () => {
 }, 60_000);
 beforeEach(({ skip }) => skip(why !== undefined, why));
 afterEach(() => {
-  watching?.close();
+  stop?.();
   for (const id of started.splice(0)) docker('rm', '--force', id);
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -145,31 +144,27 @@ describe('what changed here changes in the container', () => {
 });
 
 describe('from a save to the container', () => {
-  /** What the supervisor does with the reactions, as far as it needs no supervisor. */
-  function follow(id: string, watched: Rules): { readonly seen: string[] } {
+  /** What the supervisor is asked for, and what is said. */
+  function follow(id: string, ...watch: readonly WatchRule[]): readonly string[] {
     const seen: string[] = [];
-    let turn: Promise<unknown> = Promise.resolve();
-    watching = watchPaths({
-      roots: watched.paths,
-      ignoresFolder: watched.ignoresFolder,
-      ignoresFile: (path) => watched.matches(path).length === 0,
-      onChange: (paths) => {
-        for (const reaction of changesFor([watched], paths)) {
-          if (reaction.kind === 'sync') turn = turn.then(() => syncInto(api, id, reaction.changes));
-          if (reaction.kind === 'exec') turn = turn.then(() => api.exec(id, reaction.rule.exec?.command ?? [], {}));
-          turn = turn.then(() => seen.push(reaction.kind));
-        }
-      },
-      onNote: () => undefined,
+    const ending = new AbortController();
+    stop = followContainers({
+      services: [{ name: 'web', watch } as unknown as Service],
+      api,
+      signal: ending.signal,
+      emit: (event) => void ('message' in event && seen.push(event.message)),
+      read: readText,
+      containersOf: () => [id],
+      rebuild: async (services) => void seen.push(`rebuild ${services.join()}`),
+      restart: async (service) => void seen.push(`restart ${service}`),
     });
-    return { seen };
+    return seen;
   }
 
   test('a saved file, a new folder, a rename and a removal arrive; what is ignored does not', async () => {
     const id = container('--user', '4321:1234');
     write('six/src/a', 'old');
-    const watched = rules(rule('sync', 'six/src', { target: '/srv/src', ignore: ['out/', '*.tmp'] }));
-    follow(id, watched);
+    follow(id, rule('sync', 'six/src', { target: '/srv/src', ignore: ['out/', '*.tmp'] }));
     write('six/src/a', 'new');
     await eventually(
       'the file is there',
@@ -195,10 +190,10 @@ describe('from a save to the container', () => {
     const id = container();
     write('seven/conf', 'old');
     const exec = { command: ['sh', '-c', 'cp /etc/conf /tmp/applied'], isPrivileged: false, env: {} };
-    const { seen } = follow(id, rules(rule('sync+exec', 'seven/conf', { target: '/etc/conf', exec })));
+    const seen = follow(id, rule('sync+exec', 'seven/conf', { target: '/etc/conf', exec }));
     write('seven/conf', 'new');
-    await eventually('both are done', async () => seen.includes('exec'));
-    expect(seen).toEqual(['sync', 'exec']);
+    await eventually('both are done', async () => seen.includes('sh has run'));
+    expect(seen).toEqual(['conf brought into its container', 'sh has run']);
     expect(inside(id, 'cat', '/tmp/applied')).toBe('new');
   });
 
@@ -208,7 +203,43 @@ describe('from a save to the container', () => {
     const initial = rule('sync', 'eight', { target: '/srv', ignore: ['out'], isInitialSync: true });
     const changes = initialSync(rules(initial, rule('sync', 'eight', { target: '/other' })));
     expect(changes.map(({ target }) => target).sort()).toEqual(['/srv/a', '/srv/b/c']);
-    await syncInto(api, id, changes);
-    expect(inside(id, 'cat', '/srv/b/c')).toBe('b/c');
+    follow(id, initial);
+    await eventually('all of it is there', async () => there(id, '/srv/a') && there(id, '/srv/b/c'));
+  });
+
+  test('rebuild and restart are asked for, in this order, and a failure ends nothing', async () => {
+    const id = container('--read-only');
+    for (const name of ['package.json', 'src/a', 'conf']) write(`nine/${name}`, '1');
+    const seen = follow(
+      id,
+      rule('rebuild', 'nine/package.json'),
+      rule('sync', 'nine/src', { target: '/srv' }),
+      rule('restart', 'nine/conf'),
+    );
+    write('nine/src/a', '22');
+    await eventually('the failure is said', async () => seen.some((line) => line.includes('could not be copied')));
+    write('nine/conf', '22');
+    write('nine/package.json', '22');
+    await eventually('the image is built again', async () => seen.includes('rebuild web'));
+    write('nine/conf', '333');
+    await eventually('it is restarted', async () => seen.includes('restart web'));
+  });
+
+  test('what is mounted from here is not copied onto itself', async () => {
+    write('ten/src/a', 'old');
+    write('ten/src/b', 'old');
+    const id = container('--volume', `${join(root, 'ten/src')}:/srv/src`);
+    const seen = follow(
+      id,
+      rule('sync', 'ten/src', { target: '/srv/src' }),
+      rule('sync', 'ten/src', { target: '/other' }),
+    );
+    write('ten/src/a', 'new');
+    await eventually('the copy is there', async () => there(id, '/other/a'));
+    write('ten/src/b', 'new');
+    await eventually('the next copy is there', async () => there(id, '/other/b'));
+    // a file that was copied onto itself would have been seen again meanwhile
+    expect(seen.filter((line) => line.startsWith('a '))).toHaveLength(1);
+    expect(inside(id, 'cat', '/srv/src/a')).toBe('new');
   });
 });

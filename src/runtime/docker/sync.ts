@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { CampError, failure } from '../../kit/failure.ts';
 import type { SyncedPath } from '../watch/reactions.ts';
-import type { Api, CallOptions } from './engine/types.ts';
+import type { Api, CallOptions, Mount } from './engine/types.ts';
 import { type TarFile, tarOf } from './tar.ts';
 
 /** An archive is held in memory: more than this goes in several. */
@@ -10,6 +11,9 @@ const archiveBytes = 32 * 1024 * 1024;
 const namesAtOnce = 200;
 const patience: CallOptions = { deadlineMs: 60_000 };
 
+/** What of the engine this needs. */
+export type SyncApi = Pick<Api, 'putArchive' | 'exec' | 'inspectContainer'>;
+
 export interface Synced {
   readonly copied: number;
   readonly removed: number;
@@ -17,12 +21,12 @@ export interface Synced {
 
 /**
  * Brings the changed paths into one container: files that are there are copied with their mode, what is not there any more
- * is removed, folders with all that is in them. Everything belongs to the user that the container's program runs as, also
+ * is removed, folders with all that is in them; what is mounted from here is there already. Everything belongs to the user that the container's program runs as, also
  * where that is not root. Throws SYNC_FAILED (service) where the container does not let itself be written to, and what
  * the engine throws.
  */
 export async function syncInto(
-  api: Pick<Api, 'putArchive' | 'exec'>,
+  api: SyncApi,
   container: string,
   changes: readonly SyncedPath[],
   signal?: AbortSignal,
@@ -31,7 +35,10 @@ export async function syncInto(
   const gone: string[] = [];
   let [batch, bytes, copied]: [TarFile[], number, number] = [[], 0, 0];
   let owner: Owner | undefined;
+  const mounts = (await api.inspectContainer(container, options))?.mounts ?? [];
   for (const { path, target } of changes) {
+    // copying it onto itself would be a change, and so on for ever
+    if (isMounted(mounts, path, target)) continue;
     const file = readFile(path);
     if (file === 'gone') gone.push(target);
     if (typeof file === 'string') continue;
@@ -48,6 +55,19 @@ export async function syncInto(
   await remove(api, container, gone, options);
   if (batch.length > 0) await put(api, container, batch, options);
   return { copied, removed: gone.length };
+}
+
+/** Whether the target is, by a bind mount, the very file. */
+function isMounted(mounts: readonly Mount[], path: string, target: string): boolean {
+  return mounts.some(({ type, source, destination }) => {
+    const below = posix.relative(destination, target);
+    return type === 'bind' && below !== '..' && !below.startsWith('../') && isSame(path, join(source, below));
+  });
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
 interface Owner {
