@@ -3,7 +3,7 @@
  * every room; nothing else does.
  */
 
-export type { DownReport, DownRequest } from './camp/down.ts';
+export type { DownRequest } from './camp/down.ts';
 export type { LogsRequest } from './camp/logs.ts';
 export type { LookRequest, PlanReport } from './camp/look.ts';
 export type { SteerRequest } from './camp/steer.ts';

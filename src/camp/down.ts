@@ -5,22 +5,23 @@ import type { Event, Ms } from '../kit/events.ts';
 import { isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { isAlive, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import { needsEngine } from '../plan/place.ts';
+import { loadProject } from '../project/load.ts';
+import type { DownReport, VolumeStatus } from '../report/types.ts';
+import type { Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
+import { containerMark, markContainers } from './container-mark.ts';
 import { stateFolders } from './folders.ts';
 
 export interface DownRequest {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly isForced: boolean;
+  /** `--data`: volumes too, after `mayDelete` has been told which and has agreed. */
+  readonly isWithData: boolean;
+  mayDelete(volumes: readonly VolumeStatus[]): Promise<boolean>;
   onEvent(event: Event): void;
   readonly signal: AbortSignal;
-}
-
-export interface DownReport {
-  /** Whether anything was running. */
-  readonly stopped: boolean;
-  /** Processes that a camp which is no longer there had left behind. */
-  readonly leftovers: number;
 }
 
 /** A supervisor that does not answer gets this long after TERM. */
@@ -48,8 +49,48 @@ export async function down(request: DownRequest): Promise<DownReport> {
     id,
     strays.map((one) => one.pid),
   );
+  const { containers, volumes } = await clearContainers(request, id, wasSupervised);
   removeTraces(folders.lock, folders.run, request.env);
-  return { stopped: wasSupervised || leftovers.length > 0, leftovers: strays.length };
+  return {
+    stopped: wasSupervised || leftovers.length > 0 || containers > 0,
+    leftovers: strays.length,
+    containers,
+    volumes,
+  };
+}
+
+/** Containers that nobody supervises any more, and, with `--data`, volumes. Docker is not touched where there can be none. */
+async function clearContainers(
+  request: DownRequest,
+  projectId: string,
+  wasSupervised: boolean,
+): Promise<Pick<DownReport, 'containers' | 'volumes'>> {
+  const { state } = stateFolders(request.dir);
+  const { isWithData, env, signal } = request;
+  const mark = containerMark(state);
+  const mayBeThere = mark === 'there' || (isWithData && mark !== undefined);
+  if (!mayBeThere && ((wasSupervised && !isWithData) || !wantsContainers(request)))
+    return { containers: 0, volumes: [] };
+  const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
+  const { removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
+  const engine = await connectEngine(env, signal);
+  const containers = await removeLeftovers(engine, { projectId, stateDir: state, signal });
+  markContainers(state, 'gone');
+  if (!isWithData) return { containers, volumes: [] };
+  const found = await volumesOf(engine, { projectId, stateDir: state, signal });
+  const isAgreed = found.length > 0 && (await request.mayDelete(found.map(statusOf)));
+  if (isAgreed) await removeVolumes(engine, { projectId, stateDir: state, signal }, found);
+  return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })) };
+}
+
+function statusOf({ name, size }: Volume): VolumeStatus {
+  return { name, bytes: size ?? null };
+}
+
+/** Whether the files want any; files that cannot be read want nothing. */
+function wantsContainers({ dir, env }: DownRequest): boolean {
+  const { project } = loadProject(dir, { env });
+  return project !== undefined && needsEngine(project, 'auto');
 }
 
 /** Waits until a supervisor is gone; asks it with TERM when it does not go, then kills it. */

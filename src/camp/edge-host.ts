@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { authorityFiles } from '../edge/authority.ts';
 import { ensureAuthority } from '../edge/ca.ts';
-import type { Edge, EdgeSetup, Route, Wanted } from '../edge/types.ts';
+import type { Edge, EdgeContainer, EdgeSetup, Route, Wanted } from '../edge/types.ts';
 import type { Emit } from '../kit/events.ts';
 import { fail, failuresOf } from '../kit/failure.ts';
 import { hashOf } from '../kit/hash.ts';
 import type { UserFolders } from '../kit/paths.ts';
 import { listeners } from '../kit/ports.ts';
-import type { Observed } from '../plan/types.ts';
+import type { Observed, RuntimeKind } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
@@ -29,13 +29,15 @@ export interface EdgeHostSetup {
   readonly emit: Emit;
   /** `--port` */
   readonly port?: number;
+  /** The container that the edge is to run in, with `--docker`. */
+  edgeContainer(): EdgeContainer;
 }
 
 /** What the edge of one project needs around it: a Caddy program, a CA, ports that are claimed, and the edge itself. */
 export class EdgeHost {
   readonly #setup: EdgeHostSetup;
   #caddy: Tool | undefined;
-  #edge: Edge | undefined;
+  #edge: { readonly kind: RuntimeKind; readonly edge: Edge } | undefined;
   #envHash = '';
   #ports: ClaimedPorts | undefined;
   #routes: readonly Route[] = [];
@@ -52,27 +54,29 @@ export class EdgeHost {
     return this.#routes;
   }
 
-  get isRunning(): boolean {
-    return this.#edge !== undefined;
+  /** What the edge runs in; undefined while there is none. */
+  get kind(): RuntimeKind | undefined {
+    return this.#edge?.kind;
   }
 
   /** The edge with its ports, for a status; undefined while there is none. */
   get running(): { readonly edge: Edge; readonly ports: ClaimedPorts } | undefined {
-    return this.#edge && this.#ports ? { edge: this.#edge, ports: this.#ports } : undefined;
+    return this.#edge && this.#ports ? { edge: this.#edge.edge, ports: this.#ports } : undefined;
   }
 
   /** Throws EDGE_UNREACHABLE (edge) while there is none. */
   get edge(): Edge {
-    return this.#edge ?? fail('edge', 'EDGE_UNREACHABLE', 'the edge is not running', { hints: ['camp up'] });
+    return this.#edge?.edge ?? fail('edge', 'EDGE_UNREACHABLE', 'the edge is not running', { hints: ['camp up'] });
   }
 
-  observe(project: Project): Pick<Observed, 'hasCaddy' | 'hasAuthority' | 'isEdgeRunning'> {
+  observe(project: Project): Pick<Observed, 'hasCaddy' | 'hasAuthority' | 'edge'> {
     this.#caddy ??= findCaddy(this.#setup.user, this.#setup.env).tool;
+    // Caddy fills in {$NAME} from the environment that it was started with
+    const isCurrent = this.#edge !== undefined && this.#envHash === hashOf(project.edgeEnv);
     return {
       hasCaddy: this.#caddy !== undefined,
       hasAuthority: existsSync(authorityFiles(this.#setup.storage).root),
-      // Caddy fills in {$NAME} from the environment that it was started with
-      isEdgeRunning: this.#edge !== undefined && this.#envHash === hashOf(project.edgeEnv),
+      ...(isCurrent && this.#edge ? { edge: this.#edge.kind } : {}),
     };
   }
 
@@ -86,27 +90,41 @@ export class EdgeHost {
     this.#caddy = await fetchCaddy({ folders: user, env, signal, emit });
   }
 
+  /** The ports that the edge has, or will have. */
+  portsOf(project: Project, refused: ReadonlySet<number> = new Set()): ClaimedPorts {
+    this.#ports ??= this.#claimPorts(project, refused);
+    return this.#ports;
+  }
+
   /** Starts the edge, on other ports where those it would have are taken by somebody who claims nothing. */
-  async start(project: Project, signal: AbortSignal): Promise<void> {
-    await this.#edge?.stop();
+  async start(kind: RuntimeKind, project: Project, signal: AbortSignal): Promise<void> {
+    await this.#edge?.edge.stop();
     this.#envHash = hashOf(project.edgeEnv);
-    // loaded only now: by then the services are on their way
-    const { createEdge } = await import('../edge/edge.ts');
     const refused = new Set<number>();
     for (;;) {
-      this.#ports ??= this.#claimPorts(project, refused);
-      this.#edge = createEdge(this.#edgeSetup(project, this.#ports));
+      const ports = this.portsOf(project, refused);
+      const edge = await this.#create(kind, project, ports);
+      this.#edge = { kind, edge };
       try {
-        return await this.#edge.start(signal);
+        return await edge.start(signal);
       } catch (error) {
         this.#edge = undefined;
         const isTaken = failuresOf(error).some((one) => one.code === 'PORT_IN_USE');
-        if (!isTaken || this.#setup.port !== undefined) throw error;
-        for (const port of heldPorts(this.#ports)) refused.add(port);
-        this.#ports.release();
+        // of a container the ports are part of how it was created
+        if (!isTaken || this.#setup.port !== undefined || kind === 'container') throw error;
+        for (const port of heldPorts(ports)) refused.add(port);
+        ports.release();
         this.#ports = undefined;
       }
     }
+  }
+
+  /** Loaded only now: by then the services are on their way. */
+  async #create(kind: RuntimeKind, project: Project, ports: ClaimedPorts): Promise<Edge> {
+    const setup = this.#edgeSetup(project, ports);
+    if (kind === 'process') return (await import('../edge/edge.ts')).createEdge(setup);
+    const { createContainerEdge } = await import('../edge/container-edge.ts');
+    return createContainerEdge({ ...setup, container: this.#setup.edgeContainer(), declared: project.edgeEnv });
   }
 
   async route(wanted: Wanted, signal: AbortSignal): Promise<void> {
@@ -114,7 +132,7 @@ export class EdgeHost {
   }
 
   async stop(): Promise<void> {
-    await this.#edge?.stop();
+    await this.#edge?.edge.stop();
   }
 
   releasePorts(): void {

@@ -26,18 +26,24 @@ export interface StateFolders {
 
 /** The folder of the project that `from` lies in: the nearest one upward with project files, else `from` itself. */
 export function findProjectDir(from: string): string {
-  let start: string;
-  try {
-    start = realpathSync(from);
-  } catch {
-    return fail('usage', 'NOT_A_PROJECT', `${from} is not there`, { hints: [`camp init ${from}`] });
-  }
-  if (!statSync(start).isDirectory())
-    fail('usage', 'NOT_A_PROJECT', `${from} is not a folder`, { hints: ['camp --dir FOLDER'] });
+  const start = realFolder(from);
   for (let dir = start; ; dir = dirname(dir)) {
     if (projectFiles.some((name) => existsSync(join(dir, name)))) return dir;
     if (dirname(dir) === dir) return start;
   }
+}
+
+/** The real path of a folder. Throws NOT_A_PROJECT (usage) where there is none. */
+export function realFolder(path: string): string {
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch {
+    return fail('usage', 'NOT_A_PROJECT', `${path} is not there`, { hints: [`camp init ${path}`] });
+  }
+  if (!statSync(real).isDirectory())
+    fail('usage', 'NOT_A_PROJECT', `${path} is not a folder`, { hints: ['camp --dir FOLDER'] });
+  return real;
 }
 
 /**

@@ -1,18 +1,20 @@
 import type { Edge, Route } from '../edge/types.ts';
 import type { Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
-import type { Handlers } from '../plan/types.ts';
+import type { Handlers, RuntimeKind } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import { clearLeftovers, type NativeRuntime } from '../runtime/native/runtime.ts';
+import type { Runtime } from '../runtime/types.ts';
+import type { ContainerHost } from './containers.ts';
 
 /** What the steps of a plan are carried out with. */
 export interface Equipment {
   readonly project: Project;
-  readonly runtime: NativeRuntime;
-  readonly routed: ReadonlySet<string>;
+  readonly processes: NativeRuntime;
+  readonly containers: ContainerHost;
   readonly timeoutMs: Ms;
   edge(): Edge;
-  startEdge(signal: AbortSignal): Promise<void>;
+  startEdge(kind: RuntimeKind, signal: AbortSignal): Promise<void>;
   route(signal: AbortSignal): Promise<void>;
   routes(): readonly Route[];
   provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void>;
@@ -20,28 +22,33 @@ export interface Equipment {
 
 /** How each kind of step is carried out: a table, no decisions. */
 export function handlersFor(equipment: Equipment): Handlers {
-  const { runtime } = equipment;
+  const { processes } = equipment;
   const deadline = performance.now() + equipment.timeoutMs;
   const left = (): Ms => Math.max(100, deadline - performance.now());
+  const runtime = (kind: RuntimeKind): Runtime => (kind === 'process' ? processes : equipment.containers.runtime());
   return {
     provision: (step, { signal }) => equipment.provision(step.tool, signal),
     clear: (step) => clearLeftovers(equipment.project.id, step.pids),
-    install: (step, { signal }) => runtime.install(serviceOf(equipment, step.service), signal),
-    start: (step) => runtime.start(serviceOf(equipment, step.service), step.index, equipment.routed.has(step.service)),
-    awaitReady: (step, { signal }) => runtime.awaitReady(step.service, step.index, left(), signal),
-    startEdge: (_, { signal }) => equipment.startEdge(signal),
+    install: (step, { signal }) => processes.install(serviceOf(equipment, step.service), signal),
+    build: (step, { signal }) => equipment.containers.build(step, signal),
+    create: (step, { signal }) => equipment.containers.create(step, signal),
+    start: (step) => runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
+    awaitReady: (step, { signal }) =>
+      runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, left(), signal),
+    startEdge: (step, { signal }) => equipment.startEdge(step.edge, signal),
     route: (_, { signal }) => equipment.route(signal),
     async firstRequest(step, { signal }) {
       const routes = equipment.routes().filter((route) => route.service === step.service);
       await Promise.all(routes.map((route) => equipment.edge().firstRequest(route, left(), signal)));
     },
     async drain(step, { signal }) {
-      const replica = runtime
+      const replica = runtime(step.runtime)
         .replicas()
-        .find((one) => one.spec.service === step.service && one.spec.index === step.index);
-      if (replica?.endpoint) await equipment.edge().drain(replica.endpoint.address, replica.spec.stop.graceMs, signal);
+        .find((one) => one.service === step.service && one.index === step.index);
+      for (const { address } of replica?.endpoints ?? [])
+        await equipment.edge().drain(address, replica?.graceMs ?? 0, signal);
     },
-    stop: (step) => runtime.stop(step.service, step.index),
+    stop: (step) => runtime(step.runtime).stop(step.service, step.index),
   };
 }
 
@@ -49,10 +56,4 @@ function serviceOf(equipment: Equipment, name: string): Service {
   return (
     equipment.project.services.get(name) ?? fail('bug', 'BUG', `the plan names service "${name}", which is not there`)
   );
-}
-
-/** Services that an upstream of the Caddyfile may name: those that something is to reach. */
-export function routedServices(project: Project): ReadonlySet<string> {
-  const words = new Set(project.caddyfile.text.split(/[\s/@,{}]+/).map((word) => word.replace(/:\d+$/, '')));
-  return new Set([...project.services.keys()].filter((name) => words.has(name)));
 }

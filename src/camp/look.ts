@@ -1,32 +1,36 @@
 import { existsSync } from 'node:fs';
 import { authorityFiles } from '../edge/authority.ts';
+import { monotonicClock } from '../kit/clock.ts';
 import { CampError, type Failure, fail } from '../kit/failure.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { markedProcesses } from '../kit/process.ts';
-import { place } from '../plan/place.ts';
+import { needsEngine, place } from '../plan/place.ts';
 import { printPlan } from '../plan/print.ts';
 import { reconcile } from '../plan/reconcile.ts';
-import type { Placement, Plan } from '../plan/types.ts';
+import type { EngineState, Mode, ObservedReplica, Placement, Plan, RuntimeKind } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
+import { PortLeases } from '../runtime/native/leases.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ask } from './client.ts';
+import { ContainerHost } from './containers.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
-import { routedServices } from './handlers.ts';
+import { type Selection, selectionOf } from './selection.ts';
+import { wantedOf } from './wanted.ts';
 
-export interface LookRequest {
+export interface LookRequest extends Selection {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** The project as its files say. Throws every problem that they have. */
-export function readProject({ dir, env }: LookRequest): {
+export function readProject({ dir, env, mode: _, ...selection }: LookRequest): {
   readonly project: Project;
   readonly warnings: readonly Failure[];
 } {
-  const { project, problems, warnings } = loadProject(dir, { env });
+  const { project, problems, warnings } = loadProject(dir, { env, ...selectionOf(selection) });
   if (!project) throw new CampError(problems);
   return { project, warnings };
 }
@@ -50,10 +54,16 @@ export async function status(request: LookRequest): Promise<ProjectStatus> {
   return live === undefined ? stoppedStatus(request) : (live as ProjectStatus);
 }
 
-function stoppedStatus(request: LookRequest): ProjectStatus {
+async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
   const { project } = readProject(request);
-  const { placements } = place(project);
-  const left = markedProcesses(projectId(request.dir));
+  const containers = lookingHost(request, project);
+  const mode = request.mode ?? 'auto';
+  const engine: EngineState = needsEngine(project, mode)
+    ? await containers.connect(project, AbortSignal.timeout(10_000))
+    : { at: 'unasked' };
+  const { placements } = place(project, mode, engine);
+  const processes = markedProcesses(project.id);
+  const left = (await containers.running?.observe(AbortSignal.timeout(10_000)))?.filter((one) => one.isRunning) ?? [];
   return {
     project: project.name,
     domain: project.domain,
@@ -62,13 +72,14 @@ function stoppedStatus(request: LookRequest): ProjectStatus {
     services: [...project.services.values()].flatMap((service): readonly ServiceStatus[] => {
       const placement = placements.get(service.name);
       if (placement?.kind === 'edge') return [];
-      const pids = left.filter((one) => one.replica.split(':')[0] === service.name).map((one) => one.pid);
+      const pids = processes.filter((one) => one.replica.split(':')[0] === service.name).map((one) => one.pid);
+      const isLeft = pids.length > 0 || left.some((one) => one.service === service.name);
       return [
         {
           name: service.name,
           placement: placement?.kind ?? 'container',
           replicas: service.replicas,
-          state: pids.length > 0 ? 'left over' : 'stopped',
+          state: isLeft ? 'left over' : 'stopped',
           url: null,
           readyMs: null,
           pids,
@@ -77,6 +88,22 @@ function stoppedStatus(request: LookRequest): ProjectStatus {
     }),
     edge: null,
   };
+}
+
+/** The container side of a project that is only looked at. */
+export function lookingHost({ dir, env }: LookRequest, project: Project): ContainerHost {
+  const folders = stateFolders(dir);
+  return new ContainerHost({
+    env,
+    folders,
+    storage: edgeStorage(userFolders(env)),
+    leases: new PortLeases(folders.state, project.id),
+    clock: monotonicClock(),
+    emit: () => undefined,
+    pressure: () => undefined,
+    edgePorts: () => [],
+    portOf: () => 0,
+  });
 }
 
 /** What `up` would do, and why; changes nothing. */
@@ -95,29 +122,33 @@ export interface PlanReport {
 export async function plan(request: LookRequest): Promise<PlanReport> {
   process.chdir(request.dir);
   const { project } = await readChecked(request);
-  const { placements, failures } = place(project);
-  if (failures.length > 0) throw new CampError(failures);
-  const running = (await ask(stateFolders(request.dir), 'observed', {}, () => undefined)) as Running | undefined;
+  const folders = stateFolders(request.dir);
+  const running = (await ask(folders, 'observed', {}, () => undefined)) as Running | undefined;
+  const signal = AbortSignal.timeout(30_000);
+  const containers = lookingHost(request, project);
+  const wanted = await wantedOf(project, {
+    mode: request.mode ?? running?.mode ?? 'auto',
+    scale: new Map(running?.scale ?? []),
+    leases: new PortLeases(folders.state, project.id),
+    containers,
+    signal,
+  });
   const user = userFolders(request.env);
   const steps = reconcile(
+    wanted,
     {
-      services: project.services,
-      placements,
-      replicas: new Map(running?.scale ?? []),
-      routed: routedServices(project),
-    },
-    {
-      replicas: running?.replicas ?? [],
+      replicas: running?.replicas ?? (await containers.running?.observe(signal)) ?? [],
       leftovers: running ? [] : leftovers(request.dir),
+      builds: await containers.staleBuilds(signal),
       hasCaddy: findCaddy(user, request.env).tool !== undefined,
       hasAuthority: existsSync(authorityFiles(edgeStorage(user)).root),
-      isEdgeRunning: running?.isEdgeRunning ?? false,
+      ...(running?.edge ? { edge: running.edge } : {}),
     },
     { recreate: 'diverged' },
   );
   return {
     project: project.name,
-    placements: [...placements].map(([service, placement]) => ({
+    placements: [...wanted.placements].map(([service, placement]) => ({
       service,
       placement: placement.kind,
       why: placement.why,
@@ -129,9 +160,10 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
 
 /** What the supervisor tells the planner of another process. */
 export interface Running {
-  readonly replicas: readonly { service: string; index: number; configHash: string; isRunning: boolean }[];
+  readonly replicas: readonly ObservedReplica[];
   readonly scale: readonly (readonly [string, number])[];
-  readonly isEdgeRunning: boolean;
+  readonly mode: Mode;
+  readonly edge?: RuntimeKind;
 }
 
 function leftovers(dir: string): readonly { replica: string; pids: readonly number[] }[] {

@@ -2,38 +2,52 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { trustEnv } from '../edge/ca.ts';
 import { monotonicClock } from '../kit/clock.ts';
-import { fail } from '../kit/failure.ts';
-import { projectId, userFolders } from '../kit/paths.ts';
+import { CampError, fail } from '../kit/failure.ts';
+import { userFolders } from '../kit/paths.ts';
 import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.ts';
 import { configHash } from '../plan/reconcile.ts';
+import type { Project, Service } from '../project/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
-import { type LookRequest, readProject } from './look.ts';
+import { unknownService } from './known-services.ts';
+import { type LookRequest, readProject, status } from './look.ts';
 
-/** Runs a command in a service's folder with the service's environment; resolves to its exit code (128+n for a signal). */
+/**
+ * Runs a command for a service with the service's environment: in its folder, or, where it is placed in a container,
+ * in that container, or in one of its own where none runs. Resolves to its exit code (128+n for a signal).
+ */
 export async function run(request: LookRequest, name: string, argv: readonly string[]): Promise<number> {
   process.chdir(request.dir);
   const { project } = readProject(request);
   const service = project.services.get(name);
-  if (!service)
-    fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
-      hints: [`services: ${[...project.services.keys()].join(', ')}`],
-    });
-  const cwd =
-    service.start?.kind === 'command'
-      ? service.start.cwd
-      : service.start?.kind === 'static'
-        ? service.start.root
-        : (service.build?.context ?? request.dir);
+  if (!service) throw new CampError(unknownService(name, project));
+  const now = await status(request);
+  const placed = now.services.find((one) => one.name === name);
+  if (placed?.placement === 'container') {
+    const { inContainer } = await import('./run-in-container.ts');
+    const command = await inContainer(request, project, name, argv);
+    return execute(command.argv, command.cwd, command.env);
+  }
+  return execute(argv, folderOf(service, request.dir), environmentOf(request, project, service));
+}
+
+function folderOf({ start, build }: Service, dir: string): string {
+  if (start?.kind === 'command') return start.cwd;
+  return start?.kind === 'static' ? start.root : (build?.context ?? dir);
+}
+
+function environmentOf(request: LookRequest, project: Project, service: Service): Record<string, string> {
   const shared = trustEnv(edgeStorage(userFolders(request.env)), request.env);
   const runtime = createNativeRuntime({
-    projectId: projectId(request.dir),
+    projectId: project.id,
     ownEnv: request.env,
     supervisor: '',
     sharedEnv: () => shared,
-    leases: new PortLeases(stateFolders(request.dir).state, projectId(request.dir)),
+    leases: new PortLeases(stateFolders(request.dir).state, project.id),
     configHash,
+    isReached: () => false,
+    containers: () => [],
     clock: monotonicClock(),
     emit: () => undefined,
     pressure: () => undefined,
@@ -41,7 +55,7 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   const env: Record<string, string> = { ...runtime.environmentOf(service, 1), TERM: request.env['TERM'] ?? '' };
   // it is the person's command, not a part of the project: `camp down` must not end it
   for (const marker of [projectMarker, replicaMarker, supervisorMarker]) delete env[marker];
-  return execute(argv, cwd, env);
+  return env;
 }
 
 function execute(argv: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<number> {

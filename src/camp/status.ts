@@ -4,13 +4,13 @@ import type { Placement, Wanted } from '../plan/types.ts';
 import { countConfig } from '../project/count.ts';
 import type { Project } from '../project/types.ts';
 import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../report/types.ts';
-import type { Replica } from '../runtime/native/replica.ts';
+import type { ReplicaView } from '../runtime/types.ts';
 import type { Span, Timing } from '../stopwatch/measure.ts';
 
 export interface Snapshot {
   readonly project: Project;
   readonly wanted: Wanted;
-  readonly replicas: readonly Replica[];
+  readonly replicas: readonly ReplicaView[];
   readonly routes: readonly Route[];
   readonly readyMs: ReadonlyMap<string, Ms>;
   readonly edge: { readonly edge: Edge; readonly ports: EdgePorts } | undefined;
@@ -43,7 +43,7 @@ function frontPageFirst(routes: readonly Route[]): readonly string[] {
 }
 
 function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): ServiceStatus {
-  const replicas = snapshot.replicas.filter((replica) => replica.spec.service === name);
+  const replicas = snapshot.replicas.filter((replica) => replica.service === name);
   const url = snapshot.routes.find((route) => route.service === name)?.url ?? addressUrl(replicas[0]);
   const isStatic = placement.kind === 'static';
   return {
@@ -53,19 +53,20 @@ function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): 
     state: isStatic ? (snapshot.edge ? 'ready' : 'stopped') : worst(replicas),
     url: url ?? null,
     readyMs: rounded(snapshot.readyMs.get(name)),
-    pids: replicas.flatMap((replica) => replica.pid ?? []),
+    pids: replicas.flatMap((replica) => replica.pids),
   };
 }
 
 /** A service that nothing routes to is reached where it listens. */
-function addressUrl(replica: Replica | undefined): string | undefined {
-  return replica?.endpoint && `http://${replica.endpoint.address}`;
+function addressUrl(replica: ReplicaView | undefined): string | undefined {
+  const address = replica?.state.at === 'ready' ? replica.endpoints[0]?.address : undefined;
+  return address && `http://${address}`;
 }
 
 const order = ['crash-loop', 'exited', 'backing-off', 'unhealthy', 'stopping', 'starting', 'ready'] as const;
 
 /** The state of a service is that of its worst replica. */
-function worst(replicas: readonly Replica[]): string {
+function worst(replicas: readonly ReplicaView[]): string {
   const states = new Set(replicas.map((replica) => replica.state.at));
   return order.find((state) => states.has(state)) ?? 'stopped';
 }

@@ -1,29 +1,32 @@
 import { resolve } from 'node:path';
 import { trustEnv } from '../edge/ca.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { Emit, Event, Ms, Unstamped } from '../kit/events.ts';
+import type { Emit, Endpoint, Event, Ms, Unstamped } from '../kit/events.ts';
 import { CampError, failure, failuresOf } from '../kit/failure.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
-import { place } from '../plan/place.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
-import type { Observed, Plan, Wanted } from '../plan/types.ts';
+import type { Mode, Observed, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
+import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
+import { ContainerHost } from './containers.ts';
 import { EdgeHost } from './edge-host.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
-import { handlersFor, routedServices } from './handlers.ts';
+import { handlersFor } from './handlers.ts';
 import { refuseUnknownServices, unknownService } from './known-services.ts';
 import type { Running } from './look.ts';
+import { type Selection, selectionOf } from './selection.ts';
 import { statusOf, upReport } from './status.ts';
 import { failuresWithWaiting } from './waiting.ts';
+import { wantedOf } from './wanted.ts';
 
 export interface SupervisorSetup {
   readonly dir: string;
@@ -32,9 +35,10 @@ export interface SupervisorSetup {
   readonly clock: Clock;
   /** `--port` */
   readonly port?: number;
+  readonly selection: Selection;
 }
 
-export interface ConvergeRequest {
+export interface ConvergeRequest extends Selection {
   readonly only?: readonly string[];
   readonly timeoutMs: Ms;
   readonly recreate?: 'diverged' | 'always';
@@ -60,14 +64,18 @@ export class Supervisor {
   readonly #leases: PortLeases;
   readonly #logs: LogWriter;
   readonly #scale = new Map<string, number>();
-  readonly #runtime: NativeRuntime;
+  readonly #processes: NativeRuntime;
+  readonly #containers: ContainerHost;
   readonly #host: EdgeHost;
   readonly #ending = new AbortController();
   readonly #force = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
   readonly #restarts = new Map<string, Promise<unknown>>();
+  #selection: Selection;
   #project: Project | undefined;
   #wanted: Wanted | undefined;
+  /** Addresses that the edge was last told of. */
+  #routed: ReadonlySet<string> = new Set();
   #sharedEnv: Readonly<Record<string, string>> | undefined;
   #readyMs: ReadonlyMap<string, Ms> = new Map();
   #hasConverged = false;
@@ -76,6 +84,7 @@ export class Supervisor {
 
   constructor(setup: SupervisorSetup, projectId: string) {
     this.#setup = setup;
+    this.#selection = setup.selection;
     const user = userFolders(setup.env);
     this.#storage = edgeStorage(user);
     this.#leases = new PortLeases(setup.folders.state, projectId);
@@ -85,13 +94,26 @@ export class Supervisor {
       replica: 'edge',
       supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}`,
     };
-    this.#runtime = createNativeRuntime({
+    this.#containers = new ContainerHost({
+      env: setup.env,
+      folders: setup.folders,
+      storage: this.#storage,
+      leases: this.#leases,
+      clock: setup.clock,
+      emit: this.emit,
+      pressure: () => this.#logs.pressure(),
+      edgePorts: (project) => this.#edgePorts(project),
+      portOf: (service, index) => this.#processes.portOf(service, index),
+    });
+    this.#processes = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
       supervisor: marks.supervisor,
       sharedEnv: () => this.#shared(),
       leases: this.#leases,
       configHash,
+      isReached: (service) => this.#wanted?.routed.has(service) ?? false,
+      containers: () => this.#containers.neighbours(),
       clock: setup.clock,
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
@@ -103,8 +125,9 @@ export class Supervisor {
       runDir: setup.folders.run,
       marks,
       leases: this.#leases,
-      guard: this.#runtime.guard,
+      guard: this.#processes.guard,
       emit: this.emit,
+      edgeContainer: () => this.#containers.edgeContainer(),
       ...(setup.port === undefined ? {} : { port: setup.port }),
     });
     this.#sinks.add((event) => this.#keep(event));
@@ -152,7 +175,7 @@ export class Supervisor {
     return statusOf({
       project: this.#project,
       wanted: this.#wanted,
-      replicas: this.#runtime.replicas(),
+      replicas: this.#replicas(),
       routes: this.#host.routes,
       readyMs: this.#readyMs,
       edge: this.#host.running,
@@ -161,8 +184,31 @@ export class Supervisor {
   }
 
   /** For the planner of another process: what runs, without looking for leftovers. */
-  observed(): Running {
-    return { replicas: this.#runtime.observe().replicas, scale: [...this.#scale], isEdgeRunning: this.#host.isRunning };
+  async observed(): Promise<Running> {
+    return {
+      replicas: await this.#observeReplicas(this.#ending.signal),
+      scale: [...this.#scale],
+      mode: this.#mode,
+      ...(this.#host.kind ? { edge: this.#host.kind } : {}),
+    };
+  }
+
+  /** Claimed before a container can be created that publishes them. */
+  #edgePorts(project: Project): readonly number[] {
+    const { https, http } = this.#host.portsOf(project);
+    return http === undefined ? [https] : [https, http];
+  }
+
+  get #mode(): Mode {
+    return this.#selection.mode ?? 'auto';
+  }
+
+  #replicas(): readonly ReplicaView[] {
+    return [...this.#processes.replicas(), ...(this.#containers.running?.replicas() ?? [])];
+  }
+
+  async #observeReplicas(signal: AbortSignal): Promise<Observed['replicas']> {
+    return [...(await this.#processes.observe(signal)), ...((await this.#containers.running?.observe(signal)) ?? [])];
   }
 
   /** Reads the files, plans and carries the plan out; one at a time. Throws what could not be done. */
@@ -177,17 +223,20 @@ export class Supervisor {
     });
     const isFresh = !this.#hasConverged;
     try {
+      this.#selection = { ...this.#selection, ...selectionOf(request) };
       const { project, wanted, plan } = await this.#think(request);
       this.#project = project;
       this.#wanted = wanted;
       const outcome = await this.#carryOut(plan, request);
       this.#leases.save();
       this.#ending.signal.throwIfAborted();
+      // ports that the engine chose are known only now
+      if (outcome.failures.length === 0 && this.#hasUnrouted()) await this.#route(this.#ending.signal);
       const timing = measure(plan, events);
       // files that the edge serves have no process that could be ready: they are when they are first answered
       this.#readyMs = new Map([...timing.answeredMs, ...this.#readyMs, ...timing.readyMs]);
       if (outcome.failures.length > 0) throw new CampError(failuresWithWaiting(outcome));
-      this.#checkConverged(request);
+      await this.#checkConverged(request);
       const report = await upReport(this.status(), timing, this.#project as Project, request.originMs ?? 0);
       this.#hasConverged = true;
       void import('./metrics.ts').then(({ recordUp }) =>
@@ -206,25 +255,24 @@ export class Supervisor {
     request: ConvergeRequest,
   ): Promise<{ readonly project: Project; readonly wanted: Wanted; readonly plan: Plan }> {
     const { dir, env, folders } = this.#setup;
-    const check = { dir, env, state: folders.state, signal: this.#ending.signal };
+    const signal = this.#ending.signal;
+    const check = { dir, env, state: folders.state, signal };
     let project: Project;
-    let placed: ReturnType<typeof place>;
+    let wanted: Wanted;
     try {
       project = this.#span('load', 'files', () => this.#load(request.only));
-      placed = place(project);
-      if (placed.failures.length > 0) throw new CampError(placed.failures);
+      this.#emitSpan('begin', 'observe', 'machine');
+      wanted = await wantedOf(project, {
+        mode: this.#mode,
+        scale: this.#scale,
+        leases: this.#leases,
+        containers: this.#containers,
+        signal,
+      });
     } catch (error) {
       throw await withCaddyfileProblems(error, check);
     }
-    const wanted: Wanted = {
-      services: project.services,
-      placements: placed.placements,
-      replicas: this.#scale,
-      routed: routedServices(project),
-    };
-    this.#emitSpan('begin', 'observe', 'machine');
-    const observed = this.#observe(project);
-    await this.#leases.prepare(replicaKeys(wanted));
+    const observed = await this.#observe(project);
     this.#emitSpan('end', 'observe', 'machine');
     await refuseBadCaddyfile(project, { ...check, ...(this.#host.caddy ? { caddy: this.#host.caddy.path } : {}) });
     const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
@@ -239,28 +287,33 @@ export class Supervisor {
   }
 
   #load(only: readonly string[] | undefined): Project {
-    const { project, problems, warnings } = loadProject(this.#setup.dir, {
-      env: this.#setup.env,
-    });
+    const { mode: _, ...selection } = this.#selection;
+    const { project, problems, warnings } = loadProject(this.#setup.dir, { env: this.#setup.env, ...selection });
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
     refuseUnknownServices(project, only);
     return project;
   }
 
-  #observe(project: Project): Observed {
-    return { ...this.#runtime.observe(), ...this.#host.observe(project) };
+  async #observe(project: Project): Promise<Observed> {
+    return {
+      replicas: await this.#observeReplicas(this.#ending.signal),
+      leftovers: this.#processes.leftovers(),
+      builds: await this.#containers.staleBuilds(this.#ending.signal),
+      ...this.#host.observe(project),
+    };
   }
 
-  #carryOut(plan: Plan, request: ConvergeRequest): ReturnType<typeof execute> {
+  async #carryOut(plan: Plan, request: ConvergeRequest): ReturnType<typeof execute> {
     const project = this.#project as Project;
+    await this.#containers.running?.adopt(this.#ending.signal);
     const handlers = handlersFor({
       project,
-      runtime: this.#runtime,
-      routed: (this.#wanted as Wanted).routed,
+      processes: this.#processes,
+      containers: this.#containers,
       timeoutMs: request.timeoutMs,
       edge: () => this.#host.edge,
-      startEdge: (signal) => this.#host.start(project, signal),
+      startEdge: (kind, signal) => this.#host.start(kind, project, signal),
       route: (signal) => this.#route(signal),
       routes: () => this.#host.routes,
       provision: async (tool, signal) => {
@@ -272,8 +325,9 @@ export class Supervisor {
   }
 
   /** A plan after the result must be empty of starts and stops; else two things pull at the same replica. */
-  #checkConverged(request: ConvergeRequest): void {
-    const again = reconcile(this.#wanted as Wanted, this.#observe(this.#project as Project), {
+  async #checkConverged(request: ConvergeRequest): Promise<void> {
+    const wanted = this.#wanted as Wanted;
+    const again = reconcile(wanted, await this.#observe(this.#project as Project), {
       ...this.#planOptions(request),
       recreate: 'diverged',
     });
@@ -296,44 +350,50 @@ export class Supervisor {
     const statics = [...wanted.placements].flatMap(([name, placement]) =>
       placement.kind === 'static' ? [[name, placement.root] as const] : [],
     );
+    const endpoints = this.#wantedEndpoints(wanted);
     await this.#host.route(
       {
         caddyfile: project.caddyfile,
         domain: project.domain,
         services: new Set(project.services.keys()),
-        endpoints: this.#wantedEndpoints(wanted),
+        endpoints,
         statics: new Map(statics),
       },
       signal,
     );
+    this.#routed = new Set(endpoints.map(({ address }) => address));
   }
 
   /** The endpoints that are to be served: replicas that are wanted, known before they listen. */
-  #wantedEndpoints(wanted: Wanted): ReturnType<NativeRuntime['endpoints']> {
-    const running = new Map(this.#runtime.endpoints().map((endpoint) => [endpoint.replica, endpoint]));
-    return [...wanted.placements].flatMap(([name, placement]) => {
+  #wantedEndpoints(wanted: Wanted): readonly Endpoint[] {
+    const running = new Map(this.#replicas().map((replica) => [replica.id, replica.endpoints]));
+    return [...wanted.placements].flatMap(([name, { kind }]) => {
       const service = wanted.services.get(name);
-      if (placement.kind !== 'process' || !service) return [];
-      return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => {
+      if (!service || (kind !== 'process' && kind !== 'container')) return [];
+      return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i): readonly Endpoint[] => {
         const replica = `${name}:${i + 1}`;
-        return (
-          running.get(replica) ?? {
-            service: name,
-            replica,
-            address: `127.0.0.1:${this.#runtime.portOf(service, i + 1)}`,
-          }
-        );
-      });
+        if (kind === 'container')
+          return this.#containers.endpointsOf(service, i + 1, wanted.edge, running.get(replica) ?? []);
+        const found = running.get(replica) ?? [];
+        const address = `127.0.0.1:${this.#processes.portOf(service, i + 1)}`;
+        return found.length > 0 ? found : [{ service: name, replica, address }];
+      }).flat();
     });
   }
 
-  /** A program that listens elsewhere than PORT says is routed to where it does listen, as soon as that is known. */
+  /** Whether a replica is reached where the edge has not been told yet. */
+  #hasUnrouted(): boolean {
+    return (
+      this.#wanted !== undefined &&
+      this.#wantedEndpoints(this.#wanted).some(({ address }) => !this.#routed.has(address))
+    );
+  }
+
+  /** What listens elsewhere than was expected is routed to where it does listen, as soon as that is known. */
   #onReady(event: Event): void {
     if (event.type !== 'replica' || event.state.at !== 'ready') return;
     this.#lastReadyMs = event.t;
-    if (!event.state.endpoint || !this.#host.isRunning) return;
-    const replica = this.#runtime.replicas().find((one) => one.id === event.replica);
-    if (!replica || replica.expectedEndpoint.address === event.state.endpoint.address) return;
+    if (!this.#host.kind || !this.#hasUnrouted()) return;
     void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
   }
 
@@ -344,7 +404,7 @@ export class Supervisor {
   restart(service: string): Promise<void> {
     this.#ending.signal.throwIfAborted();
     const turn = (this.#restarts.get(service) ?? Promise.resolve()).then(() =>
-      this.#runtime.restart(service, this.#ending.signal),
+      this.#runtimeOf(service).restart(service, this.#ending.signal),
     );
     this.#restarts.set(
       service,
@@ -357,9 +417,13 @@ export class Supervisor {
   installAndRestart(service: string): Promise<void> {
     return this.#inTurn(async () => {
       const fresh = this.#load(undefined).services.get(service);
-      if (fresh) await this.#runtime.install(fresh, this.#ending.signal);
-      await this.#runtime.restart(service, this.#ending.signal);
+      if (fresh) await this.#processes.install(fresh, this.#ending.signal);
+      await this.#processes.restart(service, this.#ending.signal);
     });
+  }
+
+  #runtimeOf(service: string): Runtime {
+    return this.#wanted?.placements.get(service)?.kind === 'container' ? this.#containers.runtime() : this.#processes;
   }
 
   /** Sets how many replicas a service has, until the project is stopped, and converges. */
@@ -382,12 +446,19 @@ export class Supervisor {
   }
 
   async #end(): Promise<void> {
-    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#host.stop()]);
+    await this.#endAll();
     // a converge that was under way may have started something in the same moment
     await this.#queue.catch(() => undefined);
-    await Promise.all([this.#runtime.shutdown(this.#force.signal), this.#host.stop()]);
+    await this.#endAll();
     await this.#logs.flush();
     this.#host.releasePorts();
+  }
+
+  async #endAll(): Promise<void> {
+    await Promise.all([
+      this.#processes.shutdown(this.#force.signal),
+      this.#host.stop().then(() => this.#containers.shutdown(this.#force.signal)),
+    ]);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -420,13 +491,4 @@ export class Supervisor {
     if (this.#ending.signal.aborted) return;
     for (const found of failuresOf(error)) this.emit({ type: 'warning', message: found.message, failure: found });
   }
-}
-
-/** `api:1`, `api:2`, ... of every service that runs as a process. */
-function replicaKeys(wanted: Wanted): readonly string[] {
-  return [...wanted.placements].flatMap(([name, placement]) => {
-    const service = wanted.services.get(name);
-    if (placement.kind !== 'process' || !service || service.env['PORT']) return [];
-    return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => `${name}:${i + 1}`);
-  });
 }

@@ -4,14 +4,15 @@ import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail, failuresOf } from '../kit/failure.ts';
 import { isLock, type Lock, tryLock } from '../kit/lock.ts';
 import { projectId } from '../kit/paths.ts';
-import { place } from '../plan/place.ts';
+import { needsEngine, place } from '../plan/place.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
 import { refuseUnknownServices } from './known-services.ts';
+import { type Selection, selectionOf } from './selection.ts';
 import type { Supervisor } from './supervisor.ts';
 
-export interface UpRequest {
+export interface UpRequest extends Selection {
   /** The project's folder, absolute and real. */
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -71,11 +72,13 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
 }
 
 /** Before the first run nothing is written for a project whose files are wrong; later the supervisor finds it out. */
-async function refuseBadFiles({ dir, env, only }: UpRequest): Promise<void> {
+async function refuseBadFiles(request: UpRequest): Promise<void> {
   const { readChecked } = await import('./look.ts');
-  const { project } = await readChecked({ dir, env });
-  refuseUnknownServices(project, only);
-  const { failures } = place(project);
+  const { project } = await readChecked(request);
+  refuseUnknownServices(project, request.only);
+  const mode = request.mode ?? 'auto';
+  // whether an engine answers is asked only once, by the supervisor
+  const { failures } = place(project, mode, needsEngine(project, mode) ? { at: 'reachable' } : { at: 'unasked' });
   if (failures.length > 0) throw new CampError(failures);
 }
 
@@ -84,6 +87,7 @@ async function convergeOther(request: UpRequest, folders: StateFolders): Promise
   const args = {
     timeoutMs: request.timeoutMs,
     originNs: String(request.originNs ?? processOriginNs()),
+    ...selectionOf(request),
     ...(request.only ? { only: request.only } : {}),
   };
   try {
@@ -104,6 +108,7 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
       env: request.env,
       folders,
       clock: monotonicClock(originNs),
+      selection: selectionOf(request),
       ...(request.port === undefined ? {} : { port: request.port }),
     },
     projectId(request.dir),

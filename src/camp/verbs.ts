@@ -1,6 +1,7 @@
 import type { ControlHandler, Send } from '../kit/control.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, failure } from '../kit/failure.ts';
+import { type Selection, selectionOf } from './selection.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** What a camp command may ask of the supervisor that runs the project. */
@@ -8,7 +9,11 @@ export interface Verbs {
   status: Record<string, never>;
   /** What the planner of another process needs to know. */
   observed: Record<string, never>;
-  converge: { readonly only?: readonly string[]; readonly timeoutMs: Ms; readonly originNs: string };
+  converge: Selection & {
+    readonly only?: readonly string[];
+    readonly timeoutMs: Ms;
+    readonly originNs: string;
+  };
   restart: { readonly service: string };
   scale: { readonly counts: readonly (readonly [string, number])[]; readonly timeoutMs: Ms; readonly originNs: string };
   /** Sends `attached` and every event until the caller hangs up or the project ends. */
@@ -36,12 +41,12 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
       case 'observed':
         return supervisor.observed();
       case 'converge': {
-        const { only, timeoutMs, originNs: from } = args as Verbs['converge'];
+        const { only, timeoutMs, originNs: from, ...selection } = args as Verbs['converge'];
         const originMs = since(from);
         return streaming(
           supervisor,
           send,
-          () => supervisor.converge({ timeoutMs, originMs, ...(only ? { only } : {}) }),
+          () => supervisor.converge({ timeoutMs, originMs, ...selectionOf(selection), ...(only ? { only } : {}) }),
           originMs,
         );
       }

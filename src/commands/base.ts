@@ -1,14 +1,29 @@
 import { constants } from 'node:os';
 import { Command, Flags } from '@oclif/core';
-import { findProjectDir } from '../camp/folders.ts';
 import { hang } from '../report/hang.ts';
 import { writeJson } from '../report/json.ts';
 import { detectStyle, type Style } from '../report/style.ts';
 import { reportError } from './errors.ts';
-import type { SharedFlags } from './shared-flags.ts';
+import { type ParsedFlags, type ProjectFlags, projectFlags, type SharedFlags, sharedFlags } from './shared-flags.ts';
 import { terminalOf } from './terminal.ts';
 
 export { terminalOf } from './terminal.ts';
+
+const fileFlag = {
+  description: 'compose file, instead of those that are found; again for one that is merged over it',
+  helpValue: 'FILE',
+  multiple: true,
+  helpGroup: 'GLOBAL',
+} as const;
+
+/** `--file` with the short form that Compose gives it, for commands whose `-f` is not taken. */
+export const shortFileFlag = { file: Flags.string({ ...fileFlag, char: 'f' }) };
+
+/** Where services run, for one `up` or plan. */
+export const placementFlags = {
+  docker: Flags.boolean({ description: 'everything in containers, the edge too', exclusive: ['native'] }),
+  native: Flags.boolean({ description: 'no containers' }),
+};
 
 /** What all commands share: the shared flags, the project's folder, one way to answer and one to fail. */
 export abstract class CampCommand extends Command {
@@ -21,6 +36,13 @@ export abstract class CampCommand extends Command {
       helpValue: 'DIR',
       helpGroup: 'GLOBAL',
     }),
+    file: Flags.string(fileFlag),
+    profile: Flags.string({
+      description: 'services with this profile too; again for another one',
+      helpValue: 'NAME',
+      multiple: true,
+      helpGroup: 'GLOBAL',
+    }),
   };
 
   #shared: SharedFlags | undefined;
@@ -29,8 +51,7 @@ export abstract class CampCommand extends Command {
 
   override async init(): Promise<void> {
     const { flags } = await this.parse(this.ctor);
-    const { json, color, dir } = flags as { json?: boolean; color?: boolean; dir?: string };
-    this.#shared = { json: json === true, dir: dir ?? process.cwd(), ...(color === undefined ? {} : { color }) };
+    this.#shared = sharedFlags(flags as ParsedFlags);
   }
 
   /** Whatever a command throws ends here: shown once, with the exit code of its fault. */
@@ -47,12 +68,12 @@ export abstract class CampCommand extends Command {
   }
 
   protected get shared(): SharedFlags {
-    return this.#shared ?? { json: this.#isJsonWanted(), dir: process.cwd() };
+    return this.#shared ?? { json: this.#isJsonWanted() };
   }
 
-  /** The nearest folder with project files, from `--dir` upward. Throws NOT_A_PROJECT (usage). */
-  protected get projectDir(): string {
-    return findProjectDir(this.shared.dir);
+  /** The project that the flags mean, and the environment. Throws NOT_A_PROJECT (usage). */
+  protected get project(): ProjectFlags & { readonly env: NodeJS.ProcessEnv } {
+    return { ...projectFlags(this.shared), env: process.env };
   }
 
   /** How to write to stdout. */

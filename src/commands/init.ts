@@ -27,7 +27,7 @@ export default class Init extends CampCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Init);
-    const dir = resolve(this.shared.dir, args.folder ?? '.');
+    const dir = resolve(this.shared.dir ?? '.', args.folder ?? '.');
     const { starter, name } = flags;
     const given: InitOptions = {
       dir,

@@ -24,8 +24,7 @@ export default class Logs extends CampCommand {
     const { flags, argv } = await this.parse(Logs);
     const print = createLogPrinter(terminalOf('stdout'), this.style);
     await logs({
-      dir: this.projectDir,
-      env: process.env,
+      ...this.project,
       services: argv as string[],
       isFollowing: flags.follow,
       onRecord: (record) => (this.shared.json ? writeJson(record) : print(record)),

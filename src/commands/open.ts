@@ -9,7 +9,7 @@ export default class Open extends CampCommand {
 
   async run(): Promise<void> {
     const { args } = await this.parse(Open);
-    const url = await urlOf({ dir: this.projectDir, env: process.env }, args.service);
+    const url = await urlOf(this.project, args.service);
     const opened = !this.shared.json && (await openUrl(url, process.env));
     this.answer({ url, opened }, opened ? `opened ${url}` : url);
   }

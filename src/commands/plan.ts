@@ -1,12 +1,16 @@
 import { plan } from '../camp.ts';
-import { CampCommand } from './base.ts';
+import { CampCommand, placementFlags, shortFileFlag } from './base.ts';
+import { modeOf } from './shared-flags.ts';
 
 export default class Plan extends CampCommand {
   static override summary = 'what up would do, and why; changes nothing';
-  static override examples = ['<%= config.bin %> plan', '<%= config.bin %> plan --json'];
+  static override examples = ['<%= config.bin %> plan', '<%= config.bin %> plan --docker --json'];
+  static override flags = { ...shortFileFlag, ...placementFlags };
 
   async run(): Promise<void> {
-    const { text, ...report } = await plan({ dir: this.projectDir, env: process.env });
+    const { flags } = await this.parse(Plan);
+    const mode = modeOf(flags);
+    const { text, ...report } = await plan({ ...this.project, ...(mode ? { mode } : {}) });
     const width = Math.max(0, ...report.placements.map((one) => one.service.length));
     const kinds = Math.max(0, ...report.placements.map((one) => one.placement.length));
     const where = report.placements.map(

@@ -7,7 +7,7 @@ export default class Ps extends CampCommand {
   static override examples = ['<%= config.bin %> ps', '<%= config.bin %> ps --json'];
 
   async run(): Promise<void> {
-    const report = await status({ dir: this.projectDir, env: process.env });
+    const report = await status(this.project);
     this.answer(report, renderStatus(report, this.style));
   }
 }

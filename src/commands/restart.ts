@@ -9,10 +9,7 @@ export default class Restart extends CampCommand {
 
   async run(): Promise<void> {
     const { args } = await this.parse(Restart);
-    await restart(
-      { dir: this.projectDir, env: process.env, onEvent: () => undefined, signal: this.interruption },
-      args.service,
-    );
+    await restart({ ...this.project, onEvent: () => undefined, signal: this.interruption }, args.service);
     this.answer({ restarted: args.service }, `${args.service} is ready again`);
   }
 }

@@ -14,6 +14,6 @@ export default class Run extends CampCommand {
     const command = (argv as string[]).slice(1);
     if (command.length === 0)
       fail('usage', 'NO_COMMAND', 'there is no command to run', { hints: [`camp run ${args.service} -- npm test`] });
-    this.exit(await run({ dir: this.projectDir, env: process.env }, args.service, command));
+    this.exit(await run(this.project, args.service, command));
   }
 }

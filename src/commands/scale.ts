@@ -16,7 +16,7 @@ export default class Scale extends CampCommand {
     const { argv, flags } = await this.parse(Scale);
     const counts = parseCounts(argv as string[]);
     const report = await scale(
-      { dir: this.projectDir, env: process.env, onEvent: () => undefined, signal: this.interruption },
+      { ...this.project, onEvent: () => undefined, signal: this.interruption },
       counts,
       flags.timeout * 1000,
     );

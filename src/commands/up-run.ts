@@ -1,14 +1,14 @@
 import { writeSync } from 'node:fs';
-import { findProjectDir } from '../camp/folders.ts';
 import { openUrl, type UpOutcome, up } from '../camp.ts';
-import { CampError, fail } from '../kit/failure.ts';
+import { CampError } from '../kit/failure.ts';
 import { attachTo, Foreground } from './foreground.ts';
-import type { SharedFlags } from './shared-flags.ts';
+import { modeOf, projectFlags, type SharedFlags } from './shared-flags.ts';
 
 /** The flags of `camp up`, parsed. */
 export interface UpFlags {
   readonly detach: boolean;
   readonly docker: boolean;
+  readonly native: boolean;
   readonly port?: number | undefined;
   readonly watch: boolean;
   /** Seconds. */
@@ -18,18 +18,16 @@ export interface UpFlags {
 
 /** `camp up` from its flags to its exit code; free of oclif, so that the way to the first process is short. */
 export async function runUp(shared: SharedFlags, flags: UpFlags, services: readonly string[]): Promise<number> {
-  if (flags.docker)
-    fail('machine', 'NEEDS_CONTAINER', 'this version of camp runs services as processes only', {
-      hints: ['camp up', 'docker compose up'],
-    });
   const foreground = new Foreground({
     flags: shared,
     isDetached: process.env['CAMP_SUPERVISOR'] === '1' || flags.detach,
   });
+  const mode = modeOf(flags);
   let outcome: UpOutcome;
   try {
     outcome = await up({
-      dir: findProjectDir(shared.dir),
+      ...projectFlags(shared),
+      ...(mode ? { mode } : {}),
       env: process.env,
       timeoutMs: flags.timeout * 1000,
       isWatching: flags.watch,

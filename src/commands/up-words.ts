@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { SharedFlags } from './shared-flags.ts';
+import { type SharedFlags, sharedFlags } from './shared-flags.ts';
 import type { UpFlags } from './up-run.ts';
 
 /**
@@ -19,6 +19,9 @@ export function parseUpWords(
         color: { type: 'boolean' },
         'no-color': { type: 'boolean' },
         dir: { type: 'string', short: 'C' },
+        file: { type: 'string', short: 'f', multiple: true },
+        profile: { type: 'string', multiple: true },
+        docker: { type: 'boolean' },
         detach: { type: 'boolean', short: 'd' },
         native: { type: 'boolean' },
         port: { type: 'string' },
@@ -31,16 +34,14 @@ export function parseUpWords(
     const port = wholeNumber(values.port, 1, 65_535);
     const timeout = wholeNumber(values.timeout ?? '60', 1, Number.MAX_SAFE_INTEGER);
     if (timeout === undefined || (values.port !== undefined && port === undefined)) return undefined;
+    if (values.docker && values.native) return undefined;
     const color = values['no-color'] ? false : values.color;
     return {
-      shared: {
-        json: values.json === true,
-        dir: values.dir ?? process.cwd(),
-        ...(color === undefined ? {} : { color }),
-      },
+      shared: sharedFlags({ ...values, color }),
       flags: {
         detach: values.detach === true,
-        docker: false,
+        docker: values.docker === true,
+        native: values.native === true,
         watch: values['no-watch'] !== true,
         timeout,
         open: values.open === true,

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { CampCommand } from './base.ts';
+import { CampCommand, placementFlags, shortFileFlag } from './base.ts';
 import { runUp } from './up-run.ts';
 
 export default class Up extends CampCommand {
@@ -15,8 +15,8 @@ export default class Up extends CampCommand {
   static override args = { services: Args.string({ description: 'only these services and what they depend on' }) };
   static override flags = {
     detach: Flags.boolean({ char: 'd', description: 'return when the first requests have been answered' }),
-    docker: Flags.boolean({ description: 'everything in containers, the edge too', exclusive: ['native'] }),
-    native: Flags.boolean({ description: 'no containers' }),
+    ...shortFileFlag,
+    ...placementFlags,
     port: Flags.integer({ description: 'HTTPS port of the edge: this one or none', min: 1, max: 65_535 }),
     watch: Flags.boolean({ description: 'follow changed files', default: true, allowNo: true }),
     timeout: Flags.integer({ description: 'seconds until a service must be ready', default: 60, min: 1 }),

@@ -56,6 +56,8 @@ function footnote(text: string, style: Style): readonly string[] {
 const words: Readonly<Record<string, string>> = {
   provision: 'fetch',
   install: 'install',
+  build: 'build',
+  create: 'create containers',
   startEdge: 'edge',
   route: 'route',
   'first-request': 'first request',

@@ -47,3 +47,22 @@ export interface UpReport extends Omit<ProjectStatus, 'running'> {
   readonly criticalChain: readonly PhaseSpan[];
   readonly config: ConfigCount;
 }
+
+/** A volume of the project, with what is in it. */
+export interface VolumeStatus {
+  readonly name: string;
+  /** Bytes; null where the engine cannot say. */
+  readonly bytes: number | null;
+}
+
+/** `camp down --json` */
+export interface DownReport {
+  /** Whether anything was running. */
+  readonly stopped: boolean;
+  /** Processes that a camp which is no longer there had left behind. */
+  readonly leftovers: number;
+  /** Containers that were there without a camp. */
+  readonly containers: number;
+  /** Those of the project, with `--data`. */
+  readonly volumes: readonly (VolumeStatus & { readonly deleted: boolean })[];
+}

@@ -51,7 +51,7 @@ export default class AddService extends CampCommand {
     const template = asked?.template ?? flags.template;
     const written = await addServiceTo(
       {
-        dir: this.projectDir,
+        dir: this.project.dir,
         name,
         host: flags.host,
         needs: flags.needs ?? [],

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CampError } from '../../kit/failure.ts';
 import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
@@ -49,12 +50,20 @@ export interface ModelVolume extends ModelResource {
 export interface ComposeCli {
   /** Runs one command of Compose over the project's files and what camp adds. Throws what its words mean. */
   run(args: readonly string[], how: RunHow): Promise<CommandResult>;
+  /** One command of Compose over the same files, for somebody else to run. */
+  command(args: readonly string[], signal: AbortSignal): Promise<Command>;
   /** Builds images of the project's files as they are. */
   build(services: readonly string[], how: RunHow): Promise<CommandResult>;
   /** The files as Compose reads them, without what camp adds. */
   model(signal: AbortSignal): Promise<ComposeModel>;
   /** Writes what camp adds, for the commands that follow. */
   writeOverride(text: string): void;
+}
+
+export interface Command {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface RunHow {
@@ -118,6 +127,10 @@ export function composeCli(setup: {
 
   return {
     run: (args, how) => run([...project.files, override], args, how),
+    async command(args, signal) {
+      const files = existsSync(override) ? [...project.files, override] : project.files;
+      return { argv: argv(await setup.compose(signal), files, args), cwd: project.dir, env };
+    },
     build: (services, how) => run(project.files, ['build', ...services], how),
     async model(signal) {
       const { stdout } = await run(project.files, ['config', '--format', 'json', '--no-path-resolution'], { signal });

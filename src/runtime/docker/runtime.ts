@@ -259,6 +259,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   }
 
   return {
+    engine,
+
     want(services, wanted) {
       wishes = services;
       edgeWish = wanted;
@@ -324,6 +326,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     },
 
     edgeContainer: () => edge,
+    command: (args, signal) => cli.command(args, signal),
 
     async shutdown(force) {
       const kill = (): void => {

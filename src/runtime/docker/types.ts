@@ -1,6 +1,8 @@
 import type { Steps } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
 import type { Publication, Runtime } from '../types.ts';
+import type { Command } from './compose.ts';
+import type { Engine } from './engine/types.ts';
 
 /** One service as containers are to be created of it, beyond what its compose files say. */
 export interface ContainerWish {
@@ -48,6 +50,7 @@ export interface EdgeContainer {
 
 /** The container runtime: Compose builds and creates, the engine's API does the rest. */
 export interface DockerRuntime extends Runtime {
+  readonly engine: Engine;
   /** What containers are to be created of, from the next step on. */
   want(wishes: readonly ContainerWish[], edge?: EdgeWish): void;
   /** Throws BUILD_FAILED (service), DOCKERFILE_INVALID (project) or IMAGE_MISSING (machine). */
@@ -57,4 +60,6 @@ export interface DockerRuntime extends Runtime {
   /** Supervises what a camp that is gone has left running; `start` and `awaitReady` do so by themselves. */
   adopt(signal: AbortSignal): Promise<void>;
   edgeContainer(): EdgeContainer;
+  /** One command of Compose over the project's files, for a person's terminal. */
+  command(args: readonly string[], signal: AbortSignal): Promise<Command>;
 }

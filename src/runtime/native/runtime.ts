@@ -1,19 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.ts';
-import type { Emit, Endpoint, Ms } from '../../kit/events.ts';
+import type { Emit, Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import { listeners } from '../../kit/ports.ts';
 import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../../kit/process.ts';
 import type { Observed, ObservedReplica } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
+import type { ProbeAnswer } from '../probe.ts';
+import type { ReplicaView, Runtime } from '../types.ts';
+import { type Neighbour, processNeighbour } from '../wiring/neighbours.ts';
+import type { ReadSecret } from '../wiring/backing.ts';
+import { wiringOf } from '../wiring/wiring.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
 import { Guard } from './guard.ts';
 import { installDependencies } from './install.ts';
 import type { PortLeases } from './leases.ts';
 import { ListenWatch } from './listening.ts';
-import type { ProbeAnswer } from './probe.ts';
 import { Replica, type ReplicaSpec } from './replica.ts';
-import { type Addresses, wiringOf } from './wiring.ts';
 
 export interface NativeSetup {
   readonly projectId: string;
@@ -25,6 +28,12 @@ export interface NativeSetup {
   readonly leases: PortLeases;
   /** What a replica is started with, as the planner compares it. */
   configHash(service: Service): string;
+  /** Whether the Caddyfile leads to it: then it must answer requests to be ready. */
+  isReached(service: string): boolean;
+  /** What runs in containers, as a process reaches it. */
+  containers?(): readonly Neighbour[];
+  /** Reads a password out of what a `*_FILE` variable names. */
+  readonly readSecret?: ReadSecret;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Pending while what services write cannot be taken any more. */
@@ -32,25 +41,16 @@ export interface NativeSetup {
 }
 
 /** The process runtime: services as supervised processes of this machine. */
-export interface NativeRuntime {
+export interface NativeRuntime extends Runtime {
   /** Ends every process group it is told of when camp dies. */
   readonly guard: Pick<Guard, 'add' | 'remove'>;
-  observe(): Pick<Observed, 'replicas' | 'leftovers'>;
+  /** Process groups that a camp which is no longer there has left behind. */
+  leftovers(): Observed['leftovers'];
   install(service: Service, signal: AbortSignal): Promise<void>;
-  start(service: Service, index: number, isReached: boolean): Promise<void>;
-  awaitReady(service: string, index: number, deadlineMs: Ms, signal: AbortSignal): Promise<void>;
-  stop(service: string, index: number): Promise<void>;
-  /** Restarts the replicas of a service one after another; each is ready before the next goes. */
-  restart(service: string, signal: AbortSignal): Promise<void>;
-  replicas(): readonly Replica[];
-  /** Where each replica listens, or was told to listen while it starts. */
-  endpoints(): readonly Endpoint[];
   /** The port that a replica listens on, or will. */
   portOf(service: Service, index: number): number;
   /** The environment that a command of the service runs with. */
   environmentOf(service: Service, index: number): Record<string, string>;
-  /** Ends everything at once; `force` leaves no grace. Resolves when nothing is left. */
-  shutdown(force: AbortSignal): Promise<void>;
 }
 
 const healthIntervalMs: Ms = 1000;
@@ -75,7 +75,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     }
   }
 
-  function addresses(): Addresses {
+  function addresses(): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     for (const replica of replicas.values()) {
       if (replica.spec.index !== 1) continue;
@@ -96,8 +96,12 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
   function environmentOf(service: Service, index: number): Record<string, string> {
     const known = new Map(addresses());
+    const containers = setup.containers?.() ?? [];
     for (const name of service.dependsOn.keys())
-      if (!known.has(name)) known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
+      if (!known.has(name) && !containers.some((each) => each.name === name))
+        known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
+    const processes = [...known].map(([name, address]) => processNeighbour(name, address));
+    const neighbours = [...processes, ...containers];
     return {
       ...baseEnvironment(
         setup.ownEnv,
@@ -108,12 +112,12 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       HOST: '127.0.0.1',
       SERVICE: service.name,
       PYTHONUNBUFFERED: '1',
-      ...wiringOf(service, known),
+      ...wiringOf(service, neighbours, setup.readSecret),
       PORT: String(portOf(service, index)),
     };
   }
 
-  function specOf(service: Service, index: number, isReached: boolean): ReplicaSpec {
+  function specOf(service: Service, index: number): ReplicaSpec {
     const { start } = service;
     if (start?.kind !== 'command') return fail('bug', 'BUG', `service "${service.name}" has no command`);
     const env = environmentOf(service, index);
@@ -126,7 +130,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       env,
       port: Number(env['PORT']),
       probe: service.health?.probe,
-      isReached,
+      isReached: setup.isReached(service.name),
       isOneShot: service.isOneShot,
       stop: service.stop,
     };
@@ -142,17 +146,8 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
   return {
     guard,
-    observe: () => ({
-      replicas: [...replicas.values()].map(
-        ({ spec, isRunning }): ObservedReplica => ({
-          service: spec.service,
-          index: spec.index,
-          configHash: spec.configHash,
-          isRunning,
-        }),
-      ),
-      leftovers: leftoversOf(setup),
-    }),
+    observe: () => Promise.resolve([...replicas.values()].map(observed)),
+    leftovers: () => leftoversOf(setup),
 
     async install(service, signal) {
       const install = service.start?.kind === 'command' ? service.start.install : undefined;
@@ -164,9 +159,9 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       await running.finally(() => installs.delete(key));
     },
 
-    async start(service, index, isReached) {
+    async start(service, index) {
       const id = `${service.name}:${index}`;
-      const replica = new Replica(specOf(service, index, isReached), {
+      const replica = new Replica(specOf(service, index), {
         projectId: setup.projectId,
         emit: setup.emit,
         clock: setup.clock,
@@ -179,7 +174,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       replicas.set(id, replica);
     },
 
-    awaitReady: (service, index, deadlineMs, signal) => theReplica(service, index).awaitReady(deadlineMs, signal),
+    awaitReady: (service, index, deadlineMs, signal) => theReplica(service.name, index).awaitReady(deadlineMs, signal),
 
     async stop(service, index) {
       await theReplica(service, index).stop();
@@ -194,11 +189,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       }
     },
 
-    replicas: () => [...replicas.values()],
-    endpoints: () =>
-      [...replicas.values()].flatMap((replica) =>
-        replica.isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [],
-      ),
+    replicas: () => [...replicas.values()].map(viewOf),
     portOf,
     environmentOf,
 
@@ -218,6 +209,32 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   function theReplica(service: string, index: number): Replica {
     return replicas.get(`${service}:${index}`) ?? fail('bug', 'BUG', `no replica ${service}:${index}`);
   }
+}
+
+function observed({ spec, state, isRunning }: Replica): ObservedReplica {
+  return {
+    service: spec.service,
+    index: spec.index,
+    configHash: spec.configHash,
+    runtime: 'process',
+    isRunning,
+    hasCompleted: spec.isOneShot && state.at === 'exited' && state.code === 0,
+  };
+}
+
+function viewOf(replica: Replica): ReplicaView {
+  const { spec, state, isRunning, pid } = replica;
+  return {
+    id: replica.id,
+    service: spec.service,
+    index: spec.index,
+    configHash: spec.configHash,
+    state,
+    isRunning,
+    pids: pid === undefined ? [] : [pid],
+    endpoints: isRunning ? [replica.endpoint ?? replica.expectedEndpoint] : [],
+    graceMs: spec.stop.graceMs,
+  };
 }
 
 /** Processes of this project whose supervisor is another one, or none: left by a camp that is no longer there. */

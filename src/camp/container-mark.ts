@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeFolder, readText, writeWhole } from '../kit/files.ts';
+
+/*
+ * A word of whoever makes containers to the commands after it, so that a project without any never makes a command
+ * ask an engine: `.camp/containers` says `there`, or `gone` when all have been removed and only volumes may be left.
+ */
+
+function fileOf(state: string): string {
+  return join(state, 'containers');
+}
+
+export function markContainers(state: string, now: 'there' | 'gone'): void {
+  const file = fileOf(state);
+  if (readText(file)?.trim() === now || (now === 'gone' && !existsSync(file))) return;
+  makeFolder(state, 0o700);
+  writeWhole(file, `${now}\n`, { mode: 0o600, durable: false });
+}
+
+/** What the last camp has said; undefined where none has ever made a container here. */
+export function containerMark(state: string): 'there' | 'gone' | undefined {
+  const text = readText(fileOf(state))?.trim();
+  return text === undefined ? undefined : text === 'gone' ? 'gone' : 'there';
+}

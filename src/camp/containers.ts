@@ -1,0 +1,144 @@
+import type { EdgeContainer } from '../edge/types.ts';
+import type { Clock } from '../kit/clock.ts';
+import type { Emit, Endpoint } from '../kit/events.ts';
+import { CampError, fail } from '../kit/failure.ts';
+import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
+import type { Project, Service } from '../project/types.ts';
+import type { DockerRuntime } from '../runtime/docker/types.ts';
+import type { PortLeases } from '../runtime/native/leases.ts';
+import type { Neighbour } from '../runtime/wiring/neighbours.ts';
+import { markContainers } from './container-mark.ts';
+import type { Wishes } from './container-wishes.ts';
+import type { StateFolders } from './folders.ts';
+
+export interface ContainerSetup {
+  readonly env: NodeJS.ProcessEnv;
+  readonly folders: StateFolders;
+  /** Caddy's storage: the CA of this user. */
+  readonly storage: string;
+  readonly leases: PortLeases;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  pressure(): Promise<void> | undefined;
+  /** Where a process of a service listens, or will. */
+  portOf(service: Service, index: number): number;
+  /** Ports of the edge, where it is to run in a container. */
+  edgePorts(project: Project): readonly number[];
+}
+
+/**
+ * The container side of one project. Nothing of Docker is loaded or asked before a service needs a container,
+ * or a camp before this one has left word that it made some.
+ */
+export class ContainerHost {
+  readonly #setup: ContainerSetup;
+  #runtime: DockerRuntime | undefined;
+  #wishes: Wishes | undefined;
+
+  constructor(setup: ContainerSetup) {
+    this.#setup = setup;
+  }
+
+  /** Undefined while nothing has needed a container. */
+  get running(): DockerRuntime | undefined {
+    return this.#runtime;
+  }
+
+  readonly runtime = (): DockerRuntime => this.#runtime ?? fail('bug', 'BUG', 'no engine has been asked for');
+
+  /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
+  async connect(project: Project, signal: AbortSignal): Promise<EngineState> {
+    try {
+      this.#runtime ??= await this.#open(project, signal);
+      return { at: 'reachable' };
+    } catch (error) {
+      const [failure] = error instanceof CampError ? error.failures : [];
+      if (failure?.fault !== 'machine') throw error;
+      return { at: 'unreachable', failure };
+    }
+  }
+
+  async #open(project: Project, signal: AbortSignal): Promise<DockerRuntime> {
+    const { env, folders, clock, emit, pressure } = this.#setup;
+    const { openDocker } = await import('../runtime/docker/open.ts');
+    return openDocker({ project, env, folders, clock, emit, pressure, signal });
+  }
+
+  /** What each container is to be created of; returns what the planner compares. */
+  async prepare(project: Project, wanted: Omit<Wanted, 'hashes'>): Promise<ReadonlyMap<string, string>> {
+    const placed = [...wanted.placements].filter(([, { kind }]) => kind === 'container');
+    if (placed.length === 0 && wanted.edge === 'process') return new Map();
+    const { wishesFor } = await import('./container-wishes.ts');
+    this.#wishes = await wishesFor(project, wanted, { ...this.#setup, runDir: this.#setup.folders.run });
+    this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
+    return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
+  }
+
+  /** Images that must be built before a container can be created, and why. */
+  async staleBuilds(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    if (!this.#runtime || !this.#wishes) return new Map();
+    const { staleImages } = await import('../runtime/docker/image-records.ts');
+    return staleImages(this.#runtime.engine.api, this.#wishes.images, this.#setup.folders.state, signal);
+  }
+
+  /** Carries out a `build` step; what went into the images is remembered. */
+  async build({ services }: Steps['build'], signal: AbortSignal): Promise<void> {
+    const { fingerprintsOf, recordImages } = await import('../runtime/docker/image-records.ts');
+    const built = fingerprintsOf(this.#wishes?.images.filter(({ service }) => services.includes(service)) ?? []);
+    await this.runtime().build(services, signal);
+    recordImages(this.#setup.folders.state, built);
+  }
+
+  /** Carries out a `create` step. Whoever comes after a camp that is killed here knows that there may be containers. */
+  async create(step: Steps['create'], signal: AbortSignal): Promise<void> {
+    markContainers(this.#setup.folders.state, 'there');
+    await this.runtime().create(step, signal);
+  }
+
+  /** Where a replica is reached from the edge: what it publishes here, or, beside an edge in a container, its own name. */
+  endpointsOf(service: Service, index: number, edge: RuntimeKind, running: readonly Endpoint[]): readonly Endpoint[] {
+    const expected = this.#wishes?.endpointsOf(service.name, index, edge) ?? [];
+    return edge === 'process' && running.length > 0 ? running : expected;
+  }
+
+  /** The container that the edge runs in; it publishes what the edge turns out to listen on. */
+  edgeContainer(): EdgeContainer {
+    const container = this.runtime().edgeContainer();
+    return {
+      get pid() {
+        return container.pid;
+      },
+      start: (signal, ports) => {
+        const edge = this.#wishes?.edge;
+        if (this.#wishes && edge && !isSame(edge.ports, ports)) {
+          this.#wishes = { ...this.#wishes, edge: { ...edge, ports } };
+          this.runtime().want(this.#wishes.containers, this.#wishes.edge);
+        }
+        return container.start(signal);
+      },
+      exec: (argv, stdin, signal) => container.exec(argv, stdin, signal),
+      stop: () => container.stop(),
+    };
+  }
+
+  /** The services in containers as a process reaches them. */
+  neighbours(): readonly Neighbour[] {
+    return this.#wishes?.neighbours((service, port) => this.#published(service, port)) ?? [];
+  }
+
+  #published(service: string, containerPort: number): number | undefined {
+    const first = this.#runtime?.replicas().find((one) => one.service === service && one.index === 1);
+    const found = first?.endpoints.find((one) => one.containerPort === containerPort);
+    return found && Number(found.address.slice(found.address.lastIndexOf(':') + 1));
+  }
+
+  async shutdown(force: AbortSignal): Promise<void> {
+    if (!this.#runtime) return;
+    await this.#runtime.shutdown(force);
+    markContainers(this.#setup.folders.state, 'gone');
+  }
+}
+
+function isSame(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((port) => others.includes(port));
+}

@@ -1,0 +1,61 @@
+import { CampError } from '../kit/failure.ts';
+import { needsEngine, place } from '../plan/place.ts';
+import { configHash } from '../plan/reconcile.ts';
+import type { EngineState, Mode, Placement, Wanted } from '../plan/types.ts';
+import type { Project } from '../project/types.ts';
+import type { PortLeases } from '../runtime/native/leases.ts';
+import type { ContainerHost } from './containers.ts';
+
+export interface Wishes {
+  readonly mode: Mode;
+  /** Replica counts that `camp scale` has set. */
+  readonly scale: ReadonlyMap<string, number>;
+  readonly leases: PortLeases;
+  readonly containers: ContainerHost;
+  readonly signal: AbortSignal;
+}
+
+/** What should run, and where. Throws what cannot be placed. */
+export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted> {
+  const { mode, scale, leases, containers, signal } = wishes;
+  const base = {
+    services: project.services,
+    placements: await placementsOf(project, mode, containers, signal),
+    replicas: scale,
+    routed: routedServices(project),
+    edge: mode === 'docker' ? 'container' : 'process',
+  } as const;
+  await leases.prepare(replicaKeys(base));
+  const hashes = [...project.services.values()].map((service) => [service.name, configHash(service)] as const);
+  return { ...base, hashes: new Map([...hashes, ...(await containers.prepare(project, base))]) };
+}
+
+/** Where each service runs. An engine is asked for only where one is needed. Throws what cannot be placed. */
+export async function placementsOf(
+  project: Project,
+  mode: Mode,
+  containers: ContainerHost,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Placement>> {
+  const engine: EngineState = needsEngine(project, mode)
+    ? await containers.connect(project, signal)
+    : { at: 'unasked' };
+  const { placements, failures } = place(project, mode, engine);
+  if (failures.length > 0) throw new CampError(failures);
+  return placements;
+}
+
+/** Services that an upstream of the Caddyfile may name: those that something is to reach. */
+function routedServices(project: Project): ReadonlySet<string> {
+  const words = new Set(project.caddyfile.text.split(/[\s/@,{}]+/).map((word) => word.replace(/:\d+$/, '')));
+  return new Set([...project.services.keys()].filter((name) => words.has(name)));
+}
+
+/** `api:1`, `api:2`, ... of every service that runs as a process. */
+function replicaKeys(wanted: Pick<Wanted, 'services' | 'placements' | 'replicas'>): readonly string[] {
+  return [...wanted.placements].flatMap(([name, placement]) => {
+    const service = wanted.services.get(name);
+    if (placement.kind !== 'process' || !service || service.env['PORT']) return [];
+    return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => `${name}:${i + 1}`);
+  });
+}
