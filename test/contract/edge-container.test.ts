@@ -11,6 +11,7 @@ import {
   createRig,
   eventually,
   failureOf,
+  freshPort,
   https,
   never,
   type Rig,
@@ -27,14 +28,16 @@ describe.skipIf(caddy === undefined || !hasEngine)('the edge in a container', ()
     await using web = await rig.upstream((_, response) => response.end('web'));
     await rig.edge.start(never);
     expect(rig.container.created).toBe(0);
-    const port = rig.setup.ports.https + 40;
-    const text = `{\n\tadmin 0.0.0.0:${port + 1}\n}\nshop.localhost {\n\tbind 127.0.0.1\n\treverse_proxy web:80\n}\nhttp://localhost:${port} {\n\trespond hi\n}\n`;
+    const port = freshPort();
+    const text = `{\n\tadmin 0.0.0.0:${freshPort()}\n}\nshop.localhost {\n\tbind 127.0.0.1\n\treverse_proxy web:80\n}\nhttp://localhost:${port} {\n\trespond hi\n}\n`;
     const [route] = await rig.edge.route(wantedOf(text, { web: [web.address] }), never);
     expect(await rig.edge.firstRequest(route!, 10_000, never)).toBe(200);
     expect((await rig.get(`http://localhost:${port}`)).text).toBe('hi');
-    const own = listeners().filter((one) => one.port >= rig.setup.ports.https && one.port <= port + 1);
-    expect([...new Set(own.map((one) => one.address))]).toEqual(['127.0.0.1']);
-    expect(own.map((one) => one.port).sort()).toEqual([rig.setup.ports.https, rig.setup.ports.http, port]);
+    const ports = [rig.setup.ports.https, rig.setup.ports.http, port];
+    const published = docker('port', rig.container.name).split('\n');
+    expect(published.sort()).toEqual(ports.map((each) => `${each}/tcp -> 127.0.0.1:${each}`).sort());
+    const own = listeners().filter((one) => ports.includes(one.port));
+    expect(own.map((one) => one.address)).toEqual(ports.map(() => '127.0.0.1'));
     expect(docker('logs', rig.container.name)).not.toContain('"logger":"admin.api"');
     const name = docker('inspect', rig.container.name, '--format', '{{.State.Pid}}');
     expect(rig.edge.pid).toBe(Number(name));
@@ -156,7 +159,7 @@ describe.skipIf(caddy === undefined || !hasEngine)('the edge in a container', ()
     await using web = await rig.upstream((_, response) => response.end('web'));
     await rig.edge.start(never);
     await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
-    const port = rig.setup.ports.https + 41;
+    const port = freshPort();
     const more = `${site}http://localhost:${port} {\n\trespond hi\n}\n`;
     await rig.edge.route(wantedOf(more, { web: [web.address], orders: [] }), never);
     expect((await rig.get(`http://localhost:${port}`)).text).toBe('hi');

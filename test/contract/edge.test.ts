@@ -131,7 +131,8 @@ describe.skipIf(caddy === undefined)('the edge, as a process', () => {
       { ...endpoint, address: page.address, containerPort: 3000 },
       { ...endpoint, address: metrics.address, containerPort: 9090 },
     ];
-    await rig.edge.route({ ...wantedOf(text, { web: [] }), endpoints }, never);
+    const routes = await rig.edge.route({ ...wantedOf(text, { web: [] }), endpoints }, never);
+    await rig.edge.firstRequest(routes[0]!, 10_000, never);
     for (let i = 0; i < 4; i++) {
       expect((await rig.get(https(rig, '/metrics/x'))).text).toBe('metrics');
       expect((await rig.get(https(rig))).text).toBe('page');
