@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -16,6 +17,8 @@ import { type SecondEngine, startSecondEngine, whyNoSecondEngine } from '../rig/
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'camp-engine-')));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+const whyNoTls = spawnSync('openssl', ['version']).error?.message;
+if (whyNoTls) console.warn(`skipped: TLS: ${whyNoTls}`);
 const forever = (): AbortSignal => AbortSignal.timeout(100_000);
 
 /** What a user without any Docker has. */
@@ -271,12 +274,33 @@ describe('versions and kinds', () => {
     expect(engine).toMatchObject({ kind: 'podman', version: '4.3.1', apiVersion: '1.41', isLocalLinux: false });
   });
 
+  test.skipIf(whyNoTls)('over TLS, with the engine checked or not', async () => {
+    const dir = join(root, 'certs');
+    mkdirSync(dir);
+    const words = '-x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=engine -addext subjectAltName=IP:127.0.0.1';
+    const made = spawnSync('openssl', ['req', ...words.split(' '), '-keyout', 'key', '-out', 'ca.pem'], { cwd: dir });
+    expect(made.status, String(made.stderr)).toBe(0);
+    const files = { key: readFileSync(join(dir, 'key')), cert: readFileSync(join(dir, 'ca.pem')) };
+    const server = createHttpsServer(files, fakeVersion(docker20));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { ...emptyHome(), DOCKER_HOST: `tcp://127.0.0.1:${port}` };
+
+    const checked = await connect({ ...env, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: dir });
+    expect(checked.env).toMatchObject({ DOCKER_HOST: env.DOCKER_HOST, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: dir });
+    expect((await connect({ ...env, DOCKER_TLS: '1' })).env).toMatchObject({ DOCKER_TLS: '1', DOCKER_TLS_VERIFY: '' });
+    const stranger = await failureOf(connect({ ...env, DOCKER_TLS_VERIFY: '1' }));
+    expect(stranger).toMatchObject({ code: 'ENGINE_UNREACHABLE', message: expect.stringMatching(/agree on no TLS/) });
+    const plain = await failureOf(connect(env));
+    expect(plain.code).toBe('ENGINE_UNREACHABLE');
+  });
+
   test('over TCP, whatever proxies the environment names', async () => {
     const server = createHttpServer(fakeVersion(docker20));
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    const host = `tcp://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const script = `
       import { connectEngine } from ${JSON.stringify(join(import.meta.dirname, '../../src/runtime/docker/engine/connect.ts'))};
       const engine = await connectEngine(process.env, AbortSignal.timeout(20_000));
@@ -371,7 +395,7 @@ describe.skipIf(why)('a real engine', () => {
     const info = await engine.api.info();
     expect(docker('info', '--format', '{{.Name}} {{.NCPU}}')).toBe(`${info.name} ${info.cpus}`);
     expect(docker('version', '--format', '{{.Server.Version}}')).toContain(engine.version);
-    expect(engine).toMatchObject({ kind: 'docker', apiVersion: '1.41' });
+    expect(engine.apiVersion).toBe('1.41');
     const compose = await findCompose(process.env, engine, forever());
     expect(findCompose(process.env, engine, forever())).toBe(findCompose(process.env, engine, forever()));
     const [file = '', ...args] = compose.argv;
@@ -410,7 +434,8 @@ describe.skipIf(why)('a real engine', () => {
     expect(detail).toMatchObject({
       id,
       name: `${name}-life`,
-      image: 'busybox',
+      // Podman says docker.io/library/busybox:latest
+      image: expect.stringContaining('busybox'),
       status: 'running',
       hasTty: false,
       restartPolicy: { name: 'no', maxRetries: 0 },
@@ -429,7 +454,7 @@ describe.skipIf(why)('a real engine', () => {
       imageId: detail?.imageId,
     });
     expect(summary?.networks['bridge']?.address).toBe(detail?.networks['bridge']?.address);
-    expect(summary?.health).toMatch(/starting|healthy/);
+    if (engine.kind === 'docker') expect(summary?.health).toMatch(/starting|healthy/);
     const used = await api.stats(id);
     expect(used?.memoryBytes).toBeGreaterThan(0);
     expect(used?.cpuNs).toBeGreaterThan(0);
@@ -450,7 +475,7 @@ describe.skipIf(why)('a real engine', () => {
     const seen = new Set(events.filter((event) => event.id === id).map(({ action }) => action));
     for (const action of ['start', 'kill', 'die', 'stop', 'rename', 'destroy']) expect(seen).toContain(action);
     const died = events.find((event) => event.action === 'die');
-    expect(died?.attributes).toMatchObject({ exitCode: '3', image: 'busybox' });
+    expect(died?.attributes).toMatchObject({ exitCode: '3', image: expect.stringContaining('busybox') });
     expect(died?.timeNano).toMatch(/^\d{19}$/);
   });
 
@@ -467,12 +492,13 @@ describe.skipIf(why)('a real engine', () => {
       'stdout 3 out',
       'stdout 40000 xxx',
     ]);
-    for (const { time } of lines) expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:]+\.\d{9}Z$/);
+    for (const { time } of lines) expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 
     const since = lines.find(({ line }) => line.startsWith('xxx'))!.time;
     const later: LogLine[] = [];
     await api.logs(id, { follow: false, since }, (line) => later.push(line));
-    expect(later.map(({ line }) => line.length)).toEqual([40_000]);
+    // Podman knows whole seconds only
+    expect(later.map(({ line }) => line.length)).toEqual(engine.kind === 'docker' ? [40_000] : [3, 3, 40_000]);
     const last: LogLine[] = [];
     await api.logs(id, { follow: false, tail: 0 }, (line) => last.push(line));
     expect(last).toEqual([]);
@@ -515,7 +541,11 @@ describe.skipIf(why)('a real engine', () => {
     const tar = spawnSync('tar', ['-C', import.meta.dirname, '-c', 'engine.test.ts']).stdout;
     await api.putArchive(id, '/tmp', tar);
     expect(await api.exec(id, ['wc', '-l', '/tmp/engine.test.ts'])).toMatchObject({ exitCode: 0 });
-    expect(refusalOf(await api.putArchive(id, '/no/such', tar).catch((error: unknown) => error))?.status).toBe(404);
+    // Podman makes the folder
+    if (engine.kind === 'docker') {
+      const error = await api.putArchive(id, '/no/such', tar).catch((thrown: unknown) => thrown);
+      expect(refusalOf(error)?.status).toBe(404);
+    }
     await api.removeContainer(id, { force: true });
   });
 

@@ -71,7 +71,9 @@ export function engineApi(route: Route): Api {
       await unless([404], stopping.stop({ t: Math.ceil(graceMs / 1000) }));
     },
     async killContainer(id, signalName = 'SIGKILL', options) {
-      await unless([404, 409], container('kill a container', id, options).kill({ signal: signalName }));
+      const killing = container('kill a container', id, options).kill({ signal: signalName });
+      // the words are Podman's, which answers 500
+      await unless([404, 409], killing, /can only kill running containers/);
     },
     async removeContainer(id, { force = false } = {}, options) {
       const removing = container('remove a container', id, options).remove({ v: false, force });

@@ -91,7 +91,6 @@ function send(
       method: request.method,
       path: route.prefix + pathOf(request),
       headers: {
-        host: 'docker',
         ...(body ? { 'content-type': body.type, 'content-length': body.bytes.byteLength } : {}),
         ...(request.hijack ? { connection: 'Upgrade', upgrade: 'tcp' } : {}),
       },

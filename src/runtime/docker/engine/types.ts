@@ -112,7 +112,7 @@ export interface ContainerSummary {
   readonly imageId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly status: ContainerStatus;
-  /** Absent: it has no health check, or does not run. */
+  /** Absent: it has no health check, or does not run, or the engine is Podman, which says it of single containers only. */
   readonly health?: HealthStatus;
   readonly ports: readonly PublishedPort[];
   /** RFC 3339 */
@@ -187,7 +187,7 @@ export interface Mount {
 
 export interface LogQuery {
   readonly follow: boolean;
-  /** RFC 3339 with fractions; lines of that moment are included. */
+  /** RFC 3339 with fractions; lines of that moment are included, of that second with Podman. */
   readonly since?: string;
   /** How many lines from the end; absent: all. */
   readonly tail?: number;
@@ -200,7 +200,7 @@ export interface LogQuery {
 export interface LogLine {
   readonly stream: 'stdout' | 'stderr';
   readonly line: string;
-  /** RFC 3339 with nanoseconds, by the engine's clock; empty where the engine gives none. */
+  /** RFC 3339 with nanoseconds (Podman: seconds), by the engine's clock; empty where the engine gives none. */
   readonly time: string;
 }
 
