@@ -5,7 +5,7 @@ describe('parseUpWords', () => {
   it('has the defaults of up.ts', () => {
     expect(parseUpWords([])).toMatchObject({
       shared: { json: false },
-      flags: { detach: false, docker: false, watch: true, timeout: 60, open: false },
+      flags: { detach: false, docker: false, native: false, watch: true, timeout: 60, open: false },
       services: [],
     });
   });
@@ -22,13 +22,19 @@ describe('parseUpWords', () => {
         '--timeout',
         '5',
         '--no-watch',
+        '--docker',
+        '-f',
+        'a.yaml',
+        '--file=b.yaml',
+        '--profile',
+        'dev',
         '--no-color',
         '--open',
         'web',
       ]),
     ).toEqual({
-      shared: { json: true, dir: '/p', color: false },
-      flags: { detach: true, docker: false, watch: false, timeout: 5, open: true, port: 9443 },
+      shared: { json: true, dir: '/p', color: false, files: ['a.yaml', 'b.yaml'], profiles: ['dev'] },
+      flags: { detach: true, docker: true, native: false, watch: false, timeout: 5, open: true, port: 9443 },
       services: ['api', 'web'],
     });
   });
@@ -37,7 +43,7 @@ describe('parseUpWords', () => {
     ['--help'],
     ['-h'],
     ['--nope'],
-    ['--docker'],
+    ['--docker', '--native'],
     ['--port', 'x'],
     ['--port', '0'],
     ['--port', '70000'],
