@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 
 const mode = process.env.MODE ?? '';
 const port = Number(mode.includes('own-port') ? process.env.OWN_PORT : process.env.PORT);
-const host = mode.includes('six') ? '::1' : '127.0.0.1';
+const host = mode.includes('six') ? '::1' : (process.env.HOST ?? '127.0.0.1');
 
 if (mode.includes('exit-0')) process.exit(0);
 if (mode.includes('exit-3')) {
