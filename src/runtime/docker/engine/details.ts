@@ -146,7 +146,8 @@ export function engineEvent(line: string): EngineEvent | undefined {
   const [, action = '', detail = ''] = /^([^:]*)(?::\s*(.*))?$/s.exec(raw.Action ?? '') ?? [];
   return {
     type: raw.Type ?? '',
-    action,
+    // Podman's word for it
+    action: raw.Type === 'container' && action === 'remove' ? 'destroy' : action,
     detail,
     id: raw.Actor?.ID ?? '',
     attributes: raw.Actor?.Attributes ?? {},
