@@ -10,7 +10,7 @@ import { adapt } from './adapt.ts';
 import { askingProgram } from './adapt-program.ts';
 import { authorityFiles } from './authority.ts';
 import { beatOf, portsOf } from './beat.ts';
-import { ensureAuthority } from './ca.ts';
+import { authorityApp, ensureAuthority } from './ca.ts';
 import { contained } from './contained.ts';
 import { createContainerAdmin, innerAdmin } from './container-admin.ts';
 import { superviseContainer } from './container-life.ts';
@@ -56,12 +56,20 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   let renewal: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let end = new AbortController();
+  /** Certificates that are issued while there is nothing else to do. */
+  let foreseen: Promise<unknown> = Promise.resolve();
 
   /** One change at a time; a failed one does not stop the next. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = queue.then(work, work);
     queue = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Those of the edge always, so that a container that was created before the Caddyfile was read has the right ones. */
+  function publishedBy(config: JsonObject): readonly number[] {
+    const usual = [ports.https, ports.http].filter((port) => port !== undefined);
+    return [...new Set([...usual, ...portsOf(config)])].sort((a, b) => a - b);
   }
 
   function keep(config: JsonObject): void {
@@ -72,6 +80,7 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
     const ask = askingProgram(setup, signal);
     const adapted = await adapt(ask, wanted.caddyfile, projectDir, setup.env);
     const patched = patch({ ...wanted, ...own, adapted: adapted.config, ports, hasIpv6: false, isContained: true });
+    await foreseen;
     const leaves = await leavesFor(setup, patched.config, signal);
     const { config, warnings } = contained(patched.config, leaves);
     const hash = hashOf(config);
@@ -88,12 +97,12 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
 
   /** Caddy begins with the configuration: nothing is loaded twice. */
   async function boot(config: JsonObject, wanted: Wanted, signal: AbortSignal): Promise<void> {
-    await tryPublished(portsOf(config));
+    await tryPublished(publishedBy(config));
     makeFolder(folder, 0o700);
     keep(config);
     writeWhole(join(folder, 'run.sh'), runScript(projectDir, setup.declared), { mode: 0o600, durable: false });
     try {
-      await life.start({ ports: portsOf(config), beat: beatOf(config) }, signal);
+      await life.start({ ports: publishedBy(config), beat: beatOf(config) }, signal);
     } catch (error) {
       signal.throwIfAborted();
       const words = isUnreachable(error) ? await refusalWords(signal) : undefined;
@@ -103,7 +112,7 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
 
   async function reload(config: JsonObject, wanted: Wanted, signal: AbortSignal): Promise<void> {
     await life.ready();
-    const added = portsOf(config).filter((port) => !life.serving.ports.includes(port));
+    const added = publishedBy(config).filter((port) => !life.serving.ports.includes(port));
     await tryPublished(added);
     try {
       await load(admin, config, wanted.caddyfile, projectDir, signal);
@@ -118,11 +127,11 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   /** The engine publishes a port only of a new container; a port that is not wanted any more may stay. */
   async function republish(config: JsonObject, signal: AbortSignal): Promise<void> {
     try {
-      await life.start({ ports: portsOf(config), beat: beatOf(config) }, signal);
+      await life.start({ ports: publishedBy(config), beat: beatOf(config) }, signal);
     } catch (error) {
       if (loaded && !signal.aborted) {
         keep(loaded.config);
-        await life.start({ ports: portsOf(loaded.config), beat: beatOf(loaded.config) }, signal);
+        await life.start({ ports: publishedBy(loaded.config), beat: beatOf(loaded.config) }, signal);
       }
       throw error;
     }
@@ -181,6 +190,8 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       await tryPublished([ports.https, ports.http].filter((port) => port !== undefined));
       makeFolder(folder, 0o700);
       await ensureAuthority(setup, signal);
+      const domain = setup.declared['CAMP_DOMAIN'];
+      if (domain !== undefined) foreseen = leavesFor(setup, usualLeaves(domain), end.signal).catch(() => undefined); // asked for again, by who says so
     },
     route: (wanted, signal) =>
       inTurn(async () => {
@@ -209,10 +220,18 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       clearTimeout(renewal);
       prober.close();
       loaded = undefined;
-      await life.stop();
+      await Promise.all([life.stop(), foreseen]);
       // It holds keys and values of the environment.
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** What nearly every project turns out to want. */
+function usualLeaves(domain: string): JsonObject {
+  const automation = { policies: [{ issuers: [{ module: 'internal' }] }] };
+  return {
+    apps: { ...authorityApp(), tls: { certificates: { automate: [domain, `*.${domain}`] }, automation } },
   };
 }
 

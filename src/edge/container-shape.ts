@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { EdgeSetup } from './types.ts';
 
@@ -9,15 +10,18 @@ export interface ContainerShape {
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
   /** Empty folders in memory, over what the mounts show: camp's state and the data of services are not the edge's. */
   readonly tmpfs: readonly string[];
-  /**
-   * Where the kernel has it (Linux 5.14), a connection that waits on the port while the configuration changes is
-   * handed over to the new listener instead of being reset.
-   */
+  /** Empty where the kernel does not have it: the engine would refuse the container. */
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
 /** Where the edge's folder is in the container. */
 export const innerFolder = '/camp';
+
+/**
+ * Since Linux 5.14 a connection that waits on a port while the configuration changes can be handed over to the new
+ * listener; else it is reset. Elsewhere than on Linux the engine is in a virtual machine with a newer one.
+ */
+const hasHandover = process.platform !== 'linux' || existsSync('/proc/sys/net/ipv4/tcp_migrate_req');
 
 /** The folder that the edge fills and its container reads, on this machine. */
 export function edgeFolder({ projectDir, runDir }: Pick<EdgeSetup, 'projectDir' | 'runDir'>): string {
@@ -39,7 +43,7 @@ export function containerShape(setup: Pick<EdgeSetup, 'projectDir' | 'runDir' | 
     ],
     // The CA's keys are the user's alone, also where the project is the home folder.
     tmpfs: [join(projectDir, '.camp'), ...(storage.startsWith(join(projectDir, '/')) ? [storage] : [])],
-    sysctls: { 'net.ipv4.tcp_migrate_req': '1' },
+    sysctls: hasHandover ? { 'net.ipv4.tcp_migrate_req': '1' } : {},
   };
 }
 

@@ -20,7 +20,8 @@ export const hasEngine = ((): boolean => {
   }
 })();
 
-const docker = (...args: readonly string[]): string => execFileSync('docker', args, { encoding: 'utf8' }).trim();
+const docker = (...args: readonly string[]): string =>
+  execFileSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 
 let network: { readonly name: string; readonly gateway: string } | undefined;
 afterAll(() => void (network && docker('network', 'rm', network.name)));

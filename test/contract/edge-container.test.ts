@@ -20,7 +20,8 @@ import {
   writeIn,
 } from './edge-rig.ts';
 
-const docker = (...args: readonly string[]): string => execFileSync('docker', args, { encoding: 'utf8' }).trim();
+const docker = (...args: readonly string[]): string =>
+  execFileSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 
 describe.skipIf(caddy === undefined || !hasEngine)('the edge in a container', () => {
   test('begins with its first configuration: one container, no reload, the port on loopback only', async () => {
