@@ -36,7 +36,7 @@ export function namedFront<T extends { readonly name: string }>(services: readon
 
 function isFrontProxy(service: Service, mentions: Mentions): boolean {
   const built = builtImageOf(service);
-  if (!doorOf(service) || !factsOf(service, built)?.isProxy) return false;
+  if (doorOf(service) === undefined || !factsOf(service, built)?.isProxy) return false;
   return (
     mentions.fronts.has(service.name) ||
     service.dependsOn.size > 0 ||
@@ -71,17 +71,20 @@ function isTool(service: Service, routed: readonly Service[]): boolean {
   return isForeign(service) && routed.some((other) => !isForeign(other));
 }
 
+/** How likely its published port is where a page would be, 0 first; a host port says more than one in the container. */
 function doorOf({ ports }: Service): number | undefined {
-  const isAt = (door: number) => (port: PublishedPort) =>
-    port.protocol === 'tcp' && (port.host ?? port.container) === door;
-  const published = frontDoors.find((door) => ports.some(isAt(door)));
-  if (published !== undefined) return published;
-  return frontDoors.find((door) => ports.some(({ container, protocol }) => protocol === 'tcp' && container === door));
+  const tcp = ports.filter(({ protocol }) => protocol === 'tcp');
+  const ranks = [
+    ...tcp.map(({ host, container }) => frontDoors.indexOf(host ?? container)),
+    ...tcp.map(({ container }) => frontDoors.indexOf(container) + frontDoors.length),
+  ];
+  const [best] = ranks.filter((rank, i) => rank >= (i < tcp.length ? 0 : frontDoors.length)).sort((a, b) => a - b);
+  return best;
 }
 
 function byDoor(services: readonly Service[]): Service | undefined {
-  const rank = (service: Service): number => frontDoors.indexOf(doorOf(service) ?? Number.NaN);
-  return services.filter((service) => rank(service) !== -1).sort((a, b) => rank(a) - rank(b))[0];
+  const rank = (service: Service): number => doorOf(service) ?? Number.POSITIVE_INFINITY;
+  return services.filter((service) => doorOf(service) !== undefined).sort((a, b) => rank(a) - rank(b))[0];
 }
 
 /** What needs others and is needed by none, else the first that is published, else the first. */

@@ -196,6 +196,11 @@ describe('the front page', () => {
       'shop',
     ],
     [
+      'a host port before one in the container',
+      [built('result', { ports: tcp([8081, 80]) }), built('vote', { ports: tcp([8080, 80]) })],
+      'vote',
+    ],
+    [
       'no tool',
       [image('adminer', 'adminer', { ports: tcp([8080, 8080]) }), built('shop', { ports: tcp([3000, 3000]) })],
       'shop',
