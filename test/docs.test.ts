@@ -73,6 +73,6 @@ const foreign: ReadonlySet<string> = new Set([
 function isForeign(word: string): boolean {
   return (
     foreign.has(word) ||
-    /^(CAMP|XDG|LC|SSL|NODE|FORCE|CLICOLOR|WSL|WAYLAND|REQUESTS|GIT|CURL|PIP|DENO|AWS|CARGO)_/.test(word)
+    /^(CAMP|XDG|LC|SSL|NODE|FORCE|CLICOLOR|WSL|WAYLAND|REQUESTS|GIT|CURL|PIP|DENO|AWS|CARGO|ERR)_/.test(word)
   );
 }

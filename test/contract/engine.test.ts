@@ -471,9 +471,9 @@ describe.skipIf(why)('a real engine', () => {
     await until(() => events.some((event) => event.action === 'destroy'));
     over.abort();
     await watching;
-    // the engine says `die` before or after `stop`, and its health checks run in between
+    // engines differ in what else they tell, and in the order
     const seen = new Set(events.filter((event) => event.id === id).map(({ action }) => action));
-    for (const action of ['start', 'kill', 'die', 'stop', 'rename', 'destroy']) expect(seen).toContain(action);
+    for (const action of ['start', 'die', 'rename', 'destroy']) expect(seen).toContain(action);
     const died = events.find((event) => event.action === 'die');
     expect(died?.attributes).toMatchObject({ exitCode: '3', image: expect.stringContaining('busybox') });
     expect(died?.timeNano).toMatch(/^\d{19}$/);

@@ -48,7 +48,7 @@ async function greet(address: EngineAddress, env: NodeJS.ProcessEnv, signal: Abo
       .catch(() => undefined),
   ]);
   if (!version?.Version || !/^\d+\.\d+$/.test(version.ApiVersion ?? ''))
-    throw unreachable(address, Object.assign(new Error('it tells no version of an engine'), { code: 'NOT_AN_ENGINE' }));
+    throw unreachable(address, Object.assign(new Error('it tells no version of an engine'), { code: 'garbage' }));
   const apiVersion = negotiate(address, version);
   const kind = version.Components?.some((one) => one.Name === 'Podman Engine') ? 'podman' : 'docker';
   return {

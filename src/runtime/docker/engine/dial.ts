@@ -134,7 +134,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw Object.assign(new Error(`not JSON: ${text.slice(0, 200)}`, { cause }), { code: 'NOT_AN_ENGINE' });
+    throw Object.assign(new Error(`not JSON: ${text.slice(0, 200)}`, { cause }), { code: 'garbage' });
   }
 }
 

@@ -34,7 +34,7 @@ export function hangs(address: EngineAddress, deadlineMs: Ms): CampError {
   return new CampError(
     failure('machine', 'ENGINE_HANGS', `the Docker engine does not answer within ${seconds} s`, {
       evidence: [said(address)],
-      hints: [startHint(address)],
+      hints: [startHint(address).replace(/^((?:sudo )?(?:systemctl|service|colima).*)\bstart\b/, '$1restart')],
     }),
   );
 }
@@ -111,8 +111,8 @@ function messageOf(address: EngineAddress, code: string): string {
   const what = `the Docker engine at ${address.host}`;
   if (code === 'ENOENT') return `${what} is not there`;
   if (code === 'ECONNREFUSED') return `${what} does not run`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host of ${what} is not known`;
-  if (code.startsWith('HPE_') || code === 'NOT_AN_ENGINE')
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return `the host of ${what} is not known`;
+  if (code.startsWith('HPE_') || code === 'garbage')
     return `what answers at ${address.host} is not a Docker engine`;
   if (code.includes('CERT') || code.includes('SSL') || code === 'EPROTO') return `${what} and camp agree on no TLS`;
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE')
@@ -121,7 +121,7 @@ function messageOf(address: EngineAddress, code: string): string {
 }
 
 function hintOf(address: EngineAddress, code: string): string {
-  if (code.includes('CERT') || code.includes('SSL') || code === 'EPROTO' || code === 'NOT_AN_ENGINE')
+  if (code.includes('CERT') || code.includes('SSL') || code === 'EPROTO' || code === 'garbage')
     return chooseHint(address) ?? startHint(address);
   return startHint(address);
 }
