@@ -36,7 +36,7 @@ type Way = (base: Tree, over: Tree, rule: MergeRule) => Tree;
 
 const ways: Readonly<Record<MergeWay, Way>> = {
   replace: (_, over) => over,
-  pairs: (base, over) => fromPairs(plain(asPairs(base), asPairs(over), {})),
+  pairs: (base, over) => fromPairs(plain(asPairs(base), asPairs(over), { each: { way: 'replace' } })),
   names: (base, over, rule) => plain(asNames(base, nothing), asNames(over, nothing), rule),
   dependencies: (base, over, rule) => plain(asNames(base, started), asNames(over, started), rule),
   sequence: (base, over, rule) => plain(asList(base), asList(over), rule),

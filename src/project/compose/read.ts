@@ -4,6 +4,7 @@ import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Service } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { checkShape } from './check.ts';
+import { checkConflicts, checkOrigins } from './conflicts.ts';
 import type { Context } from './context.ts';
 import { checkDependencies, dependenciesOf, type Node } from './dependencies.ts';
 import type { Lookup } from './interpolate.ts';
@@ -41,7 +42,7 @@ export function readCompose(files: readonly OpenFile[], options: ComposeOptions)
   const { dir, env, lookup, profiles, sources } = options;
   const root = assemble(files, { dir, lookup, chain: [] }, sources);
   if (!root) return { services: new Map() };
-  for (const problem of checkShape(root, composeShape)) sources.report(problem);
+  for (const problem of [...checkShape(root, composeShape), ...checkOrigins(root)]) sources.report(problem);
   const context: Context = {
     dir,
     env,
@@ -73,6 +74,7 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
     const node = nodes.get(name);
     if (!node?.isActive) continue;
     for (const problem of checkReferences(name, entry.value, root)) context.report(problem);
+    for (const problem of checkConflicts(name, entry.value)) context.report(problem);
     const dependencies = node.dependencies.filter(({ on, isRequired }) => isRequired || nodes.get(on)?.isActive);
     services.set(name, serviceOf(name, entry, { dependencies, isOneShot: awaited.has(name), root }, context));
   }
