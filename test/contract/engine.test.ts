@@ -497,8 +497,8 @@ describe.skipIf(why)('a real engine', () => {
     const since = lines.find(({ line }) => line.startsWith('xxx'))!.time;
     const later: LogLine[] = [];
     await api.logs(id, { follow: false, since }, (line) => later.push(line));
-    // Podman knows whole seconds only
-    expect(later.map(({ line }) => line.length)).toEqual(engine.kind === 'docker' ? [40_000] : [3, 3, 40_000]);
+    const expected = lines.filter(({ time }) => time >= since);
+    expect(later.map(({ line }) => line).sort()).toEqual(expected.map(({ line }) => line).sort());
     const last: LogLine[] = [];
     await api.logs(id, { follow: false, tail: 0 }, (line) => last.push(line));
     expect(last).toEqual([]);
