@@ -2,7 +2,7 @@ import { builtImageOf } from './dockerfile.ts';
 import type { Mentions } from './http-mentions.ts';
 import { factsOf, frontNames } from './http-port.ts';
 import { imageFacts } from './images.ts';
-import type { PublishedPort, Service } from './types.ts';
+import type { Service } from './types.ts';
 
 /** Names of what stands in front of others. */
 const proxyName =

@@ -30,12 +30,12 @@ export function httpPortOf(service: Service, mentions: Mentions, all: readonly S
   if (facts && !speaksHttp(facts)) return besideOf(facts, service);
   const asked = mentions.asked.get(service.name) ?? [];
   const evidence = [...asked, ...ownWord(service)];
-  const fromDeclared = choose(declared, evidence, facts, healthPorts(service, undefined));
+  const fromDeclared = choose(declared, evidence, facts, healthPorts(service));
   if (fromDeclared) return fromDeclared;
   if (declared.some((port) => otherPorts.has(port))) return undefined;
   if (asked[0]) return asked[0];
   if (isWorker(service, all)) return undefined;
-  const spoken = evidence[0] ?? healthPorts(service, undefined)[0];
+  const spoken = evidence[0] ?? healthPorts(service)[0];
   if (spoken) return spoken;
   return fromImage(built, facts) ?? guess(service, all);
 }
@@ -136,19 +136,21 @@ function commandPort(command: readonly string[]): Port | undefined {
   return portOf(found?.[1]);
 }
 
-/** Ports that a health check asks by HTTP; `healthTest` of an image where the file has none. */
-function healthPorts(
-  { hints, env }: Pick<Service, 'env' | 'hints'>,
-  imageTest: string | undefined,
-): readonly HttpPort[] {
+type Spoken = Pick<Service, 'env' | 'hints'> & { readonly name?: string };
+
+/** Ports that a health check asks by HTTP; `imageTest` is that of an image, where the file has none. */
+function healthPorts({ hints, env, name }: Spoken, imageTest?: string): readonly HttpPort[] {
   const test = hints?.healthTest ?? imageTest ?? '';
-  const local = String.raw`(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])`;
-  const port = String.raw`(?::(\d{1,5}|\$\{?\w+(?::-\d+)?\}?))?`;
+  if (test === '') return [];
+  const own = [name, ...(hints?.aliases ?? [])].flatMap((each) => (each ? each.replace(/[.]/g, '\\$&') : []));
+  const local = `(?:${['localhost', String.raw`127\.0\.0\.1`, String.raw`0\.0\.0\.0`, String.raw`\[::1\]`, ...own].join('|')})`;
+  const port = String.raw`(?::(\d{1,5}|\$\{?\w+(?::-\d+)?\}?))?(?![\w.-])`;
   const urls = [...test.matchAll(new RegExp(`(https?)://${local}${port}`, 'g'))];
   const bare = /\b(?:curl|wget)\b/.test(test)
     ? [...test.matchAll(new RegExp(String.raw`(?:^|\s)()${local}${port}(?=[/\s]|$)`, 'g'))]
     : [];
-  return [...urls, ...bare].flatMap(([, scheme, written]) => {
+  const byShell = /\bHTTP\/1/.test(test) ? [...test.matchAll(/()\/dev\/tcp\/[\w.]+\/(\d{1,5})\b/g)] : [];
+  return [...urls, ...bare, ...byShell].flatMap(([, scheme, written]) => {
     const variable = /^\$\{?(\w+)(?::-(\d+))?/.exec(written ?? '');
     const text = variable ? (env[variable[1] ?? ''] ?? variable[2]) : (written ?? (scheme === 'https' ? '443' : '80'));
     const found = portOf(text);
@@ -165,7 +167,7 @@ function choose(
 ): HttpPort | undefined {
   const proven = [...evidence, ...health].find(({ port }) => declared.includes(port));
   const usual = declared.filter((port) => !otherPorts.has(port) && !sidePorts.has(port) && !tlsPorts.has(port));
-  if (facts && declared.includes(facts.port)) return at(facts.port);
+  if (facts && declared.includes(facts.port)) return proven?.port === facts.port ? proven : at(facts.port);
   const extra = facts?.extraHttpPorts.find((port) => declared.includes(port));
   if (extra !== undefined && usual.every((port) => port === extra)) return at(extra);
   if (usual.length > 1) {
@@ -187,7 +189,7 @@ function isWorker(service: Service, all: readonly Service[]): boolean {
   const line = (service.hints?.command ?? []).join(' ');
   if (line === '' || commandPort(service.hints?.command ?? []) !== undefined) return false;
   if (workerCommand.test(line)) return true;
-  if (healthPorts(service, undefined).length > 0) return false;
+  if (healthPorts(service).length > 0) return false;
   return all.some((other) => other !== service && isSameImage(other, service) && declaredPorts(other).length > 0);
 }
 

@@ -78,6 +78,31 @@ describe('the port where a service speaks HTTP', () => {
       image('x', 'e/x', { hints: { healthTest: 'curl -k https://localhost:9443' } }),
       'https:9443',
     ],
+    [
+      'a health check by its own name',
+      image('studio', 'e/x', { hints: { healthTest: "CMD node -e fetch('http://studio:3002/x')" } }),
+      'http:3002',
+    ],
+    [
+      'a health check of the shell',
+      image('x', 'e/x', {
+        hints: { healthTest: 'CMD bash -c exec 3<>/dev/tcp/127.0.0.1/9000 && echo -e "GET / HTTP/1.1"' },
+      }),
+      'http:9000',
+    ],
+    [
+      'no health check of others',
+      image('x', 'e/x', { hints: { healthTest: 'curl http://localhost.example.com:1' } }),
+      undefined,
+    ],
+    [
+      'TLS of a known image',
+      image('es', 'elasticsearch', {
+        ports: tcp(9200),
+        hints: { healthTest: 'CMD-SHELL curl -s https://localhost:9200' },
+      }),
+      'https:9200',
+    ],
     ['PORT', built('x', { env: { PORT: '5001' } }), 'http:5001'],
     ['a command', image('x', 'python:3', { hints: { command: ['python', '-m', 'http.server', '8123'] } }), 'http:8123'],
     ['a flag', image('x', 'python:3', { hints: { command: ['uvicorn', 'm:a', '--port=8124'] } }), 'http:8124'],
