@@ -112,8 +112,7 @@ function messageOf(address: EngineAddress, code: string): string {
   if (code === 'ENOENT') return `${what} is not there`;
   if (code === 'ECONNREFUSED') return `${what} does not run`;
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return `the host of ${what} is not known`;
-  if (code.startsWith('HPE_') || code === 'garbage')
-    return `what answers at ${address.host} is not a Docker engine`;
+  if (code.startsWith('HPE_') || code === 'garbage') return `what answers at ${address.host} is not a Docker engine`;
   if (code.includes('CERT') || code.includes('SSL') || code === 'EPROTO') return `${what} and camp agree on no TLS`;
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE')
     return `${what} went away in the middle of an answer`;
