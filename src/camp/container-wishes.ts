@@ -3,8 +3,9 @@ import { containerShape } from '../edge/container-shape.ts';
 import type { Endpoint } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import { hashOf } from '../kit/hash.ts';
+import { describeHolder, listeners } from '../kit/ports.ts';
 import type { RuntimeKind, Wanted } from '../plan/types.ts';
-import { imageFacts } from '../project/images.ts';
+import { type ImageFacts, imageFacts } from '../project/images.ts';
 import { httpPortsOf } from '../project/routes.ts';
 import { at, plainOf } from '../project/tree.ts';
 import type { ComposeProject, Project, Service } from '../project/types.ts';
@@ -18,13 +19,25 @@ import {
   neighboursOfProcess,
   type PlacementsView,
 } from '../runtime/wiring/neighbours.ts';
+import {
+  type Publications,
+  type Published,
+  publicationKeys,
+  publicationsOf,
+  sayPortNote,
+} from '../runtime/wiring/publications.ts';
 import { containerWiringOf } from '../runtime/wiring/wiring.ts';
 
 /** What the containers of a project are to be, computed before any of them is created. */
 export interface Wishes {
+  readonly projectId: string;
+  /** There are processes beside the containers. */
+  readonly isMixed: boolean;
   readonly containers: readonly ContainerWish[];
   readonly edge?: EdgeWish;
   readonly images: readonly BuiltImage[];
+  /** What differs from the files, to be said. */
+  readonly notes: readonly { readonly service: string; readonly message: string }[];
   /** Where a replica will be reached from the edge, as far as that is known before it runs. */
   endpointsOf(service: string, index: number, edge: RuntimeKind): readonly Endpoint[];
   /** The containers as a process reaches them; `published` knows what runs already. */
@@ -33,6 +46,8 @@ export interface Wishes {
 
 export interface WishesAround {
   readonly leases: PortLeases;
+  /** Ports of this machine that the project's own containers publish now. */
+  readonly ownPorts: ReadonlySet<number>;
   readonly runDir: string;
   readonly storage: string;
   edgePorts(project: Project): readonly number[];
@@ -85,18 +100,26 @@ export async function wishesFor(
     kind === 'container' ? (wanted.services.get(name) ?? []) : [],
   );
   const http = httpPortsOf([...project.services.values()]);
+  const replicasOf = (service: Service): number => wanted.replicas.get(service.name) ?? service.replicas;
+  const { byService, notes } = await publish(project, placed, replicasOf, around);
   const neighbours = neighboursOfContainer(viewOf(project, wanted, around));
   const containers = placed.map((service): ContainerWish => {
-    const replicas = wanted.replicas.get(service.name) ?? service.replicas;
-    const routed = routedPorts(project, service.name);
-    const ports = portsOf(service, routed, replicas, around.leases);
+    const ports = byService.get(service.name) ?? [];
     const wish = { service, ports, ...containerWiringOf(service, neighbours) };
-    const httpPort = routed[0] ?? http.get(service.name)?.port;
-    return { ...wish, replicas, hash: containerHash(compose, wish), ...(httpPort === undefined ? {} : { httpPort }) };
+    const httpPort = routedPorts(project, service.name)[0] ?? http.get(service.name)?.port;
+    return {
+      ...wish,
+      replicas: replicasOf(service),
+      hash: containerHash(compose, wish),
+      ...(httpPort === undefined ? {} : { httpPort }),
+    };
   });
   const byName = new Map(containers.map((wish) => [wish.service.name, wish]));
   return {
+    projectId: project.id,
+    isMixed: placed.length > 0 && [...wanted.placements.values()].some(({ kind }) => kind === 'process'),
     containers,
+    notes: notes.map((note) => ({ service: note.service, message: sayPortNote(note) })),
     images: placed.flatMap((service) => builtImage(compose, service) ?? []),
     ...(wanted.edge === 'container' ? { edge: edgeWish(project, placed, around) } : {}),
     neighbours(published) {
@@ -126,17 +149,40 @@ export async function wishesFor(
   };
 }
 
-function portsOf(
-  service: Service,
-  routed: readonly number[],
-  replicas: number,
-  leases: PortLeases,
-): readonly Publication[] {
-  const ports = [...new Set([...routed, ...service.ports.map((one) => one.container)])];
-  return ports.map((containerPort): Publication => {
-    const hostPort = replicas === 1 ? leases.lease(`${service.name}:1:${containerPort}`) : undefined;
-    return { containerPort, protocol: 'tcp', ...(hostPort === undefined ? {} : { hostPort }) };
+/** Which ports are published where, with what is worth saying about it. */
+async function publish(
+  project: Project,
+  placed: readonly Service[],
+  replicasOf: (service: Service) => number,
+  around: WishesAround,
+): Promise<Publications> {
+  const { leases, ownPorts } = around;
+  const published = placed.map((service): Published => {
+    const facts = factsOf(service);
+    return {
+      service,
+      replicas: replicasOf(service),
+      reached: routedPorts(project, service.name),
+      ...(facts ? { facts } : {}),
+    };
   });
+  await leases.prepare(publicationKeys(published).filter((key) => !ownPorts.has(leases.peek(key) ?? 0)));
+  const edge = new Set(around.edgePorts(project));
+  const taken = new Set(listeners().map(({ port }) => port));
+  return publicationsOf(published, {
+    holderOf(port) {
+      if (edge.has(port)) return 'the edge';
+      return taken.has(port) && !ownPorts.has(port) ? describeHolder(port) : undefined;
+    },
+    lease(key) {
+      const before = leases.peek(key);
+      return before !== undefined && ownPorts.has(before) ? before : leases.lease(key);
+    },
+  });
+}
+
+function factsOf({ image, build }: Service): ImageFacts | undefined {
+  return image === undefined || build ? undefined : imageFacts(image);
 }
 
 /** What `build:` says of a service's image, and under which name it will be there. */
@@ -177,7 +223,7 @@ export function viewOf(
     publishedPort: () => undefined,
     containerPorts: () => [],
     httpPort: (name) => http.get(name),
-    factsOf: ({ image }) => (image === undefined ? undefined : imageFacts(image)),
+    factsOf,
   };
 }
 

@@ -4,8 +4,11 @@ import type { Emit, Endpoint } from '../kit/events.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
+import type { Api } from '../runtime/docker/engine/types.ts';
+import { projectLabel } from '../runtime/docker/labels.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
+import type { Gateway, ProcessPort } from '../runtime/wiring/gateway.ts';
 import type { Neighbour } from '../runtime/wiring/neighbours.ts';
 import { markContainers } from './container-mark.ts';
 import type { Wishes } from './container-wishes.ts';
@@ -22,6 +25,8 @@ export interface ContainerSetup {
   pressure(): Promise<void> | undefined;
   /** Where a process of a service listens, or will. */
   portOf(service: Service, index: number): number;
+  /** Processes that listen now, by service. */
+  processes(): ReadonlyMap<string, ProcessPort>;
   /** Ports of the edge, where it is to run in a container. */
   edgePorts(project: Project): readonly number[];
 }
@@ -34,6 +39,8 @@ export class ContainerHost {
   readonly #setup: ContainerSetup;
   #runtime: DockerRuntime | undefined;
   #wishes: Wishes | undefined;
+  #gateway: Gateway | undefined;
+  readonly #said = new Set<string>();
 
   constructor(setup: ContainerSetup) {
     this.#setup = setup;
@@ -69,9 +76,23 @@ export class ContainerHost {
     const placed = [...wanted.placements].filter(([, { kind }]) => kind === 'container');
     if (placed.length === 0 && wanted.edge === 'process') return new Map();
     const { wishesFor } = await import('./container-wishes.ts');
-    this.#wishes = await wishesFor(project, wanted, { ...this.#setup, runDir: this.#setup.folders.run });
+    const ownPorts = await this.#ownPorts(project);
+    this.#wishes = await wishesFor(project, wanted, { ...this.#setup, ownPorts, runDir: this.#setup.folders.run });
+    for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
+  }
+
+  async #ownPorts(project: Project): Promise<ReadonlySet<number>> {
+    const own = await this.#runtime?.engine.api.listContainers([`${projectLabel}=${project.id}`]);
+    return new Set(own?.flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)));
+  }
+
+  /** Once, however often the project is converged. */
+  #say(subject: string, message: string): void {
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    this.#setup.emit({ type: 'note', subject, message });
   }
 
   /** Images that must be built before a container can be created, and why. */
@@ -93,6 +114,28 @@ export class ContainerHost {
   async create(step: Steps['create'], signal: AbortSignal): Promise<void> {
     markContainers(this.#setup.folders.state, 'there');
     await this.runtime().create(step, signal);
+    await this.relay();
+  }
+
+  /**
+   * Lets containers reach what listens on loopback now. On Docker Desktop the engine does it; a native one leads
+   * `host.docker.internal` to the gateway of its bridge, where nobody listens but this.
+   */
+  async relay(): Promise<void> {
+    if (!this.#wishes?.isMixed || !this.#runtime?.engine.isLocalLinux) return;
+    this.#gateway ??= await this.#openGateway(this.#runtime.engine.api, this.#wishes.projectId);
+    await this.#gateway.update();
+  }
+
+  async #openGateway(api: Api, projectId: string): Promise<Gateway> {
+    const { createGateway } = await import('../runtime/wiring/gateway.ts');
+    const bridge = await api.inspectNetwork('bridge');
+    const own = await api.listNetworks([`${projectLabel}=${projectId}`]);
+    return createGateway({
+      addresses: bridge?.subnets.map(({ gateway }) => gateway) ?? [],
+      subnets: () => [...own, ...(bridge ? [bridge] : [])].flatMap((one) => one.subnets.map(({ subnet }) => subnet)),
+      processes: () => this.#setup.processes(),
+    });
   }
 
   /** Where a replica is reached from the edge: what it publishes here, or, beside an edge in a container, its own name. */
@@ -133,6 +176,8 @@ export class ContainerHost {
   }
 
   async shutdown(force: AbortSignal): Promise<void> {
+    await this.#gateway?.close();
+    this.#gateway = undefined;
     if (!this.#runtime) return;
     await this.#runtime.shutdown(force);
     markContainers(this.#setup.folders.state, 'gone');

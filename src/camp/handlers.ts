@@ -33,8 +33,11 @@ export function handlersFor(equipment: Equipment): Handlers {
     build: (step, { signal }) => equipment.containers.build(step, signal),
     create: (step, { signal }) => equipment.containers.create(step, signal),
     start: (step) => runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
-    awaitReady: (step, { signal }) =>
-      runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, left(), signal),
+    async awaitReady(step, { signal }) {
+      await runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, left(), signal);
+      // what waits for it may be a container
+      if (step.runtime === 'process') await equipment.containers.relay();
+    },
     startEdge: (step, { signal }) => equipment.startEdge(step.edge, signal),
     route: (_, { signal }) => equipment.route(signal),
     async firstRequest(step, { signal }) {

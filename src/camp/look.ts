@@ -103,6 +103,7 @@ export function lookingHost({ dir, env }: LookRequest, project: Project): Contai
     pressure: () => undefined,
     edgePorts: () => [],
     portOf: () => 0,
+    processes: () => new Map(),
   });
 }
 

@@ -2,9 +2,11 @@ import type { Edge, EdgePorts, Route } from '../edge/types.ts';
 import type { Ms } from '../kit/events.ts';
 import type { Placement, Wanted } from '../plan/types.ts';
 import { countConfig } from '../project/count.ts';
-import type { Project } from '../project/types.ts';
+import { imageFacts } from '../project/images.ts';
+import type { Project, Service } from '../project/types.ts';
 import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../report/types.ts';
 import type { ReplicaView } from '../runtime/types.ts';
+import { urlOf } from '../runtime/wiring/url.ts';
 import type { Span, Timing } from '../stopwatch/measure.ts';
 
 export interface Snapshot {
@@ -44,7 +46,9 @@ function frontPageFirst(routes: readonly Route[]): readonly string[] {
 
 function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): ServiceStatus {
   const replicas = snapshot.replicas.filter((replica) => replica.service === name);
-  const url = snapshot.routes.find((route) => route.service === name)?.url ?? addressUrl(replicas[0]);
+  const url =
+    snapshot.routes.find((route) => route.service === name)?.url ??
+    addressUrl(snapshot.project.services.get(name), replicas[0]);
   const isStatic = placement.kind === 'static';
   return {
     name,
@@ -58,9 +62,11 @@ function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): 
 }
 
 /** A service that nothing routes to is reached where it listens. */
-function addressUrl(replica: ReplicaView | undefined): string | undefined {
-  const address = replica?.state.at === 'ready' ? replica.endpoints[0]?.address : undefined;
-  return address && `http://${address}`;
+function addressUrl(service: Service | undefined, replica: ReplicaView | undefined): string | undefined {
+  const endpoint = replica?.state.at === 'ready' ? replica.endpoints[0] : undefined;
+  if (!service || !endpoint) return undefined;
+  const facts = service.image === undefined || service.build ? undefined : imageFacts(service.image);
+  return urlOf(service, endpoint.address, facts, endpoint.containerPort);
 }
 
 const order = ['crash-loop', 'exited', 'backing-off', 'unhealthy', 'stopping', 'starting', 'ready'] as const;

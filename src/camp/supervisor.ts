@@ -15,6 +15,7 @@ import type { ProjectStatus, UpReport } from '../report/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import type { ReplicaView, Runtime } from '../runtime/types.ts';
+import type { ProcessPort } from '../runtime/wiring/gateway.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ContainerHost } from './containers.ts';
@@ -51,6 +52,9 @@ export interface ConvergeRequest extends Selection {
  * so it waits until those that waited for the last replica have been served.
  */
 const heldRequestsMs: Ms = 60;
+
+/** Where a service listens in a container that says nothing else (DESIGN section 2). */
+const defaultContainerPort = 8080;
 
 /**
  * One project that runs: holds its edge, its runtime and its lock, and converges them to the files.
@@ -104,6 +108,7 @@ export class Supervisor {
       pressure: () => this.#logs.pressure(),
       edgePorts: (project) => this.#edgePorts(project),
       portOf: (service, index) => this.#processes.portOf(service, index),
+      processes: () => this.#listeningProcesses(),
     });
     this.#processes = createNativeRuntime({
       projectId,
@@ -197,6 +202,19 @@ export class Supervisor {
   #edgePorts(project: Project): readonly number[] {
     const { https, http } = this.#host.portsOf(project);
     return http === undefined ? [https] : [https, http];
+  }
+
+  /** First replicas, as containers know them: by the port that the files name. */
+  #listeningProcesses(): ReadonlyMap<string, ProcessPort> {
+    return new Map(
+      this.#processes.replicas().flatMap(({ service, index, state, endpoints: [endpoint] }) => {
+        if (index !== 1 || state.at !== 'ready' || !endpoint) return [];
+        const { hostname, port } = new URL(`tcp://${endpoint.address}`);
+        const host = hostname.replace(/^\[|\]$/g, '');
+        const containerPort = this.#project?.services.get(service)?.expose[0] ?? defaultContainerPort;
+        return [[service, { port: Number(port), host, containerPort }] as const];
+      }),
+    );
   }
 
   get #mode(): Mode {
