@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin, startChild } from '../kit/child.ts';
 import { fail } from '../kit/failure.ts';
 import type { JsonObject } from './json.ts';
+import type { EdgeSetup } from './types.ts';
 
 export interface BriefSetup {
   /** The Caddy program. */
@@ -11,6 +12,7 @@ export interface BriefSetup {
   /** Caddy's storage of this user; it exists. */
   readonly storage: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly guard?: EdgeSetup['guard'];
 }
 
 const deadlineMs = 15_000;
@@ -36,6 +38,7 @@ export async function runBriefly(
     env: setup.env,
     onLine: (_, line) => void lines.push(line),
   });
+  setup.guard?.add(caddy.pid, caddy.startTime);
   try {
     const deadline = performance.now() + deadlineMs;
     while (!isDone()) {
@@ -50,6 +53,7 @@ export async function runBriefly(
   } finally {
     caddy.signal('SIGTERM');
     if (!(await settlesWithin(caddy.exited, 2000))) caddy.signal('SIGKILL');
+    setup.guard?.remove(caddy.pid);
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -111,6 +111,7 @@ describe.each([
       await using web = await rig.upstream((_, response) => response.end('web'));
       await rig.edge.start(never);
       await rig.edge.route(wantedOf(site, { web: [web.address], orders: [] }), never);
+      await rig.edge.firstRequest({ service: 'web', url: https(rig) }, 10_000, never);
       for (let i = 0; i < 3; i++) {
         await rig.kill();
         const routes = await rig.edge.route(
