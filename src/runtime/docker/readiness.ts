@@ -45,8 +45,13 @@ export async function awaitReadiness(request: ReadinessRequest, signal: AbortSig
 }
 
 /** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
-function answersHttp(main: Endpoint): Promise<ProbeAnswer> {
-  return probeHttp(addressOf(main), '/readyz', probeTimeoutMs);
+async function answersHttp(main: Endpoint): Promise<ProbeAnswer> {
+  const answer = await probeHttp(addressOf(main), '/readyz', probeTimeoutMs);
+  // the engine's proxy accepts in the container's place, and hangs up
+  const isHungUp = /: (ECONNRESET|socket hang up)$/.test(answer.said);
+  return isHungUp
+    ? { isReady: false, said: `nothing listens on port ${main.containerPort} in the container, or on 127.0.0.1 only` }
+    : answer;
 }
 
 async function isAnyOpen(_: Endpoint, endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {

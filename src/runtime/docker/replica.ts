@@ -43,7 +43,7 @@ const dockerCrashLoopStarts = 8;
 const tailLength = 20;
 
 /**
- * One container, and its supervisor. What is known of it is what the engine last said (`take`); what follows from that is
+ * One container, and its supervisor. What is known of it is what the engine last said (`look`); what follows from that is
  * decided here, as for a process:
  *
  *     starting ──ready──▶ ready ──exit──▶ backing-off ──▶ starting
@@ -66,6 +66,7 @@ export class ContainerReplica {
   readonly #logs: LogFollower;
   #seen: ContainerDetail | undefined;
   #life: Promise<void> = Promise.resolve();
+  #looking: Promise<void> = Promise.resolve();
   #wish: Wish = 'run';
   /** Aborted when the wish changes: whatever the life waits for is given up. */
   #wake = new AbortController();
@@ -116,15 +117,20 @@ export class ContainerReplica {
   }
 
   /** What the engine says of the container; undefined when it has none. */
-  take(seen: ContainerDetail | undefined): void {
+  #take(seen: ContainerDetail | undefined): void {
     this.#seen = seen;
     if (this.#isServing) this.#settle();
     this.#tell();
   }
 
-  /** Asks the engine afresh. */
+  /** Asks the engine afresh; an answer that is older than another never comes after it. */
   async look(): Promise<void> {
-    this.take(await this.#around.api.inspectContainer(this.spec.containerId));
+    const before = this.#looking;
+    this.#looking = (async () => {
+      await before.catch(() => undefined);
+      this.#take(await this.#around.api.inspectContainer(this.spec.containerId));
+    })();
+    return this.#looking;
   }
 
   /** Resolves when it is ready (a one-shot: when it has ended well). Throws EXITED_EARLY, CRASH_LOOP, OUT_OF_MEMORY or NOT_READY. */

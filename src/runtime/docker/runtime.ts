@@ -82,7 +82,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
 
   function watchEngine(): EngineWatch {
     watch ??= new EngineWatch(api, project.id, {
-      event: ({ id }) => void lookAt(id),
+      // our own probes are events, too
+      event: ({ id, action }) => void (action.startsWith('exec_') || lookAt(id)),
       begin: () => {
         for (const replica of replicas.values()) void look(replica);
       },
@@ -241,6 +242,22 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     return (await ownContainers()).find((one) => serviceOf(one.container) === service && one.index === index);
   }
 
+  async function start(service: Service, index: number): Promise<void> {
+    const id = `${service.name}:${index}`;
+    const found = (await find(service.name, index)) ?? noContainer(service.name, index);
+    await replicas.get(id)?.release();
+    const replica = replicaOf(service, found);
+    replicas.set(id, replica);
+    try {
+      await replica.start();
+    } catch (error) {
+      replicas.delete(id);
+      if (!isNetworkGone(error)) throw error;
+      await create({ services: [service.name], replaced: [service.name], edge: false }, never);
+      await start(service, index);
+    }
+  }
+
   async function adoptOne(service: Service, found: Found): Promise<ContainerReplica | undefined> {
     const id = `${service.name}:${found.index}`;
     const seen = await api.inspectContainer(found.container.id);
@@ -274,21 +291,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     build: (services, signal) => buildImages(cli, services, emit, signal),
     create,
 
-    async start(service, index) {
-      const id = `${service.name}:${index}`;
-      const found = (await find(service.name, index)) ?? noContainer(service.name, index);
-      await replicas.get(id)?.release();
-      const replica = replicaOf(service, found);
-      replicas.set(id, replica);
-      try {
-        await replica.start();
-      } catch (error) {
-        replicas.delete(id);
-        if (!isNetworkGone(error)) throw error;
-        await create({ services: [service.name], replaced: [service.name], edge: false }, never);
-        await this.start(service, index);
-      }
-    },
+    start,
 
     async awaitReady(service, index, deadlineMs, signal) {
       const replica = await theReplica(service, index);
@@ -324,6 +327,9 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
         }),
       );
     },
+
+    containersOf: (service) =>
+      [...replicas.values()].flatMap(({ spec }) => (spec.service.name === service ? [spec.containerId] : [])),
 
     edgeContainer: () => edge,
     command: (args, signal) => cli.command(args, signal),
