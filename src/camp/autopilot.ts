@@ -13,7 +13,10 @@ import type { Supervisor } from './supervisor.ts';
 const timeoutMs: Ms = 60_000;
 
 /** What of the supervisor this needs. */
-export type Followed = Pick<Supervisor, 'project' | 'ending' | 'emit' | 'restart' | 'installAndRestart' | 'converge'>;
+export type Followed = Pick<
+  Supervisor,
+  'project' | 'ending' | 'emit' | 'restart' | 'installAndRestart' | 'converge' | 'placementOf' | 'containerRuntime'
+>;
 
 /** A process whose service has watch rules. */
 interface Ruled {
@@ -36,6 +39,7 @@ function isWithin(root: string, path: string): boolean {
  */
 export function followFiles(supervisor: Followed): () => void {
   let trees: readonly PathWatch[] = [];
+  let containers: (() => void) | undefined;
   let isWanted = false;
   let isBusy = false;
   if (supervisor.ending.aborted) return () => undefined;
@@ -47,6 +51,7 @@ export function followFiles(supervisor: Followed): () => void {
   const stop = (): void => {
     top.close();
     for (const tree of trees) tree.close();
+    containers?.();
   };
   supervisor.ending.addEventListener('abort', stop, { once: true });
   return stop;
@@ -57,7 +62,7 @@ export function followFiles(supervisor: Followed): () => void {
     const ruled = new Map<string, Ruled>();
     for (const service of supervisor.project?.services.values() ?? []) {
       const { start } = service;
-      if (start?.kind !== 'command') continue;
+      if (start?.kind !== 'command' || supervisor.placementOf(service.name) !== 'process') continue;
       // also with rules of its own: its folder may lie in that of another, which does not follow it
       roots.set(start.cwd, service.name);
       if (service.watch.length > 0) ruled.set(service.name, { start, rules: rulesFor(service, read) });
@@ -68,6 +73,30 @@ export function followFiles(supervisor: Followed): () => void {
     };
     trees = [watchTrees(roots, onCode, onNote)];
     if (ruled.size > 0) trees = [...trees, watchRules(ruled, onNote)];
+    void watchContainers();
+  }
+
+  /** Compose's `develop.watch`, for what runs in containers; nothing of it is loaded where nothing does. */
+  async function watchContainers(): Promise<void> {
+    containers?.();
+    containers = undefined;
+    const running = supervisor.containerRuntime;
+    const services = [...(supervisor.project?.services.values() ?? [])].filter(
+      ({ name, watch }) => watch.length > 0 && supervisor.placementOf(name) === 'container',
+    );
+    if (!running || services.length === 0) return;
+    const { followContainers } = await import('./follow-containers.ts');
+    containers = followContainers({
+      services,
+      api: running.engine.api,
+      signal: supervisor.ending,
+      emit: supervisor.emit,
+      read,
+      containersOf: (service) => running.containersOf(service),
+      // what went into the images has changed, so that they are stale
+      rebuild: () => supervisor.converge({ timeoutMs }).then(() => undefined),
+      restart: (service) => supervisor.restart(service),
+    });
   }
 
   /** A .dockerignore that cannot be read ends no project that runs. */

@@ -93,16 +93,17 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
 /** The container side of a project that is only looked at. */
 export function lookingHost({ dir, env }: LookRequest, project: Project): ContainerHost {
   const folders = stateFolders(dir);
+  const leases = new PortLeases(folders.state, project.id);
   return new ContainerHost({
     env,
     folders,
     storage: edgeStorage(userFolders(env)),
-    leases: new PortLeases(folders.state, project.id),
+    leases,
     clock: monotonicClock(),
     emit: () => undefined,
     pressure: () => undefined,
     edgePorts: () => [],
-    portOf: () => 0,
+    portOf: ({ name, env: own }, index) => Number(own['PORT']) || (leases.peek(`${name}:${index}`) ?? 0),
     processes: () => new Map(),
   });
 }

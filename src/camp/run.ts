@@ -9,6 +9,7 @@ import { configHash } from '../plan/reconcile.ts';
 import type { Project, Service } from '../project/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import { ask } from './client.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { unknownService } from './known-services.ts';
 import { type LookRequest, readProject, status } from './look.ts';
@@ -29,7 +30,12 @@ export async function run(request: LookRequest, name: string, argv: readonly str
     const command = await inContainer(request, project, name, argv);
     return execute(command.argv, command.cwd, command.env);
   }
-  return execute(argv, folderOf(service, request.dir), environmentOf(request, project, service));
+  const live = await ask(stateFolders(request.dir), 'environment', { service: name }, () => undefined);
+  const own = (live as Record<string, string> | undefined) ?? environmentOf(request, project, service);
+  const env: Record<string, string> = { ...own, TERM: request.env['TERM'] ?? '' };
+  // it is the person's command, not a part of the project: `camp down` must not end it
+  for (const marker of [projectMarker, replicaMarker, supervisorMarker]) delete env[marker];
+  return execute(argv, folderOf(service, request.dir), env);
 }
 
 function folderOf({ start, build }: Service, dir: string): string {
@@ -37,9 +43,10 @@ function folderOf({ start, build }: Service, dir: string): string {
   return start?.kind === 'static' ? start.root : (build?.context ?? dir);
 }
 
+/** As the next `up` will give it, as far as that is known while nothing runs. */
 function environmentOf(request: LookRequest, project: Project, service: Service): Record<string, string> {
   const shared = trustEnv(edgeStorage(userFolders(request.env)), request.env);
-  const runtime = createNativeRuntime({
+  return createNativeRuntime({
     projectId: project.id,
     ownEnv: request.env,
     supervisor: '',
@@ -51,11 +58,7 @@ function environmentOf(request: LookRequest, project: Project, service: Service)
     clock: monotonicClock(),
     emit: () => undefined,
     pressure: () => undefined,
-  });
-  const env: Record<string, string> = { ...runtime.environmentOf(service, 1), TERM: request.env['TERM'] ?? '' };
-  // it is the person's command, not a part of the project: `camp down` must not end it
-  for (const marker of [projectMarker, replicaMarker, supervisorMarker]) delete env[marker];
-  return env;
+  }).environmentOf(service, 1);
 }
 
 function execute(argv: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<number> {

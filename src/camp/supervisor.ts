@@ -8,10 +8,11 @@ import { userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
-import type { Mode, Observed, Plan, Wanted } from '../plan/types.ts';
+import type { Mode, Observed, Placement, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
+import type { DockerRuntime } from '../runtime/docker/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import type { ReplicaView, Runtime } from '../runtime/types.ts';
@@ -165,6 +166,15 @@ export class Supervisor {
     return this.#logs.flush();
   }
 
+  /** Undefined while nothing has needed a container. */
+  get containerRuntime(): DockerRuntime | undefined {
+    return this.#containers.running;
+  }
+
+  placementOf(service: string): Placement['kind'] | undefined {
+    return this.#wanted?.placements.get(service)?.kind;
+  }
+
   get ending(): AbortSignal {
     return this.#ending.signal;
   }
@@ -196,6 +206,12 @@ export class Supervisor {
       mode: this.#mode,
       ...(this.#host.kind ? { edge: this.#host.kind } : {}),
     };
+  }
+
+  /** What a command of a service runs with; undefined for what is no service of the project as it runs. */
+  environmentOf(name: string): Readonly<Record<string, string>> | undefined {
+    const service = this.#project?.services.get(name);
+    return service && this.#processes.environmentOf(service, 1);
   }
 
   /** Claimed before a container can be created that publishes them. */

@@ -9,6 +9,8 @@ export interface Verbs {
   status: Record<string, never>;
   /** What the planner of another process needs to know. */
   observed: Record<string, never>;
+  /** The environment of a service that is placed as a process, secrets among it. */
+  environment: { readonly service: string };
   converge: Selection & {
     readonly only?: readonly string[];
     readonly timeoutMs: Ms;
@@ -40,6 +42,8 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
         return supervisor.status();
       case 'observed':
         return supervisor.observed();
+      case 'environment':
+        return supervisor.environmentOf((args as Verbs['environment']).service);
       case 'converge': {
         const { only, timeoutMs, originNs: from, ...selection } = args as Verbs['converge'];
         const originMs = since(from);

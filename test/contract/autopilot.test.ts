@@ -35,6 +35,8 @@ function follow(compose: string): void {
     emit: () => undefined,
     restart: async (service) => void seen.push(`restart ${service}`),
     installAndRestart: async (service) => void seen.push(`install ${service}`),
+    placementOf: () => 'process',
+    containerRuntime: undefined,
     converge: () => Promise.reject(new Error('the project has not changed')),
   };
   stop = followFiles(followed);

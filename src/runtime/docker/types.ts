@@ -59,6 +59,8 @@ export interface DockerRuntime extends Runtime {
   create(step: Steps['create'], signal: AbortSignal): Promise<void>;
   /** Supervises what a camp that is gone has left running; `start` and `awaitReady` do so by themselves. */
   adopt(signal: AbortSignal): Promise<void>;
+  /** Ids of the containers of a service that it supervises. */
+  containersOf(service: string): readonly string[];
   edgeContainer(): EdgeContainer;
   /** One command of Compose over the project's files, for a person's terminal. */
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
