@@ -20,6 +20,7 @@ import type { Edge, EdgeSetup, Wanted } from '../../src/edge/types.ts';
 import { everywhere, walkRoutes } from '../../src/edge/walk.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
 import { CampError } from '../../src/kit/failure.ts';
+import { listeners } from '../../src/kit/ports.ts';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
 import { type DockerContainer, dockerContainer, gatewayAddress } from './edge-container-rig.ts';
 
@@ -28,9 +29,11 @@ export const caddy = findCaddy({ data: '/nonexistent', state: '/nonexistent', ca
 
 export const never = new AbortController().signal;
 
-/** A port below the ephemeral range, different for each test file and process. */
-let nextPort = 24_000 + (process.pid % 400) * 10;
+/** A port below the ephemeral range that nobody listens on, different for each test file and process. */
+let nextPort = 24_000 + (process.pid % 100) * 85;
 export function freshPort(): number {
+  const taken = new Set(listeners().map((one) => one.port));
+  while (taken.has(nextPort)) nextPort++;
   return nextPort++;
 }
 
