@@ -1,32 +1,26 @@
-import { resolve } from 'node:path';
-import { containerShape } from '../edge/container-shape.ts';
 import type { Endpoint } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import { hashOf } from '../kit/hash.ts';
-import { describeHolder, listeners } from '../kit/ports.ts';
 import type { RuntimeKind, Wanted } from '../plan/types.ts';
-import { type ImageFacts, imageFacts } from '../project/images.ts';
+import { declaredPorts } from '../project/http-port.ts';
 import { httpPortsOf } from '../project/routes.ts';
 import { at, plainOf } from '../project/tree.ts';
 import type { ComposeProject, Project, Service } from '../project/types.ts';
 import type { BuiltImage } from '../runtime/docker/image-records.ts';
 import type { ContainerWish, EdgeWish } from '../runtime/docker/types.ts';
-import type { PortLeases } from '../runtime/native/leases.ts';
 import type { Publication } from '../runtime/types.ts';
 import {
+  gatewayHost,
   type Neighbour,
   neighboursOfContainer,
   neighboursOfProcess,
   type PlacementsView,
 } from '../runtime/wiring/neighbours.ts';
-import {
-  type Publications,
-  type Published,
-  publicationKeys,
-  publicationsOf,
-  sayPortNote,
-} from '../runtime/wiring/publications.ts';
+import { sayPortNote } from '../runtime/wiring/publications.ts';
 import { containerWiringOf } from '../runtime/wiring/wiring.ts';
+import { builtImage } from './container-images.ts';
+import { factsOf, namedPorts, type PortsAround, publish } from './container-ports.ts';
+import { type EdgeAround, edgeWish } from './edge-wish.ts';
 
 /** What the containers of a project are to be, computed before any of them is created. */
 export interface Wishes {
@@ -44,13 +38,7 @@ export interface Wishes {
   neighbours(published: (service: string, containerPort: number) => number | undefined): readonly Neighbour[];
 }
 
-export interface WishesAround {
-  readonly leases: PortLeases;
-  /** Ports of this machine that the project's own containers publish now. */
-  readonly ownPorts: ReadonlySet<number>;
-  readonly runDir: string;
-  readonly storage: string;
-  edgePorts(project: Project): readonly number[];
+export interface WishesAround extends PortsAround, EdgeAround {
   /** Where a process of a service listens, or will. */
   portOf(service: Service, index: number): number;
 }
@@ -78,13 +66,6 @@ export function containerHash(compose: ComposeProject, wish: Omit<ContainerWish,
   });
 }
 
-/** Ports of a service that an upstream of the Caddyfile names: `api:3000`. */
-export function routedPorts({ caddyfile }: Project, service: string): readonly number[] {
-  const escaped = service.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const found = caddyfile.text.matchAll(new RegExp(`(?:^|[\\s/])${escaped}:(\\d+)(?![\\w.])`, 'g'));
-  return [...new Set([...found].map((match) => Number(match[1])))];
-}
-
 /** What each container is to be created of, and where it will be reached. */
 export async function wishesFor(
   project: Project,
@@ -101,12 +82,12 @@ export async function wishesFor(
   );
   const http = httpPortsOf([...project.services.values()]);
   const replicasOf = (service: Service): number => wanted.replicas.get(service.name) ?? service.replicas;
-  const { byService, notes } = await publish(project, placed, replicasOf, around);
+  const { byService, notes } = await publish(project, wanted, placed, around);
   const neighbours = neighboursOfContainer(viewOf(project, wanted, around));
   const containers = placed.map((service): ContainerWish => {
     const ports = byService.get(service.name) ?? [];
     const wish = { service, ports, ...containerWiringOf(service, neighbours) };
-    const httpPort = routedPorts(project, service.name)[0] ?? http.get(service.name)?.port;
+    const httpPort = namedPorts(project.caddyfile.text, service.name)[0] ?? http.get(service.name)?.port;
     return {
       ...wish,
       replicas: replicasOf(service),
@@ -132,78 +113,31 @@ export async function wishesFor(
       return neighboursOfProcess(view).filter(({ kind }) => kind === 'container');
     },
     endpointsOf(name, index, edge) {
-      const wish = byName.get(name);
-      if (!wish) return [];
-      const replica = `${name}:${index}`;
-      const address = ({ containerPort, hostPort }: Publication): string | undefined =>
-        edge === 'container'
-          ? `${containerName(compose, wish.service, index)}:${containerPort}`
-          : hostPort === undefined
-            ? undefined
-            : `127.0.0.1:${hostPort}`;
-      return wish.ports.flatMap((port): readonly Endpoint[] => {
-        const found = port.protocol === 'tcp' ? address(port) : undefined;
-        return found ? [{ service: name, replica, address: found, containerPort: port.containerPort }] : [];
+      const service = byName.get(name)?.service;
+      if (!service) return [];
+      const host = networkOf(service);
+      // what shares another's network is reached where that one is
+      const ports = host === 'host' ? ownPorts(project, service) : (byName.get(host ?? name)?.ports ?? []);
+      return ports.flatMap(({ containerPort, hostPort, protocol }): readonly Endpoint[] => {
+        if (protocol !== 'tcp' || (edge === 'process' && hostPort === undefined)) return [];
+        const inside =
+          host === 'host' ? gatewayHost : containerName(compose, byName.get(host ?? name)?.service ?? service, index);
+        const address = edge === 'container' ? `${inside}:${containerPort}` : `127.0.0.1:${hostPort}`;
+        return [{ service: name, replica: `${name}:${index}`, address, containerPort }];
       });
     },
   };
 }
 
-/** Which ports are published where, with what is worth saying about it. */
-async function publish(
-  project: Project,
-  placed: readonly Service[],
-  replicasOf: (service: Service) => number,
-  around: WishesAround,
-): Promise<Publications> {
-  const { leases, ownPorts } = around;
-  const published = placed.map((service): Published => {
-    const facts = factsOf(service);
-    return {
-      service,
-      replicas: replicasOf(service),
-      reached: routedPorts(project, service.name),
-      ...(facts ? { facts } : {}),
-    };
-  });
-  await leases.prepare(publicationKeys(published).filter((key) => !ownPorts.has(leases.peek(key) ?? 0)));
-  const edge = new Set(around.edgePorts(project));
-  const taken = new Set(listeners().map(({ port }) => port));
-  return publicationsOf(published, {
-    holderOf(port) {
-      if (edge.has(port)) return 'the edge';
-      return taken.has(port) && !ownPorts.has(port) ? describeHolder(port) : undefined;
-    },
-    lease(key) {
-      const before = leases.peek(key);
-      return before !== undefined && ownPorts.has(before) ? before : leases.lease(key);
-    },
-  });
+/** Whose network a service uses instead of its own: `host`, or the name of a service. */
+function networkOf({ container: { networkMode } }: Service): string | undefined {
+  return networkMode === 'host' ? 'host' : /^service:(.+)$/.exec(networkMode ?? '')?.[1];
 }
 
-function factsOf({ image, build }: Service): ImageFacts | undefined {
-  return image === undefined || build ? undefined : imageFacts(image);
-}
-
-/** What `build:` says of a service's image, and under which name it will be there. */
-function builtImage(compose: ComposeProject, { name, image, build }: Service): BuiltImage | undefined {
-  if (!build) return undefined;
-  const written = plainOf(at(compose.tree, 'services', name, 'build'));
-  const { dockerfile_inline: inline, additional_contexts: contexts } = (typeof written === 'object' ? written : {}) as {
-    dockerfile_inline?: string;
-    additional_contexts?: Record<string, string>;
-  };
-  return {
-    service: name,
-    ref: image ?? `${compose.name}-${name}`,
-    build: {
-      context: build.context,
-      ...(build.dockerfile === undefined ? {} : { dockerfile: build.dockerfile }),
-      ...(inline === undefined ? {} : { inline }),
-      ...(contexts === undefined || Array.isArray(contexts) ? {} : { contexts }),
-      more: written,
-    },
-  };
+/** Ports of a service in the host's network: they are this machine's. */
+function ownPorts(project: Project, service: Service): readonly Publication[] {
+  const ports = [...namedPorts(project.caddyfile.text, service.name), ...declaredPorts(service)];
+  return [...new Set(ports)].map((port) => ({ containerPort: port, hostPort: port, protocol: 'tcp' }));
 }
 
 /** Where services are, for those who have to reach them. */
@@ -230,23 +164,4 @@ export function viewOf(
 /** As Compose names it (docker/compose pkg/compose/convergence.go). */
 function containerName(compose: ComposeProject, { name, container }: Service, index: number): string {
   return container.name ?? `${compose.name}-${name}-${index}`;
-}
-
-const edgeServiceName = 'camp-edge';
-
-/** The container of the edge: in the place of the project's own edge service, or beside the others; on every network of what it leads to. */
-function edgeWish(project: Project, placed: readonly Service[], around: WishesAround): EdgeWish {
-  const own = [...project.services.values()].find((service) => service.isEdge);
-  const shape = containerShape({ projectDir: project.dir, runDir: around.runDir, storage: around.storage });
-  return {
-    service: own?.name ?? edgeServiceName,
-    image: shape.image,
-    ports: around.edgePorts(project),
-    networks: [...new Set(placed.flatMap((service) => service.container.networks))],
-    mounts: shape.mounts.map((mount) => ({ ...mount, readOnly: true })),
-    tmpfs: shape.tmpfs,
-    sysctls: shape.sysctls,
-    workingDir: resolve(project.dir),
-    command: shape.command,
-  };
 }

@@ -40,6 +40,7 @@ export class ContainerHost {
   #runtime: DockerRuntime | undefined;
   #wishes: Wishes | undefined;
   #gateway: Gateway | undefined;
+  #subnets: readonly string[] = [];
   readonly #said = new Set<string>();
 
   constructor(setup: ContainerSetup) {
@@ -80,6 +81,7 @@ export class ContainerHost {
     this.#wishes = await wishesFor(project, wanted, { ...this.#setup, ownPorts, runDir: this.#setup.folders.run });
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
+    if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
   }
 
@@ -114,6 +116,7 @@ export class ContainerHost {
   async create(step: Steps['create'], signal: AbortSignal): Promise<void> {
     markContainers(this.#setup.folders.state, 'there');
     await this.runtime().create(step, signal);
+    if (this.#wishes) await this.#lookAtNetworks(this.#wishes.projectId);
     await this.relay();
   }
 
@@ -123,17 +126,22 @@ export class ContainerHost {
    */
   async relay(): Promise<void> {
     if (!this.#wishes?.isMixed || !this.#runtime?.engine.isLocalLinux) return;
-    this.#gateway ??= await this.#openGateway(this.#runtime.engine.api, this.#wishes.projectId);
+    this.#gateway ??= await this.#openGateway(this.#runtime.engine.api);
     await this.#gateway.update();
   }
 
-  async #openGateway(api: Api, projectId: string): Promise<Gateway> {
+  /** Whose containers may ask the gateway: those on the project's own networks. */
+  async #lookAtNetworks(projectId: string): Promise<void> {
+    const own = await this.runtime().engine.api.listNetworks([`${projectLabel}=${projectId}`]);
+    this.#subnets = own.flatMap((one) => one.subnets.map(({ subnet }) => subnet));
+  }
+
+  async #openGateway(api: Api): Promise<Gateway> {
     const { createGateway } = await import('../runtime/wiring/gateway.ts');
     const bridge = await api.inspectNetwork('bridge');
-    const own = await api.listNetworks([`${projectLabel}=${projectId}`]);
     return createGateway({
       addresses: bridge?.subnets.map(({ gateway }) => gateway) ?? [],
-      subnets: () => [...own, ...(bridge ? [bridge] : [])].flatMap((one) => one.subnets.map(({ subnet }) => subnet)),
+      subnets: () => this.#subnets,
       processes: () => this.#setup.processes(),
     });
   }

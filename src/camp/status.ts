@@ -2,12 +2,12 @@ import type { Edge, EdgePorts, Route } from '../edge/types.ts';
 import type { Ms } from '../kit/events.ts';
 import type { Placement, Wanted } from '../plan/types.ts';
 import { countConfig } from '../project/count.ts';
-import { imageFacts } from '../project/images.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../report/types.ts';
 import type { ReplicaView } from '../runtime/types.ts';
 import { urlOf } from '../runtime/wiring/url.ts';
 import type { Span, Timing } from '../stopwatch/measure.ts';
+import { factsOf } from './container-ports.ts';
 
 export interface Snapshot {
   readonly project: Project;
@@ -65,8 +65,7 @@ function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): 
 function addressUrl(service: Service | undefined, replica: ReplicaView | undefined): string | undefined {
   const endpoint = replica?.state.at === 'ready' ? replica.endpoints[0] : undefined;
   if (!service || !endpoint) return undefined;
-  const facts = service.image === undefined || service.build ? undefined : imageFacts(service.image);
-  return urlOf(service, endpoint.address, facts, endpoint.containerPort);
+  return urlOf(service, endpoint.address, factsOf(service), endpoint.containerPort);
 }
 
 const order = ['crash-loop', 'exited', 'backing-off', 'unhealthy', 'stopping', 'starting', 'ready'] as const;

@@ -35,11 +35,12 @@ export class PortLeases {
     this.#taken = new Set([...this.#taken, ...taken]);
   }
 
-  /** The port of a key: the same as last time unless somebody else listens there now. */
-  lease(key: string): number | undefined {
+  /** The port of a key: the same as last time unless somebody else listens there now, or it is one of `reservedToo`. */
+  lease(key: string, reservedToo: ReadonlySet<number> = new Set()): number | undefined {
     const before = this.#ports.get(key);
     if (before !== undefined && this.#given.has(before)) return before;
     const reserved = new Set([
+      ...reservedToo,
       ...this.#taken,
       ...this.#given,
       ...[...this.#ports].flatMap(([other, port]) => (other === key ? [] : [port])),
