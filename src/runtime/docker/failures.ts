@@ -105,7 +105,8 @@ export function startFailure(service: string, words: readonly string[]): Failure
 
 /** What can be started again, but not by this container: its network is not there any more. */
 export function isNetworkGone(error: unknown): boolean {
-  const words = refusalOf(error)?.message ?? '';
+  if (!(error instanceof CampError)) return false;
+  const words = error.failures[0]?.evidence?.join('\n') ?? '';
   return /network \S+ not found|could not find (?:a )?network/i.test(words);
 }
 
