@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { buildFailure } from './build.ts';
+import { composeFailure } from './compose-failures.ts';
+import type { ContainerSummary } from './engine/types.ts';
+import { startFailure } from './failures.ts';
+import { inLevels } from './leftovers.ts';
+
+const brief = ({ code, fault }: { code: string; fault: string }): string => `${code} ${fault}`;
+
+describe('why the engine does not start a container', () => {
+  it.each([
+    [
+      'driver failed programming external connectivity on endpoint x-1 (0a): Bind for 127.0.0.1:8443 failed: port is already allocated',
+      'PORT_IN_USE machine',
+    ],
+    [
+      'failed to set up container networking: driver failed: failed to bind host port for 127.0.0.1:5432:172.18.0.2:5432/tcp: address already in use',
+      'PORT_IN_USE machine',
+    ],
+    [
+      'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/no/such": stat /no/such: no such file or directory: unknown',
+      'SPAWN_FAILED service',
+    ],
+    [
+      'OCI runtime create failed: runc create failed: unable to start container process: exec: "./run.sh": permission denied: unknown',
+      'SPAWN_FAILED service',
+    ],
+    ['mkdir /var/lib/docker/overlay2/0a: no space left on device', 'DISK_FULL machine'],
+    ['Mounts denied: \nThe path /Volumes/x is not shared from the host', 'MOUNT_FAILED machine'],
+    [
+      'OCI runtime create failed: error mounting "/p/nginx.conf" to rootfs at "/etc/nginx/nginx.conf": not a directory',
+      'MOUNT_FAILED machine',
+    ],
+    ['could not select device driver "nvidia" with capabilities: [[gpu]]', 'START_REFUSED machine'],
+  ])('%s', (words, expected) => {
+    const failure = startFailure('api', [words]);
+    expect(brief(failure)).toBe(expected);
+    expect(failure.message).toContain('service "api"');
+    expect(failure.evidence).toEqual([words]);
+    expect(failure.hints.length).toBeGreaterThan(0);
+  });
+
+  it('names the port and the program', () => {
+    expect(startFailure('api', ['Bind for 127.0.0.1:8443 failed: port is already allocated']).message).toContain(
+      '8443',
+    );
+    expect(startFailure('api', ['exec: "gunicorn": executable file not found in $PATH: unknown']).message).toContain(
+      'gunicorn',
+    );
+  });
+});
+
+describe('why Compose failed', () => {
+  it.each([
+    [
+      'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
+      'ENGINE_UNREACHABLE machine',
+    ],
+    [
+      'Error response from daemon: Conflict. The container name "/db" is already in use by container "0123456789abcdef0123".',
+      'NAME_TAKEN machine',
+    ],
+    ['Error response from daemon: all predefined address pools have been fully subnetted', 'NO_FREE_NETWORK machine'],
+    ['failed to copy: write /var/lib/docker/tmp/x: no space left on device', 'DISK_FULL machine'],
+    ['something new', 'COMPOSE_FAILED machine'],
+  ])('%s', (stderr, expected) => {
+    const failure = composeFailure(['up'], {
+      exitCode: 1,
+      stdout: '',
+      stderr: ` Network x  Creating\n${stderr}\n`,
+      isTimedOut: false,
+    });
+    expect(brief(failure)).toBe(expected);
+    expect(failure.evidence).toEqual([stderr]);
+  });
+});
+
+describe('why an image was not built', () => {
+  const place = (file: string, line: number): string =>
+    `${file}:${line}\n\n--------------------\n\n   ${line} | >>> RUN x\n\n--------------------\n`;
+
+  it('is a command that failed: its last lines and its place are shown', () => {
+    const stderr = [
+      '#8 [api 2/3] RUN npm ci',
+      ...Array.from({ length: 40 }, (_, at) => `#8 0.1 line ${at}`),
+      '#8 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+      ' > [api 2/3] RUN npm ci:',
+      place('Dockerfile', 3),
+      'target api: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+    ].join('\n');
+    const failure = buildFailure(['web', 'api'], { stdout: '', stderr });
+    expect(brief(failure)).toBe('BUILD_FAILED service');
+    expect(failure.message).toContain('service "api" could not be built (Dockerfile:3)');
+    expect(failure.evidence).toHaveLength(21);
+    expect(failure.evidence?.slice(-3)).toEqual([
+      '#8 0.1 line 39',
+      '#8 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+      '   3 | >>> RUN x',
+    ]);
+  });
+
+  it.each([
+    ['dockerfile parse error on line 2: unknown instruction: RUNN (did you mean RUN?)', 'DOCKERFILE_INVALID project'],
+    ['failed to read dockerfile: open Dockerfile: no such file or directory', 'DOCKERFILE_INVALID project'],
+    [
+      'no/such:9: failed to resolve source metadata for docker.io/no/such:9: dial tcp: lookup registry-1.docker.io: no such host',
+      'IMAGE_MISSING machine',
+    ],
+    ['failed to compute cache key: "/src": not found', 'BUILD_FAILED service'],
+  ])('%s', (reason, expected) => {
+    const failure = buildFailure(['api'], {
+      stdout: '',
+      stderr: `${place('Dockerfile', 2)}failed to solve: ${reason}\n`,
+    });
+    expect(brief(failure)).toBe(expected);
+    expect(failure.message).toContain('"api"');
+  });
+});
+
+describe('what is ended first', () => {
+  const container = (service: string, needs: string, role = ''): ContainerSummary => ({
+    id: service,
+    name: service,
+    image: '',
+    imageId: '',
+    labels: {
+      'com.docker.compose.service': service,
+      'com.docker.compose.depends_on': needs,
+      'dev.camp.role': role,
+    },
+    status: 'running',
+    ports: [],
+    createdAt: '',
+    networks: {},
+  });
+  const names = (...containers: readonly ContainerSummary[]): readonly (readonly string[])[] =>
+    inLevels(containers).map((level) => level.map(({ id }) => id));
+
+  it('is the edge, then dependents before what they depend on', () => {
+    expect(
+      names(
+        container('db', ''),
+        container('web', 'api:service_healthy:false'),
+        container('api', 'db:service_healthy:false,cache:service_started:true'),
+        container('cache', ''),
+        container('edge', '', 'edge'),
+      ),
+    ).toEqual([['edge'], ['web'], ['api'], ['db', 'cache']]);
+  });
+
+  it('does not wait for a circle to open', () => {
+    expect(names(container('a', 'b:x:y'), container('b', 'a:x:y'))).toEqual([['a', 'b']]);
+  });
+});
