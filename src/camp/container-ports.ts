@@ -11,7 +11,7 @@ export interface PortsAround {
   readonly leases: PortLeases;
   /** Ports of this machine that the project's own containers publish now. */
   readonly ownPorts: ReadonlySet<number>;
-  edgePorts(project: Project): readonly number[];
+  edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
 }
 
 /** Which ports of which container are published where, with what is worth saying about it. */
@@ -32,7 +32,7 @@ export async function publish(
     };
   });
   await leases.prepare(publicationKeys(published).filter((key) => !ownPorts.has(leases.peek(key) ?? 0)));
-  const edge = new Set(around.edgePorts(project));
+  const edge = new Set(around.edgePorts(project, ownPorts));
   const declared = new Set(placed.flatMap(({ ports }) => ports.flatMap(({ host }) => host ?? [])));
   const taken = new Set(listeners().map(({ port }) => port));
   return publicationsOf(published, {

@@ -28,7 +28,7 @@ export interface ContainerSetup {
   /** Processes that listen now, by service. */
   processes(): ReadonlyMap<string, ProcessPort>;
   /** Ports of the edge, where it is to run in a container. */
-  edgePorts(project: Project): readonly number[];
+  edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Emit, Endpoint, Event, Ms, Unstamped } from '../kit/events.ts';
 import { CampError, failure, failuresOf } from '../kit/failure.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { userFolders } from '../kit/paths.ts';
+import { listeners } from '../kit/ports.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
@@ -107,7 +108,7 @@ export class Supervisor {
       clock: setup.clock,
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
-      edgePorts: (project) => this.#edgePorts(project),
+      edgePorts: (project, ownPorts) => this.#edgePorts(project, ownPorts),
       portOf: (service, index) => this.#processes.portOf(service, index),
       processes: () => this.#listeningProcesses(),
     });
@@ -214,9 +215,10 @@ export class Supervisor {
     return service && this.#processes.environmentOf(service, 1);
   }
 
-  /** Claimed before a container can be created that publishes them. */
-  #edgePorts(project: Project): readonly number[] {
-    const { https, http } = this.#host.portsOf(project);
+  /** Claimed before a container can be created that publishes them; those that others listen on are left to them. */
+  #edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[] {
+    const held = listeners().map(({ port }) => port);
+    const { https, http } = this.#host.portsOf(project, new Set(held.filter((port) => !ownPorts.has(port))));
     return http === undefined ? [https] : [https, http];
   }
 
