@@ -406,6 +406,45 @@ describe.skipIf(!found)('a project in containers', () => {
     });
   });
 
+  describe('an image of its own', () => {
+    const built = (name: string, dockerfile: string): Declared => {
+      const one = sleeper(name);
+      const { image, command, ...rest } = one.compose;
+      return { ...one, compose: { ...rest, build: { context: rig.folder, dockerfile_inline: dockerfile } } };
+    };
+
+    afterEach(async () => {
+      for (const name of ['api', 'web']) await docker('image', 'rm', '-f', `${rig.name}-${name}`);
+    });
+
+    it('is built, its lines are shown, and runs', async () => {
+      rig.declare([built('api', 'FROM busybox\nRUN echo the flux is here\nCMD sleep 1000\n')]);
+      await rig.runtime.build(['api'], never);
+      expect(lines().join('\n')).toContain('the flux is here');
+      await create(['api']);
+      await rig.runtime.start(sleeper('api').service, 1);
+      await rig.runtime.awaitReady(sleeper('api').service, 1, 30_000, never);
+    });
+
+    it('that cannot be built says where and why', async () => {
+      rig.declare([
+        built('api', 'FROM busybox\nRUN true\nRUN echo the flux is missing; exit 3\n'),
+        built('web', 'FROM busybox\nRUN sleep 5; true\n'),
+      ]);
+      const [failure] = await failuresOf(rig.runtime.build(['api', 'web'], never));
+      expect(failure).toMatchObject({ fault: 'service', code: 'BUILD_FAILED' });
+      expect(failure?.message).toContain('service "api" could not be built (Dockerfile:3)');
+      expect(failure?.evidence?.join('\n')).toContain('the flux is missing');
+    });
+
+    it('from another that is not there names that one', async () => {
+      rig.declare([built('api', 'FROM camp.invalid/base:1\n')]);
+      const [failure] = await failuresOf(rig.runtime.build(['api'], never));
+      expect(failure).toMatchObject({ fault: 'machine', code: 'IMAGE_MISSING' });
+      expect(failure?.hints[0]).toBe('docker pull camp.invalid/base:1');
+    });
+  });
+
   it('follows Docker where the file has a restart policy', async () => {
     const one = steerable('api', '', {}, { restart: 'always' }, { restart: 'always' });
     await rig.up([one]);

@@ -9,6 +9,7 @@ import { type ComposeModel, type ComposeProject, composeCli, whileItLives } from
 import { provideImages, refuseStrangers } from './create.ts';
 import { createEdgeContainer } from './edge-container.ts';
 import { endContainer } from './end.ts';
+import { refusalOf } from './engine/failures.ts';
 import type { Compose, ContainerDetail, ContainerSummary, Engine } from './engine/types.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { isNetworkGone } from './failures.ts';
@@ -136,9 +137,10 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
 
   async function boot({ service, containerId }: ReplicaSpec): Promise<void> {
     if (!service.container?.needsCompose) {
-      const seen = await api.inspectContainer(containerId);
-      if (seen?.status === 'paused') return api.unpauseContainer(containerId);
-      return api.startContainer(containerId);
+      return api.startContainer(containerId).catch((error: unknown) => {
+        if (/paused/.test(refusalOf(error)?.message ?? '')) return api.unpauseContainer(containerId);
+        throw error;
+      });
     }
     const { signal } = new AbortController();
     await prepare(await cli.model(signal));
