@@ -1,15 +1,15 @@
 import type { Problem } from '../../kit/failure.ts';
 import { nearest } from '../../kit/nearest.ts';
 import { problemAt, type Span } from '../text-file.ts';
-import type { Scalar, Table, Tree } from '../tree.ts';
-import { splitWords } from '../words.ts';
-import { flagOf, numberOf, textOf } from './scalars.ts';
-import type { ScalarType, Shape } from './shape.ts';
-import { byteSize, durationMs } from './units.ts';
+import type { Entry, List, Scalar, Table, Tree } from '../tree.ts';
+import { badlyWritten, isTyped } from './formats.ts';
+import { isWrittenNumber, numberOf, textOf } from './scalars.ts';
+import type { Format, ScalarType, Shape } from './shape.ts';
+import { timestampOf } from './timestamp.ts';
 
 /**
- * Compares a tree with a shape; `what` is its name in sentences. Problems: UNKNOWN_KEY (did you mean), WRONG_TYPE, INVALID_DURATION,
- * INVALID_SIZE, INVALID_VALUE, INVALID_COMMAND.
+ * Compares a tree with a shape; `what` is its name in sentences. Problems: UNKNOWN_KEY (did you mean), WRONG_TYPE,
+ * INVALID_DURATION, INVALID_SIZE, INVALID_VALUE, INVALID_COMMAND.
  */
 export function checkShape(tree: Tree, shape: Shape, what = 'the file'): readonly Problem[] {
   const problems: Problem[] = [];
@@ -25,8 +25,13 @@ export function checkShape(tree: Tree, shape: Shape, what = 'the file'): readonl
     else seen.set(value, new Set([expected]));
     if (value.kind === 'scalar') scalar(value, expected, what);
     else if (value.kind === 'table') table(value, expected, what);
-    else if (expected.items) for (const item of value.items) visit(item, expected.items, `an item of ${what}`);
+    else if (expected.items) list(value, expected, expected.items, what);
     else wrongType(value, expected, what);
+  }
+
+  function list(value: List, { isUnique }: Shape, items: Shape, what: string): void {
+    for (const item of value.items) visit(item, items, `an item of ${what}`);
+    if (isUnique) problems.push(...repeated(value, what));
   }
 
   function table(value: Table, expected: Shape, what: string): void {
@@ -35,22 +40,39 @@ export function checkShape(tree: Tree, shape: Shape, what = 'the file'): readonl
       return;
     }
     for (const [key, entry] of value.entries) {
-      const inner = expected.keys?.get(key) ?? (expected.keys && !expected.values ? undefined : expected.values);
-      if (inner) visit(entry.value, inner, expected.keys?.has(key) ? key : JSON.stringify(key));
-      else if (!key.startsWith('x-')) problems.push(unknownKey(key, entry.keyAt, expected.keys ?? new Map(), what));
+      if (isNoText(key, entry)) problems.push(noText(key, entry.keyAt, what));
+      else field(key, entry, expected, what);
     }
+    const missing = (expected.keys && expected.required?.filter((key) => !value.entries.has(key))) ?? [];
+    if (missing.length > 0) problems.push(incomplete(value, missing, what));
+  }
+
+  function field(key: string, entry: Entry, { keys, values, names, isOpen, isClosed }: Shape, what: string): void {
+    const fixed = keys?.get(key);
+    if (fixed) visit(entry.value, fixed, key);
+    else if (values && (!names || names.test(key))) visit(entry.value, values, JSON.stringify(key));
+    else if (values && !isOpen) problems.push(badName(key, entry.keyAt, what));
+    else if (!values && (isClosed || !key.startsWith('x-')))
+      problems.push(unknownKey(key, entry.keyAt, keys ?? new Map(), what));
   }
 
   function scalar(value: Scalar, expected: Shape, what: string): void {
-    if (!expected.scalar?.some((type) => isOf(value, type))) {
+    const text = textOf(value) ?? '';
+    const isText = typeof value.value === 'string' && !isWrittenNumber(value);
+    const fits = expected.scalar?.some((type) => isOf(value, type));
+    if (!fits || (isText && expected.format && isTyped(text, expected.format) === false)) {
       wrongType(value, expected, what);
       return;
     }
-    const text = textOf(value);
-    if (text === undefined) return;
+    if (value.value === null) return;
+    const [least, greatest] = expected.range ?? [];
+    const size = least === undefined ? undefined : numberOf(value);
     if (expected.words && !expected.words.includes(text)) problems.push(notAWord(value, text, expected.words, what));
-    const wrong = expected.format && badlyWritten(text, expected.format, what);
-    if (wrong) problems.push(problemAt(value.at, ...wrong));
+    else if (expected.pattern && !expected.pattern.test(text)) problems.push(unfit(value, text, what));
+    else if (size !== undefined && (size < (least ?? size) || size > (greatest ?? size)))
+      problems.push(outOfRange(value, text, expected.range ?? [0, 0], what));
+    const wrong = isText && expected.format ? badlyWritten(text, expected.format) : undefined;
+    if (wrong) problems.push(problemAt(value.at, wrong.code, `${what} "${shorter(text)}" ${wrong.why}`, wrong.hint));
   }
 
   function wrongType(value: Tree, expected: Shape, what: string): void {
@@ -63,6 +85,55 @@ export function checkShape(tree: Tree, shape: Shape, what = 'the file'): readonl
       ),
     );
   }
+}
+
+function shorter(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** A key that YAML reads as a number, a flag or nothing: go-yaml, and so Compose, wants texts. */
+function isNoText(key: string, { keyAt: { file, begin, end } }: Entry): boolean {
+  return (
+    /^(?:[-+]?\.?\d[\d_.]*(?:e[-+]?\d+)?|0x[\da-f]+|0o[0-7]+|true|false|null|~|)$/i.test(key) &&
+    !/^[tTfFnN][A-Z]?[a-z]+[A-Z]/.test(key) &&
+    file.text.slice(begin, end).trimEnd() === key
+  );
+}
+
+function noText(key: string, at: Span, what: string): Problem {
+  const message = key === '' ? `a key of ${what} is empty` : `key ${key} of ${what} must be a text`;
+  return problemAt(at, 'WRONG_TYPE', message, `put it in quotes: "${key}"`);
+}
+
+function repeated({ items }: List, what: string): readonly Problem[] {
+  const seen = new Set<string>();
+  return items.flatMap((item) => {
+    if (item.kind !== 'scalar') return [];
+    const key = `${isWrittenNumber(item) ? 'number' : typeof item.value} ${textOf(item)}`;
+    if (!seen.has(key) && seen.add(key)) return [];
+    const message = `"${shorter(textOf(item) ?? '')}" is there twice in ${what}`;
+    return problemAt(item.at, 'INVALID_VALUE', message, 'remove one of the two');
+  });
+}
+
+function incomplete(value: Table, missing: readonly string[], what: string): Problem {
+  const message = `${what} has no ${missing.join(' and no ')}`;
+  return problemAt(value.at, 'INVALID_VALUE', message, `add ${missing.map((key) => `${key}: ...`).join(', ')}`);
+}
+
+function badName(key: string, at: Span, what: string): Problem {
+  const message = `${JSON.stringify(shorter(key))} cannot be a name in ${what}`;
+  return problemAt(at, 'INVALID_VALUE', message, 'use letters, digits, ".", "_" and "-"');
+}
+
+function unfit(value: Scalar, text: string, what: string): Problem {
+  const message = text === '' ? `${what} is empty` : `${what} "${shorter(text)}" is none that Compose knows`;
+  return problemAt(value.at, 'INVALID_VALUE', message, `correct ${what}, or remove it`);
+}
+
+function outOfRange(value: Scalar, text: string, [least, greatest]: readonly [number, number], what: string): Problem {
+  const bounds = greatest === Number.POSITIVE_INFINITY ? `${least} or more` : `from ${least} to ${greatest}`;
+  return problemAt(value.at, 'INVALID_VALUE', `${what} is ${text}, not ${bounds}`, `write a number ${bounds}`);
 }
 
 function unknownKey(key: string, at: Span, known: ReadonlyMap<string, Shape>, what: string): Problem {
@@ -82,42 +153,18 @@ function notAWord(value: Scalar, text: string, words: readonly string[], what: s
   );
 }
 
-type Wrong = readonly [code: string, message: string, hint: string];
-
-function badlyWritten(text: string, format: NonNullable<Shape['format']>, what: string): Wrong | undefined {
-  switch (format) {
-    case 'duration':
-      if (durationMs(text) !== undefined) return undefined;
-      return [
-        'INVALID_DURATION',
-        `${what} "${text}" is not a duration`,
-        'write a number with a unit: 500ms, 10s, 1m30s, 2h',
-      ];
-    case 'bytes':
-      if (byteSize(text) !== undefined) return undefined;
-      return ['INVALID_SIZE', `${what} "${text}" is not a size`, 'write a number with a unit: 64k, 512m, 1.5g'];
-    case 'command':
-      if (splitWords(text)) return undefined;
-      return [
-        'INVALID_COMMAND',
-        `${what} has a quote that is not closed`,
-        'close the quote, or write the command as a list',
-      ];
-  }
-}
-
 function isOf(value: Scalar, type: ScalarType): boolean {
   switch (type) {
     case 'null':
       return value.value === null;
     case 'string':
-      return typeof value.value === 'string';
+      return typeof value.value === 'string' && !isWrittenNumber(value) && timestampOf(value) === undefined;
     case 'boolean':
-      return flagOf(value) !== undefined && typeof value.value !== 'number';
+      return typeof value.value === 'boolean';
     case 'number':
-      return typeof value.value === 'number' || numberOf(value) !== undefined;
+      return isWrittenNumber(value);
     case 'integer':
-      return Number.isInteger(numberOf(value));
+      return isWrittenNumber(value) && Number.isInteger(numberOf(value));
   }
 }
 
@@ -129,8 +176,16 @@ const typeNames: Readonly<Record<ScalarType, string>> = {
   null: 'nothing',
 };
 
-function describe({ scalar, items, keys, values }: Shape): string {
-  const names = (scalar ?? []).filter((type) => type !== 'null').map((type) => typeNames[type]);
+/** What is meant by a text that stands for a number or a flag. */
+const formatNames: Readonly<Partial<Record<Format, string>>> = {
+  flag: typeNames.boolean,
+  integer: typeNames.integer,
+  number: typeNames.number,
+};
+
+function describe({ scalar, format, items, keys, values }: Shape): string {
+  const meant = format && formatNames[format];
+  const names = meant ? [meant] : (scalar ?? []).filter((type) => type !== 'null').map((type) => typeNames[type]);
   if (items) names.push('a list');
   if (keys || values) names.push('a map');
   return names.length < 2 ? (names[0] ?? 'empty') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
@@ -140,20 +195,22 @@ function nameOf(tree: Tree): string {
   if (tree.kind === 'list') return 'a list';
   if (tree.kind === 'table') return 'a map';
   if (tree.value === null) return 'nothing';
-  if (typeof tree.value === 'number') return `the number ${tree.raw}`;
+  if (isWrittenNumber(tree)) return `the number ${tree.raw}`;
+  if (timestampOf(tree) !== undefined) return 'a date';
   return typeof tree.value === 'string' ? 'a text' : 'true or false';
 }
 
 function wayToWrite(value: Tree, expected: Shape): string {
-  const isNumber = value.kind === 'scalar' && typeof value.value === 'number';
+  const isNumber = value.kind === 'scalar' && (isWrittenNumber(value) || timestampOf(value) !== undefined);
   if (isNumber && expected.format === 'duration') return `give it a unit: ${value.raw}s`;
-  if (isNumber && expected.scalar?.includes('string')) return `put it in quotes: "${value.raw}"`;
+  if (isNumber && expected.scalar?.includes('string') && !(expected.format && formatNames[expected.format]))
+    return `put it in quotes: "${value.raw}"`;
   return exampleOf(expected);
 }
 
-function exampleOf({ scalar, items, keys }: Shape): string {
-  if (scalar?.includes('boolean')) return 'write true or false';
-  if (scalar?.includes('integer') || scalar?.includes('number')) return 'write a number';
+function exampleOf({ scalar, format, items, keys }: Shape): string {
+  if (format === 'flag' || scalar?.includes('boolean')) return 'write true or false';
+  if (format === 'integer' || scalar?.includes('integer') || scalar?.includes('number')) return 'write a number';
   if (scalar?.includes('string')) return 'write one text on the line';
   if (items) return 'write each item on a line of its own that begins with "- "';
   return keys

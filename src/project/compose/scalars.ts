@@ -10,6 +10,11 @@ export function textOf(tree: Tree | undefined): string | undefined {
   return (tree.isPlain ? numberText(tree) : undefined) ?? String(tree.value);
 }
 
+/** A number without quotes, as go-yaml reads it: `1_000` and `0b11` too. */
+export function isWrittenNumber(tree: Scalar): boolean {
+  return tree.isPlain && tree.value !== null && (typeof tree.value === 'number' || numberText(tree) !== undefined);
+}
+
 /** YAML 1.1 integers (yaml.org/type/int.html, without base 60) and YAML 1.2 ones, as go-yaml reads them. */
 const integer = /^([-+]?)(?:0b([01_]+)|0o([0-7_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|((?:0|[1-9][0-9_]*)))$/;
 const float = /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?$/;

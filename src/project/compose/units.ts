@@ -25,7 +25,6 @@ export function durationMs(text: string): Ms | undefined {
 
 const unitBytes: Readonly<Record<string, number>> = {
   '': 1,
-  b: 1,
   k: 2 ** 10,
   m: 2 ** 20,
   g: 2 ** 30,
@@ -33,9 +32,9 @@ const unitBytes: Readonly<Record<string, number>> = {
   p: 2 ** 50,
 };
 
-/** Bytes of a Compose size such as `512m`, `1.5gb`, `2GiB`; units are powers of 1024. */
+/** Bytes of a Compose size such as `512m`, `1.5gb`, `2GiB` (docker/go-units, RAMInBytes); units are powers of 1024. */
 export function byteSize(text: string): number | undefined {
-  const found = /^(-?\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text);
-  if (!found) return undefined;
-  return Math.floor(Number(found[1]) * (unitBytes[(found[2] ?? '').toLowerCase()] ?? Number.NaN));
+  const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?$/i.exec(text);
+  const size = Number(found?.[1] ?? Number.NaN) * (unitBytes[(found?.[2] ?? '').toLowerCase()] ?? Number.NaN);
+  return size >= 0 ? Math.floor(size) : undefined;
 }
