@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import type { EdgeContainer } from '../edge/types.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Emit, Endpoint } from '../kit/events.ts';
 import { CampError, fail } from '../kit/failure.ts';
+import { makeFolder } from '../kit/files.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { Api } from '../runtime/docker/engine/types.ts';
@@ -10,7 +12,7 @@ import type { DockerRuntime } from '../runtime/docker/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
 import type { Gateway, ProcessPort } from '../runtime/wiring/gateway.ts';
 import type { Neighbour } from '../runtime/wiring/neighbours.ts';
-import { markContainers } from './container-mark.ts';
+import { containerMark, markContainers } from './container-mark.ts';
 import type { Wishes } from './container-wishes.ts';
 import type { StateFolders } from './folders.ts';
 
@@ -114,7 +116,14 @@ export class ContainerHost {
 
   /** Carries out a `create` step. Whoever comes after a camp that is killed here knows that there may be containers. */
   async create(step: Steps['create'], signal: AbortSignal): Promise<void> {
-    markContainers(this.#setup.folders.state, 'there');
+    const { state, run } = this.#setup.folders;
+    markContainers(state, 'there');
+    if (step.edge) {
+      // what a camp that is gone has left: nobody knows what it serves, and it holds the ports
+      await this.runtime().edgeContainer().stop();
+      // the engine would make the folder, as root
+      makeFolder(join(run, 'edge'), 0o700);
+    }
     await this.runtime().create(step, signal);
     if (this.#wishes) await this.#lookAtNetworks(this.#wishes.projectId);
     await this.relay();
@@ -169,6 +178,8 @@ export class ContainerHost {
       },
       exec: (argv, stdin, signal) => container.exec(argv, stdin, signal),
       stop: () => container.stop(),
+      onLine: (listener) => container.onLine(listener),
+      onExit: (listener) => container.onExit(listener),
     };
   }
 
@@ -183,6 +194,12 @@ export class ContainerHost {
     return found && Number(found.address.slice(found.address.lastIndexOf(':') + 1));
   }
 
+  /** Some have been created and not all removed since, as far as is known here. */
+  get mayHaveLeft(): boolean {
+    return containerMark(this.#setup.folders.state) === 'there';
+  }
+
+  /** Throws what keeps the engine from being reached. */
   async shutdown(force: AbortSignal): Promise<void> {
     await this.#gateway?.close();
     this.#gateway = undefined;

@@ -87,6 +87,8 @@ export class Supervisor {
   #hasConverged = false;
   #lastReadyMs: Ms = Number.NEGATIVE_INFINITY;
   #shutdown: Promise<void> | undefined;
+  /** It did not answer when its containers were to be removed. */
+  #isEngineLost = false;
 
   constructor(setup: SupervisorSetup, projectId: string) {
     this.#setup = setup;
@@ -491,10 +493,24 @@ export class Supervisor {
   }
 
   async #endAll(): Promise<void> {
-    await Promise.all([
-      this.#processes.shutdown(this.#force.signal),
-      this.#host.stop().then(() => this.#containers.shutdown(this.#force.signal)),
-    ]);
+    await Promise.all([this.#processes.shutdown(this.#force.signal), this.#endContainers()]);
+  }
+
+  /** An engine that is away keeps its containers until `camp down`; everything else ends all the same. */
+  async #endContainers(): Promise<void> {
+    if (this.#isEngineLost) return;
+    try {
+      await this.#host.stop();
+      await this.#containers.shutdown(this.#force.signal);
+    } catch (error) {
+      const [failure] = error instanceof CampError ? error.failures : [];
+      if (failure?.fault !== 'machine') throw error;
+      // a second try would wait for the same engine
+      this.#isEngineLost = true;
+      if (!this.#containers.mayHaveLeft) return;
+      const message = `containers of this project may be left: ${failure.message}`;
+      this.emit({ type: 'warning', message, failure: { ...failure, message, hints: [...failure.hints, 'camp down'] } });
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

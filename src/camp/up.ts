@@ -118,11 +118,14 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
     const { serveControl } = await import('../kit/control.ts');
     return serveControl(folders.control, answerVerbs(supervisor, originNs));
   });
-  control.catch((error: unknown) => supervisor.emit({ type: 'warning', message: failuresOf(error)[0]?.message ?? '' }));
+  const warn = (error: unknown): void =>
+    supervisor.emit({ type: 'warning', message: failuresOf(error)[0]?.message ?? '' });
+  control.catch(warn);
   const ended = new Promise<void>((resolve) => {
     supervisor.ending.addEventListener('abort', () => {
       void (async () => {
-        await supervisor.stop();
+        // whatever went wrong: who comes next finds no lock of a camp that is gone
+        await supervisor.stop().catch(warn);
         await control.then((server) => server.close()).catch(() => undefined);
         // last of all: closing removes the socket by its name, which whoever has the lock next uses too
         rmSync(folders.run, { recursive: true, force: true });
@@ -144,7 +147,7 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
     return { kind: 'running', report, session: { supervisor, ended, stop: (isForced) => supervisor.stop(isForced) } };
   } catch (error) {
     const wasStopped = supervisor.ending.aborted;
-    await supervisor.stop();
+    await supervisor.stop().catch(() => undefined); // said on the way to `ended`
     await ended;
     if (error instanceof CampError) throw error;
     if (request.signal.aborted) throw request.signal.reason;
