@@ -11,7 +11,7 @@ import { fileRule } from './merge-rules.ts';
 import { isRemoteFile, pathFrom } from './paths.ts';
 import { rebaseFile } from './rebase.ts';
 import { textOf } from './scalars.ts';
-import { includeShape } from './shape.ts';
+import { composeShape, includeShape } from './shape.ts';
 import type { OpenFile, Sources } from './sources.ts';
 
 /** Each step takes room on the stack, and no project is so deep. */
@@ -55,6 +55,7 @@ function includedBy(item: Tree, { dir, lookup, chain }: Standpoint, sources: Sou
   const values = variablesOf(listOf(at(item, 'env_file')), own, dir, lookup, sources);
   const within: Lookup = values.size > 0 ? (name) => lookup(name) ?? values.get(name) : lookup;
   const tree = assemble(files, { dir: own, lookup: within, chain }, sources);
+  if (tree && tree.kind !== 'table') for (const problem of checkShape(tree, composeShape)) sources.report(problem);
   return tree && withEnvironment(rebaseFile(tree, own), within);
 }
 

@@ -4,7 +4,7 @@ import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Service } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { checkShape } from './check.ts';
-import { checkConflicts, checkOrigins } from './conflicts.ts';
+import { checkConflicts, checkContainerNames, checkOrigins } from './conflicts.ts';
 import type { Context } from './context.ts';
 import { checkDependencies, dependenciesOf, type Node } from './dependencies.ts';
 import type { Lookup } from './interpolate.ts';
@@ -78,6 +78,8 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
     const dependencies = node.dependencies.filter(({ on, isRequired }) => isRequired || nodes.get(on)?.isActive);
     services.set(name, serviceOf(name, entry, { dependencies, isOneShot: awaited.has(name), root }, context));
   }
+  const active = [...services.keys()].map((name) => [name, (entries.get(name) as Entry).value] as const);
+  for (const problem of checkContainerNames(new Map(active))) context.report(problem);
   for (const problem of checkDependencies(nodes)) context.report(problem);
   return services;
 }

@@ -2,15 +2,16 @@ import type { Problem } from '../../kit/failure.ts';
 import { nearest } from '../../kit/nearest.ts';
 import { problemAt, type Span } from '../text-file.ts';
 import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
+import { parseMount } from './mount.ts';
 import { textOf } from './scalars.ts';
 
 interface Reference {
-  readonly kind: 'networks' | 'volumes' | 'secrets' | 'configs';
+  readonly kind: 'networks' | 'volumes' | 'secrets' | 'configs' | 'models';
   readonly name: string;
   readonly at: Span;
 }
 
-/** UNKNOWN_REFERENCE for each network, named volume, secret or config that the file does not define. */
+/** UNKNOWN_REFERENCE for each network, named volume, secret, config or model that the file does not define. */
 export function checkReferences(name: string, service: Tree, root: Tree): readonly Problem[] {
   return referencesOf(service).flatMap(({ kind, name: target, at: where }) => {
     const defined = entriesOf(at(root, kind));
@@ -30,6 +31,11 @@ function referencesOf(service: Tree): readonly Reference[] {
   for (const item of itemsOf(networks)) add('networks', textOf(item), item.at);
   for (const [name, { keyAt }] of entriesOf(networks)) add('networks', name, keyAt);
   for (const item of itemsOf(at(service, 'volumes'))) add('volumes', volumeName(item), item.at);
+  const models = at(service, 'models');
+  for (const item of itemsOf(models)) add('models', textOf(item), item.at);
+  for (const [name, { keyAt }] of entriesOf(models)) add('models', name, keyAt);
+  for (const item of itemsOf(at(service, 'build', 'secrets')))
+    add('secrets', textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
   for (const kind of ['secrets', 'configs'] as const)
     for (const item of itemsOf(at(service, kind)))
       add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
@@ -43,6 +49,6 @@ function referencesOf(service: Tree): readonly Reference[] {
 /** The named volume of a mount; undefined for folders, anonymous volumes and other kinds of mount. */
 function volumeName(mount: Tree): string | undefined {
   if (mount.kind === 'table') return textOf(at(mount, 'type')) === 'volume' ? textOf(at(mount, 'source')) : undefined;
-  const [source = '', target] = (textOf(mount) ?? '').split(':');
-  return target === undefined || /^[./~\\]|^[a-zA-Z]$/.test(source) || source.includes('/') ? undefined : source;
+  const short = parseMount(textOf(mount) ?? '');
+  return 'kind' in short && short.kind === 'volume' ? short.source : undefined;
 }
