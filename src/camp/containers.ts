@@ -44,6 +44,7 @@ export class ContainerHost {
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
   readonly #said = new Set<string>();
+  #hasLookedForEdge = false;
 
   constructor(setup: ContainerSetup) {
     this.#setup = setup;
@@ -76,6 +77,7 @@ export class ContainerHost {
 
   /** What each container is to be created of; returns what the planner compares. */
   async prepare(project: Project, wanted: Omit<Wanted, 'hashes'>): Promise<ReadonlyMap<string, string>> {
+    if (wanted.edge === 'process') await this.#endLeftEdge();
     const placed = [...wanted.placements].filter(([, { kind }]) => kind === 'container');
     if (placed.length === 0 && wanted.edge === 'process') return new Map();
     const { wishesFor } = await import('./container-wishes.ts');
@@ -85,6 +87,13 @@ export class ContainerHost {
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
     if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
+  }
+
+  /** An edge in a container that a camp before this one has left holds the ports of this one's. */
+  async #endLeftEdge(): Promise<void> {
+    if (!this.#runtime || this.#hasLookedForEdge) return;
+    this.#hasLookedForEdge = true;
+    await this.#runtime.edgeContainer().stop();
   }
 
   async #ownPorts(project: Project): Promise<ReadonlySet<number>> {

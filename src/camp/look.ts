@@ -58,9 +58,10 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
   const { project } = readProject(request);
   const containers = lookingHost(request, project);
   const mode = request.mode ?? 'auto';
-  const engine: EngineState = needsEngine(project, mode)
-    ? await containers.connect(project, AbortSignal.timeout(10_000))
-    : { at: 'unasked' };
+  const engine: EngineState =
+    needsEngine(project, mode) || containers.mayHaveLeft
+      ? await containers.connect(project, AbortSignal.timeout(10_000))
+      : { at: 'unasked' };
   const { placements } = place(project, mode, engine);
   const processes = markedProcesses(project.id);
   const left = (await containers.running?.observe(AbortSignal.timeout(10_000)))?.filter((one) => one.isRunning) ?? [];

@@ -30,7 +30,7 @@ export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted
   return { ...base, hashes: new Map([...hashes, ...(await containers.prepare(project, base))]) };
 }
 
-/** Where each service runs. An engine is asked for only where one is needed. Throws what cannot be placed. */
+/** Where each service runs. An engine is asked for only where one is needed, or was by a camp before. Throws what cannot be placed. */
 export async function placementsOf(
   project: Project,
   mode: Mode,

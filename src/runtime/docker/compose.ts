@@ -168,8 +168,9 @@ export async function whileItLives<T>(
   const timer = setInterval(() => {
     if (isAsking) return;
     isAsking = true;
+    // every engine has this network, and looking at it costs next to nothing
     engine.api
-      .info({ deadlineMs: 5000, signal: both })
+      .inspectNetwork('none', { deadlineMs: 5000, signal: both })
       .catch((error: unknown) => dead.abort(error))
       .finally(() => (isAsking = false));
   }, askEveryMs);

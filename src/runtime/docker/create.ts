@@ -1,3 +1,4 @@
+import type { Emit } from '../../kit/events.ts';
 import { CampError, type Failure, failure } from '../../kit/failure.ts';
 import type { ComposeCli, ComposeModel, ComposeProject } from './compose.ts';
 import { wordsOf } from './compose-failures.ts';
@@ -60,13 +61,16 @@ export async function provideImages(
   cli: ComposeCli,
   images: ReadonlyMap<string, string>,
   neverPulled: ReadonlySet<string>,
+  emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
   const missing = await absentOf(api, images);
   if (missing.length === 0) return;
   const pulled = missing.filter((service) => !neverPulled.has(service));
   let words: readonly string[] = [];
-  if (pulled.length > 0)
+  if (pulled.length > 0) {
+    const refs = [...new Set(pulled.map((service) => images.get(service)))];
+    emit({ type: 'note', message: `pulling ${refs.join(', ')}` });
     await cli
       .run(['pull', '--policy', 'missing', '--ignore-pull-failures', ...pulled], {
         signal,
@@ -76,6 +80,7 @@ export async function provideImages(
         if (!(error instanceof PullFailed)) throw error;
         words = error.words;
       });
+  }
   const left = await absentOf(api, images);
   if (left.length === 0) return;
   const refs = [...new Set(left.map((service) => images.get(service) ?? ''))];

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../kit/failure.ts';
 import { endContainer } from './end.ts';
 import type { Api, ContainerDetail, ContainerSummary } from './engine/types.ts';
@@ -5,6 +6,9 @@ import { cannotStart } from './failures.ts';
 import { configLabel } from './labels.ts';
 import { edgeHash } from './override.ts';
 import type { EdgeContainer, EdgeWish } from './types.ts';
+
+/** Between two tries to follow the log of a container that runs. */
+const pauseMs = 300;
 
 export interface EdgeSurroundings {
   readonly api: Api;
@@ -20,6 +24,20 @@ export interface EdgeSurroundings {
 export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & { isStale(): Promise<boolean> } {
   const { api } = around;
   let running: ContainerDetail | undefined;
+  let onLine: (line: string) => void = () => undefined;
+  let onExit: (how: string) => void = () => undefined;
+
+  /** Its log, which ends when it does; an engine that goes away for a moment ends it too. */
+  async function follow(container: ContainerDetail): Promise<void> {
+    for (let since = container.startedAt; running === container; since = new Date().toISOString()) {
+      await api.logs(container.id, { follow: true, since }, ({ line }) => onLine(line)).catch(() => undefined);
+      const seen = await api.inspectContainer(container.id).catch(() => container);
+      if (running !== container) return;
+      if (seen?.status !== 'running' || seen.startedAt !== container.startedAt)
+        return onExit(seen ? `exit code ${seen.exitCode}` : 'removed');
+      await delay(pauseMs);
+    }
+  }
 
   async function isStale(): Promise<boolean> {
     const found = await around.find();
@@ -49,6 +67,15 @@ export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & {
         throw cannotStart({ service: around.wish()?.service ?? 'edge', memoryLimit: 0 }, error);
       }
       running = await api.inspectContainer(id, { signal });
+      if (running) void follow(running);
+    },
+
+    onLine(listener) {
+      onLine = listener;
+    },
+
+    onExit(listener) {
+      onExit = listener;
     },
 
     async exec(argv, stdin, signal) {

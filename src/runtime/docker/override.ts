@@ -69,6 +69,7 @@ function edgeOf(projectId: string, edge: EdgeWish): unknown {
     tmpfs: new Instead(edge.tmpfs),
     extra_hosts: new Instead(['host.docker.internal:host-gateway']),
     restart: new Instead('no'),
+    stop_grace_period: new Instead('2s'),
     healthcheck: new Instead({ disable: true }),
     init: true,
     ...Object.fromEntries(replacedKeys.map((name) => [name, gone])),

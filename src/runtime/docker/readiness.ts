@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
 import { type Address, type ProbeAnswer, probeHeldOpen, probeHttp } from '../probe.ts';
-import { mainEndpoint } from './endpoints.ts';
 import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
 
 export interface ReadinessRequest {
@@ -32,11 +31,11 @@ const portsWithinMs: Ms = 5000;
 export async function awaitReadiness(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
   const { container, endpoints, httpPort, onAnswer } = request;
   if (container.healthcheck) return awaitHealthy(request, container.healthcheck, signal);
-  const main = mainEndpoint(endpoints, httpPort);
-  if (!main) return delay(portlessAfterMs, undefined, { signal });
-  const probe = httpPort !== undefined && main.containerPort === httpPort ? answersHttp : isAnyOpen;
+  const http = httpAddressOf(request);
+  if (!http && endpoints.length === 0) return delay(portlessAfterMs, undefined, { signal });
+  const probe = http ? () => answersHttp(http, httpPort) : () => isAnyOpen(endpoints);
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
-    const answer = await probe(main, endpoints);
+    const answer = await probe();
     signal.throwIfAborted();
     onAnswer(answer);
     if (answer.isReady) return;
@@ -44,17 +43,29 @@ export async function awaitReadiness(request: ReadinessRequest, signal: AbortSig
   }
 }
 
+/** Where its HTTP port is reached: published, or, beside an edge in a container, at its own address. */
+function httpAddressOf({ container, endpoints, httpPort, isLocalLinux }: ReadinessRequest): Address | undefined {
+  const published = endpoints.find((one) => one.containerPort === httpPort);
+  if (httpPort === undefined || published) return published && addressOf(published);
+  const host = hostOf(container);
+  return isLocalLinux && host !== undefined ? { host, port: httpPort } : undefined;
+}
+
+function hostOf({ networks }: ContainerDetail): string | undefined {
+  return Object.values(networks).find((one) => one.address !== '')?.address;
+}
+
 /** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
-async function answersHttp(main: Endpoint): Promise<ProbeAnswer> {
-  const answer = await probeHttp(addressOf(main), '/readyz', probeTimeoutMs);
+async function answersHttp(address: Address, port: number | undefined): Promise<ProbeAnswer> {
+  const answer = await probeHttp(address, '/readyz', probeTimeoutMs);
   // the engine's proxy accepts in the container's place, and hangs up
   const isHungUp = /: (ECONNRESET|socket hang up)$/.test(answer.said);
   return isHungUp
-    ? { isReady: false, said: `nothing listens on port ${main.containerPort} in the container, or on 127.0.0.1 only` }
+    ? { isReady: false, said: `nothing listens on port ${port} in the container, or on 127.0.0.1 only` }
     : answer;
 }
 
-async function isAnyOpen(_: Endpoint, endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
+async function isAnyOpen(endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
   const answers = await Promise.all(endpoints.map((one) => probeHeldOpen(addressOf(one), probeTimeoutMs)));
   const [first] = answers;
   return answers.find((one) => one.isReady) ?? first ?? { isReady: true, said: 'it has no port' };
@@ -127,7 +138,7 @@ async function portsAreOpen(request: ReadinessRequest, signal: AbortSignal): Pro
 /** Published ports, or, where there are none and containers are reached directly, those that the image exposes. */
 function addressesOf({ container, endpoints, isLocalLinux }: ReadinessRequest): readonly Address[] {
   if (endpoints.length > 0) return endpoints.map(addressOf);
-  const host = Object.values(container.networks).find((one) => one.address !== '')?.address;
+  const host = hostOf(container);
   if (!isLocalLinux || host === undefined) return [];
   return container.exposedPorts
     .filter((one) => one.endsWith('/tcp'))

@@ -183,7 +183,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
         .map((one) => endContainer(api, one.id, undefined, never, beforeRemoval)),
     ]);
     const { images, neverPulled } = imagesOf(model, step, edgeName);
-    await provideImages(api, cli, images, neverPulled, signal);
+    await provideImages(api, cli, images, neverPulled, emit, signal);
     const replaced = [...step.replaced, ...(await edgeToReplace(edgeName))];
     const missing = [...step.services.filter((name) => !step.replaced.includes(name)), ...(edgeName ? [edgeName] : [])];
     await release(step.replaced);
@@ -193,7 +193,22 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       '--no-recreate',
       signal,
     );
-    await ownContainers(signal);
+    await nameByIndex(await ownContainers(signal));
+  }
+
+  /** An edge in a container reaches replicas by name: after a gap in Compose's numbers the name would be another's. */
+  async function nameByIndex(found: readonly Found[]): Promise<void> {
+    await Promise.all(
+      found.map(async ({ container, index }) => {
+        const stem = `${project.name}-${serviceOf(container)}-`;
+        const isNumbered = container.name.startsWith(stem) && /^\d+$/.test(container.name.slice(stem.length));
+        if (!isNumbered || container.name === `${stem}${index}`) return;
+        await api.renameContainer(container.id, `${stem}${index}`).catch((error: unknown) => {
+          // another has that name at the moment: it is only a name
+          if (!refusalOf(error)) throw error;
+        });
+      }),
+    );
   }
 
   /** The edge's container is replaced as soon as anything about it differs; it is quickly back. */

@@ -46,6 +46,10 @@ export interface EdgeContainer {
   ): Promise<{ readonly exitCode: number; readonly output: string }>;
   /** Stops and removes it. */
   stop(): Promise<void>;
+  /** Lines of its log, from each start on. */
+  onLine(listener: (line: string) => void): void;
+  /** It has ended although nobody stopped it. */
+  onExit(listener: (how: string) => void): void;
 }
 
 /** The container runtime: Compose builds and creates, the engine's API does the rest. */
