@@ -377,6 +377,7 @@ describe.skipIf(!found)('a project in containers', () => {
       expect((await rig.runtime.observe(never)).map((one) => one.index).sort()).toEqual([1, 2, 3]);
       await rig.runtime.start(three.service, 2);
       expect((await rig.successor().observe(never)).map((one) => one.index).sort()).toEqual([1, 2, 3]);
+      expect(await rig.containers()).toEqual([1, 2, 3].map((index) => `${rig.name}-api-${index}`));
     });
   });
 
