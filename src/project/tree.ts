@@ -62,7 +62,10 @@ export function growTree(file: TextFile): Grown {
     if (errors.length > 0) return { trees: [], problems: yamlProblem(file, errors) };
     const gardener = new Gardener(file);
     const trees = documents.flatMap((each) => (each.contents ? [gardener.grow(each.contents as Node, 0)] : []));
-    return { trees, problems: gardener.problems };
+    const empty =
+      documents.length > 1 ? documents.find((each) => !each.contents || isNothing(each.contents as Node)) : undefined;
+    const problems = empty ? [...gardener.problems, emptyDocument(file, empty.range[0])] : gardener.problems;
+    return { trees, problems };
   } catch (error) {
     if (error instanceof Stop) return { trees: [], problems: [error.problem] };
     // the library's parser is recursive: a RangeError is a full stack
@@ -81,6 +84,17 @@ class Stop extends Error {
 
 function tooDeep(at: Span): Problem {
   return problemAt(at, 'TOO_DEEP', `nested more than ${deepest} levels deep`, 'flatten the file');
+}
+
+function isNothing(node: Node): boolean {
+  return isScalar(node) && node.value === null;
+}
+
+/** Compose refuses these; a file of one empty document is an empty file. */
+function emptyDocument(file: TextFile, offset: number): Problem {
+  const begin = Math.min(offset, file.text.length);
+  const message = 'a document of the file is empty';
+  return problemAt({ file, begin, end: begin + 1 }, 'WRONG_TYPE', message, 'remove the line --- that begins it');
 }
 
 /** YAML 1.2 section 5.1: a stream holds printable characters only. */

@@ -92,7 +92,7 @@ function* wrongMounts(service: Tree): Generator<Conflict> {
     if (places.has(place)) yield { tree, message: `${place} is mounted twice`, hint: 'keep one of the two' };
     places.add(place);
   }
-  const mounted = new Set<string>();
+  const mounted = new Map<string, string>();
   for (const tree of itemsOf(at(service, 'volumes'))) {
     const isLong = tree.kind === 'table';
     const short = isLong ? undefined : parseMount(textOf(tree) ?? '');
@@ -102,10 +102,11 @@ function* wrongMounts(service: Tree): Generator<Conflict> {
       yield { tree, message: 'a bind mount has no source', hint: 'add source: ./path' };
     if (!target) continue;
     const place = posix.normalize(target).replace(/(.)\/$/, '$1');
-    // the same text twice is one mount, two ways to write one place are not
-    if (places.has(place) || (mounted.has(place) && !mounted.has(`=${target}`)))
+    // Compose lets a later mount replace an earlier one, but knows long forms by their target as written
+    const known = isLong ? target : place;
+    if (places.has(place) || (mounted.has(place) && mounted.get(place) !== known))
       yield { tree, message: `${place} is mounted twice`, hint: 'keep one of the two' };
-    mounted.add(place).add(`=${target}`);
+    mounted.set(place, known);
   }
 }
 
@@ -116,7 +117,6 @@ function* wrongPorts(service: Tree): Generator<Conflict> {
     const text = textOf(address);
     if (address && text !== undefined && isIP(text) === 0)
       yield { tree: address, message: `host_ip "${text}" is not an address`, hint: 'write 127.0.0.1' };
-    if (!at(tree, 'target')) yield { tree, message: 'a port has no target', hint: 'add target: 8080' };
   }
 }
 

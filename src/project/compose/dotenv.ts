@@ -12,10 +12,11 @@ export interface DotEnv {
 /**
  * Reads an env file as Compose does (compose-spec, env_file format): `NAME=value`, `NAME: value`, `export`,
  * comments, 'literal', "escapes and $VARIABLES", quotes over several lines. A name alone takes its value
- * from `lookup`, which also wins over earlier lines in variables. Problem: INVALID_ENV_FILE.
+ * from `lookup`, which also wins over earlier lines in variables; after those come `earlier` files.
+ * Problem: INVALID_ENV_FILE.
  */
-export function readDotEnv(file: TextFile, lookup: Lookup): DotEnv {
-  const reader = new DotEnvReader(file, lookup);
+export function readDotEnv(file: TextFile, lookup: Lookup, earlier: Lookup = () => undefined): DotEnv {
+  const reader = new DotEnvReader(file, lookup, earlier);
   reader.read();
   return reader;
 }
@@ -44,12 +45,14 @@ class DotEnvReader {
   readonly #file: TextFile;
   readonly #text: string;
   readonly #lookup: Lookup;
+  readonly #earlier: Lookup;
   #at = 0;
 
-  constructor(file: TextFile, lookup: Lookup) {
+  constructor(file: TextFile, lookup: Lookup, earlier: Lookup) {
     this.#file = file;
     this.#text = file.text;
     this.#lookup = lookup;
+    this.#earlier = earlier;
     if (this.#text.startsWith('\uFEFF')) this.#at = 1;
   }
 
@@ -129,7 +132,7 @@ class DotEnvReader {
 
   #expand(value: string, begin: number): string | undefined {
     let isUsable = true;
-    const lookup = (name: string) => this.#lookup(name) ?? this.values.get(name);
+    const lookup = (name: string) => this.#lookup(name) ?? this.values.get(name) ?? this.#earlier(name);
     const expanded = interpolate(value, lookup, ({ kind, reference, name, message }) => {
       if (kind === 'unset') return;
       isUsable = false;

@@ -1,7 +1,7 @@
 import { problemAt } from '../text-file.ts';
 import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Context } from './context.ts';
-import { type DotEnv, readDotEnv, readRawEnv } from './dotenv.ts';
+import { readDotEnv, readRawEnv } from './dotenv.ts';
 import type { Lookup } from './interpolate.ts';
 import { pathFrom } from './paths.ts';
 import { flagOf, textOf } from './scalars.ts';
@@ -19,7 +19,7 @@ export function environmentOf(service: Tree, context: Context): Readonly<Record<
   for (const [name, value] of declaredVariables(at(service, 'environment')))
     own.set(name, value ?? context.lookup(name));
   const lookup = (name: string) => context.lookup(name) ?? own.get(name);
-  for (const file of envFilesOf(service, lookup, context)) for (const [name, value] of file.values) env[name] = value;
+  for (const [name, value] of inEnvFiles(service, lookup, context)) env[name] = value;
   for (const [name, value] of own) {
     if (value !== undefined) env[name] = value;
     else delete env[name];
@@ -37,21 +37,24 @@ export function* declaredVariables(environment: Tree | undefined): Generator<rea
   }
 }
 
-function envFilesOf(service: Tree, lookup: Lookup, context: Context): readonly DotEnv[] {
+/** What the env files say in one; a later file sees the variables of earlier ones. */
+function inEnvFiles(service: Tree, lookup: Lookup, context: Context): ReadonlyMap<string, string> {
   const declaredFiles = at(service, 'env_file');
-  const items = declaredFiles?.kind === 'scalar' ? [declaredFiles] : itemsOf(declaredFiles);
-  return items.flatMap((item) => {
+  const found = new Map<string, string>();
+  for (const item of declaredFiles?.kind === 'scalar' ? [declaredFiles] : itemsOf(declaredFiles)) {
     const pathTree = item.kind === 'table' ? at(item, 'path') : item;
     const path = textOf(pathTree);
-    if (!path || !pathTree) return [];
-    const open = context.sources.open(pathFrom(context.dir, path), pathTree.at);
+    if (!path || !pathTree) continue;
+    const open = context.sources.open(pathFrom(context.dir, path));
     if (open === 'missing' && flagOf(at(item, 'required')) !== false) {
       const hint = `touch ${path}, or write it as {path: ${path}, required: false}`;
       context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint));
     }
-    if (!open || open === 'missing') return [];
-    const read = textOf(at(item, 'format')) === 'raw' ? readRawEnv(open.file, lookup) : readDotEnv(open.file, lookup);
+    if (!open || open === 'missing') continue;
+    const isRaw = textOf(at(item, 'format')) === 'raw';
+    const read = isRaw ? readRawEnv(open.file, lookup) : readDotEnv(open.file, lookup, (name) => found.get(name));
     for (const problem of read.problems) context.report(problem);
-    return [read];
-  });
+    for (const [name, value] of read.values) found.set(name, value);
+  }
+  return found;
 }
