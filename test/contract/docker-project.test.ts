@@ -256,7 +256,10 @@ describe.skipIf(!found)('a project in containers', () => {
 
     it('is memory: the limit is named', async () => {
       const eat = 'a=x; while true; do a=$$a$$a; done';
-      const one = sleeper('api', shell(eat, { mem_limit: '16m', memswap_limit: '16m' }));
+      const one = sleeper(
+        'api',
+        shell(eat, { mem_limit: '16m', memswap_limit: '16m', healthcheck: { test: ['CMD', 'false'], interval: '1h' } }),
+      );
       rig.declare([one]);
       await create(['api']);
       await rig.runtime.start(one.service, 1);
