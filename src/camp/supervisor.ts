@@ -12,6 +12,7 @@ import { configHash, reconcile } from '../plan/reconcile.ts';
 import type { Mode, Observed, Placement, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
+import { notReadByProcess } from '../project/unread.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
@@ -329,6 +330,10 @@ export class Supervisor {
     const { project, problems, warnings } = loadProject(this.#setup.dir, { env: this.#setup.env, ...selection });
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
+    for (const service of project.services.values())
+      if (service.isNative)
+        for (const failure of notReadByProcess(service))
+          this.emit({ type: 'warning', message: failure.message, failure });
     refuseUnknownServices(project, only);
     return project;
   }

@@ -37,9 +37,8 @@ export async function placementsOf(
   containers: ContainerHost,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Placement>> {
-  const engine: EngineState = needsEngine(project, mode)
-    ? await containers.connect(project, signal)
-    : { at: 'unasked' };
+  const isAsked = needsEngine(project, mode) || containers.mayHaveLeft;
+  const engine: EngineState = isAsked ? await containers.connect(project, signal) : { at: 'unasked' };
   const { placements, failures } = place(project, mode, engine);
   if (failures.length > 0) throw new CampError(failures);
   return placements;
