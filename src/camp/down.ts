@@ -7,8 +7,9 @@ import { projectId, userFolders } from '../kit/paths.ts';
 import { isAlive, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
 import { needsEngine } from '../plan/place.ts';
 import { loadProject } from '../project/load.ts';
+import { at, plainOf } from '../project/tree.ts';
 import type { DownReport, VolumeStatus } from '../report/types.ts';
-import type { Volume } from '../runtime/docker/volumes.ts';
+import type { ComposeVolumes, Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
 import { containerMark, markContainers } from './container-mark.ts';
 import { stateFolders } from './folders.ts';
@@ -49,13 +50,14 @@ export async function down(request: DownRequest): Promise<DownReport> {
     id,
     strays.map((one) => one.pid),
   );
-  const { containers, volumes } = await clearContainers(request, id, wasSupervised);
+  const { containers, volumes, kept } = await clearContainers(request, id, wasSupervised);
   removeTraces(folders.lock, folders.run, request.env);
   return {
     stopped: wasSupervised || leftovers.length > 0 || containers > 0,
     leftovers: strays.length,
     containers,
     volumes,
+    kept,
   };
 }
 
@@ -64,27 +66,49 @@ async function clearContainers(
   request: DownRequest,
   projectId: string,
   wasSupervised: boolean,
-): Promise<Pick<DownReport, 'containers' | 'volumes'>> {
+): Promise<Pick<DownReport, 'containers' | 'volumes' | 'kept'>> {
   const { state } = stateFolders(request.dir);
   const { isWithData, env, signal } = request;
   const mark = containerMark(state);
   const mayBeThere = mark === 'there' || (isWithData && mark !== undefined);
   if (!mayBeThere && ((wasSupervised && !isWithData) || !wantsContainers(request)))
-    return { containers: 0, volumes: [] };
+    return { containers: 0, volumes: [], kept: [] };
   const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
-  const { removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
+  const { foreignVolumes, removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
   const engine = await connectEngine(env, signal);
   const containers = await removeLeftovers(engine, { projectId, stateDir: state, signal });
   markContainers(state, 'gone');
-  if (!isWithData) return { containers, volumes: [] };
-  const found = await volumesOf(engine, { projectId, stateDir: state, signal });
+  if (!isWithData) return { containers, volumes: [], kept: [] };
+  const leftovers = { projectId, stateDir: state, signal };
+  const found = await volumesOf(engine, leftovers);
+  const compose = composeVolumes(request);
+  const kept = compose ? await foreignVolumes(engine, leftovers, compose) : [];
   const isAgreed = found.length > 0 && (await request.mayDelete(found.map(statusOf)));
-  if (isAgreed) await removeVolumes(engine, { projectId, stateDir: state, signal }, found);
-  return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })) };
+  if (isAgreed) await removeVolumes(engine, leftovers, found);
+  return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })), kept };
 }
 
 function statusOf({ name, size }: Volume): VolumeStatus {
   return { name, bytes: size ?? null };
+}
+
+/** What the files say of volumes; nothing where they cannot be read. */
+function composeVolumes({ dir, env }: DownRequest): ComposeVolumes | undefined {
+  const compose = loadProject(dir, { env }).project?.compose;
+  if (!compose) return undefined;
+  const volumes = (plainOf(at(compose.tree, 'volumes')) ?? {}) as Readonly<Record<string, VolumeWords | null>>;
+  const external = Object.entries(volumes).flatMap(([key, words]) => {
+    const { external: isExternal, name } = words ?? {};
+    if (isExternal === undefined || isExternal === false) return [];
+    return [(typeof isExternal === 'object' ? isExternal?.name : undefined) ?? name ?? key];
+  });
+  return { name: compose.name, external: new Set(external) };
+}
+
+interface VolumeWords {
+  readonly name?: string;
+  /** The object is the old spelling of a name. */
+  readonly external?: boolean | string | { readonly name?: string };
 }
 
 /** Whether the files want any; files that cannot be read want nothing. */

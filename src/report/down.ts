@@ -1,7 +1,7 @@
 import type { DownReport, VolumeStatus } from './types.ts';
 
 /** What `camp down` has done, in a few words. */
-export function renderDown({ stopped, leftovers, containers, volumes }: DownReport, isWithData: boolean): string {
+export function renderDown({ stopped, leftovers, containers, volumes, kept }: DownReport, isWithData: boolean): string {
   const left = [counted(leftovers, 'process', 'processes'), counted(containers, 'container', 'containers')].filter(
     (words) => words !== undefined,
   );
@@ -11,7 +11,7 @@ export function renderDown({ stopped, leftovers, containers, volumes }: DownRepo
   if (!isWithData) return stop;
   const deleted = volumes.filter((volume) => volume.deleted);
   const data = deleted.length > 0 ? `deleted ${deleted.map(({ name }) => name).join(', ')}` : 'no data was deleted';
-  return `${stop}\n${data}`;
+  return [stop, data, ...kept.map((name) => `${name} stays: camp has not made it`)].join('\n');
 }
 
 /** One line a volume: its name and its size. */

@@ -65,4 +65,6 @@ export interface DownReport {
   readonly containers: number;
   /** Those of the project, with `--data`. */
   readonly volumes: readonly (VolumeStatus & { readonly deleted: boolean })[];
+  /** With `--data`: volumes that the project uses or that carry its name, but that camp has not made. */
+  readonly kept: readonly string[];
 }

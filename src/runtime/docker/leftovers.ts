@@ -1,7 +1,14 @@
 import { endContainer } from './end.ts';
 import type { Api, ContainerDetail, ContainerSummary, Engine } from './engine/types.ts';
 import { isEdge, needsOf, projectLabel, serviceOf } from './labels.ts';
-import { deleteVolumes, findVolumes, recordVolumes, type Volume } from './volumes.ts';
+import {
+  type ComposeVolumes,
+  deleteVolumes,
+  findForeignVolumes,
+  findVolumes,
+  recordVolumes,
+  type Volume,
+} from './volumes.ts';
 
 export interface Leftovers {
   readonly projectId: string;
@@ -21,6 +28,15 @@ export async function removeLeftovers(engine: Engine, { projectId, stateDir, sig
 /** The project's volumes, with sizes. */
 export function volumesOf(engine: Engine, { projectId, stateDir }: Leftovers): Promise<readonly Volume[]> {
   return findVolumes(engine.api, projectId, stateDir);
+}
+
+/** Those that somebody might take for the project's, by name. */
+export function foreignVolumes(
+  engine: Engine,
+  { projectId }: Leftovers,
+  compose: ComposeVolumes,
+): Promise<readonly string[]> {
+  return findForeignVolumes(engine.api, projectId, compose);
 }
 
 /** Removes data, after somebody has agreed to just these. */

@@ -12,6 +12,14 @@ export interface Volume {
   readonly isAnonymous: boolean;
 }
 
+/** What the compose files say of volumes. */
+export interface ComposeVolumes {
+  /** The project's, as Compose knows it. */
+  readonly name: string;
+  /** Names of those that are `external`. */
+  readonly external: ReadonlySet<string>;
+}
+
 /**
  * Makes the named volumes that are not there yet, with Compose's own labels and the project's: what carries that is
  * the project's to remove with its data. A volume that exists already is used as it is and stays whose it was.
@@ -78,6 +86,20 @@ export async function findVolumes(api: Api, projectId: string, stateDir: string)
     const size = sizes.get(name);
     return { name, isAnonymous, ...(size === undefined ? {} : { size }) };
   });
+}
+
+/** Volumes that carry the project's Compose name, or are used as `external`, but that camp has not made: they stay. */
+export async function findForeignVolumes(
+  api: Api,
+  projectId: string,
+  { name, external }: ComposeVolumes,
+): Promise<readonly string[]> {
+  const all = await api.listVolumes([]);
+  const foreign = all.filter(
+    ({ name: volume, labels }) =>
+      labels[projectLabel] !== projectId && (labels[composeLabels.project] === name || external.has(volume)),
+  );
+  return foreign.map((one) => one.name).sort();
 }
 
 /** Removes data. What a container of somebody else uses is refused by the engine, and its error thrown. */
