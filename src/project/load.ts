@@ -112,6 +112,7 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
     files: chosen.files,
     envFiles: shared.envFiles.asked,
     profiles,
+    variables: Object.fromEntries([...shared.envFiles.values].map(([key, { value }]) => [key, value])),
     tree: compose.tree ?? emptyTree,
     read: [...sources.paths],
   });

@@ -165,6 +165,8 @@ export interface ComposeProject {
   readonly envFiles: readonly string[];
   /** Active profiles. */
   readonly profiles: readonly string[];
+  /** What the env files of the project say; the caller's environment wins over them. */
+  readonly variables: Readonly<Record<string, string>>;
   /**
    * The files merged, variables filled in, include and extends resolved, before any canonical form. Relative
    * paths start from `dir`; those of included and extended files are absolute. Holds inactive services too.

@@ -14,7 +14,7 @@ const known = new WeakMap<Project, ComposeModel>();
  * where it has none. `env` is the caller's environment, for build arguments without a value. Reads label files.
  */
 export function modelOf(project: Project, env: NodeJS.ProcessEnv): ComposeModel | undefined {
-  const { compose, services, edgeEnv } = project;
+  const { compose, services } = project;
   if (!compose) return undefined;
   const computed = known.get(project);
   if (computed) return computed;
@@ -23,7 +23,7 @@ export function modelOf(project: Project, env: NodeJS.ProcessEnv): ComposeModel 
     dir: compose.dir,
     home: homedir(),
     profiles: new Set(compose.profiles),
-    lookup: (name) => (name === 'COMPOSE_PROJECT_NAME' ? compose.name : (env[name] ?? edgeEnv[name])),
+    lookup: (name) => (name === 'COMPOSE_PROJECT_NAME' ? compose.name : (env[name] ?? compose.variables[name])),
     environment: (service) => services.get(service)?.env ?? {},
     labels: labelsIn,
     realPath,
