@@ -6,6 +6,7 @@ import { CampError, fail } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
+import type { ComposeModel } from '../runtime/docker/compose.ts';
 import type { Api } from '../runtime/docker/engine/types.ts';
 import { projectLabel } from '../runtime/docker/labels.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
@@ -40,6 +41,7 @@ export interface ContainerSetup {
 export class ContainerHost {
   readonly #setup: ContainerSetup;
   #runtime: DockerRuntime | undefined;
+  #project: Project | undefined;
   #wishes: Wishes | undefined;
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
@@ -60,6 +62,7 @@ export class ContainerHost {
   /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
   async connect(project: Project, signal: AbortSignal): Promise<EngineState> {
     try {
+      this.#project = project;
       this.#runtime ??= await this.#open(project, signal);
       return { at: 'reachable' };
     } catch (error) {
@@ -72,12 +75,15 @@ export class ContainerHost {
   async #open(project: Project, signal: AbortSignal): Promise<DockerRuntime> {
     const { env, folders, clock, emit, pressure } = this.#setup;
     const { openDocker } = await import('../runtime/docker/open.ts');
-    return openDocker({ project, env, folders, clock, emit, pressure, signal });
+    const now = (): Project => this.#project ?? project;
+    const { modelOf } = await import('../project/compose/model.ts');
+    const model = (): ComposeModel => modelOf(now(), env) as unknown as ComposeModel;
+    return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal });
   }
 
   /** What each container is to be created of; returns what the planner compares. */
   async prepare(project: Project, wanted: Omit<Wanted, 'hashes'>): Promise<ReadonlyMap<string, string>> {
-    if (wanted.edge === 'process') await this.#endLeftEdge();
+    await this.#endLeftEdge();
     const placed = [...wanted.placements].filter(([, { kind }]) => kind === 'container');
     if (placed.length === 0 && wanted.edge === 'process') return new Map();
     const { wishesFor } = await import('./container-wishes.ts');
@@ -89,11 +95,11 @@ export class ContainerHost {
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
   }
 
-  /** An edge in a container that a camp before this one has left holds the ports of this one's. */
+  /** An edge in a container that a camp before this one has left: nobody knows what it serves, and it holds the ports. */
   async #endLeftEdge(): Promise<void> {
-    if (!this.#runtime || this.#hasLookedForEdge) return;
+    if (this.#hasLookedForEdge) return;
     this.#hasLookedForEdge = true;
-    await this.#runtime.edgeContainer().stop();
+    if (this.mayHaveLeft) await this.#runtime?.edgeContainer().stop();
   }
 
   async #ownPorts(project: Project): Promise<ReadonlySet<number>> {
@@ -127,12 +133,8 @@ export class ContainerHost {
   async create(step: Steps['create'], signal: AbortSignal): Promise<void> {
     const { state, run } = this.#setup.folders;
     markContainers(state, 'there');
-    if (step.edge) {
-      // what a camp that is gone has left: nobody knows what it serves, and it holds the ports
-      await this.runtime().edgeContainer().stop();
-      // the engine would make the folder, as root
-      makeFolder(join(run, 'edge'), 0o700);
-    }
+    // the engine would make the folder, as root
+    if (step.edge) makeFolder(join(run, 'edge'), 0o700);
     await this.runtime().create(step, signal);
     if (this.#wishes) await this.#lookAtNetworks(this.#wishes.projectId);
     await this.relay();

@@ -22,9 +22,8 @@ export interface Equipment {
 
 /** How each kind of step is carried out: a table, no decisions. */
 export function handlersFor(equipment: Equipment): Handlers {
-  const { processes } = equipment;
-  const deadline = performance.now() + equipment.timeoutMs;
-  const left = (): Ms => Math.max(100, deadline - performance.now());
+  // of each service, from its own start on: what is built or installed before may take its time
+  const { processes, timeoutMs } = equipment;
   const runtime = (kind: RuntimeKind): Runtime => (kind === 'process' ? processes : equipment.containers.runtime());
   return {
     provision: (step, { signal }) => equipment.provision(step.tool, signal),
@@ -34,7 +33,7 @@ export function handlersFor(equipment: Equipment): Handlers {
     create: (step, { signal }) => equipment.containers.create(step, signal),
     start: (step) => runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
     async awaitReady(step, { signal }) {
-      await runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, left(), signal);
+      await runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, timeoutMs, signal);
       // what waits for it may be a container
       if (step.runtime === 'process') await equipment.containers.relay();
     },
@@ -42,7 +41,7 @@ export function handlersFor(equipment: Equipment): Handlers {
     route: (_, { signal }) => equipment.route(signal),
     async firstRequest(step, { signal }) {
       const routes = equipment.routes().filter((route) => route.service === step.service);
-      await Promise.all(routes.map((route) => equipment.edge().firstRequest(route, left(), signal)));
+      await Promise.all(routes.map((route) => equipment.edge().firstRequest(route, timeoutMs, signal)));
     },
     async drain(step, { signal }) {
       const replica = runtime(step.runtime)

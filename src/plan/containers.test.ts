@@ -58,12 +58,13 @@ describe('reconcile, containers', () => {
   it('creates the edge with the other containers, and starts it after that', () => {
     const lines = printed(wanted({ api: container, db: container }, { edge: 'container' }));
     expect(lines[0]).toBe('#1 | containers | create | api, db, edge not there');
-    expect(lines).toContain('#6 | edge | startEdge | not running | after 1');
+    expect(lines).toContain('#6 | edge | startEdge | not running');
+    expect(lines).toContain('#7 | edge | route | nothing is served yet | after 1,6');
     const want = wanted({ api: container, db: container }, { edge: 'container' });
     expect(printed(want, { ...idle, replicas: there(want), edge: 'process' })).toEqual([
       '#1 | containers | create | edge not there',
-      '#2 | edge | startEdge | it runs as a process | after 1',
-      '#3 | edge | route | nothing is served yet | after 2',
+      '#2 | edge | startEdge | it runs as a process',
+      '#3 | edge | route | nothing is served yet | after 1,2',
       '#4 | api | firstRequest | until it is answered through the edge | after 3',
     ]);
   });

@@ -49,7 +49,7 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
             'startEdge',
             'edge',
             have.edge ? `it runs as a ${have.edge}` : 'not running',
-            [...tools.all, ...cleared, ...(want.edge === 'container' ? before.container : [])],
+            [...tools.all, ...cleared],
             { edge: want.edge },
           ),
         ];
@@ -62,7 +62,7 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
     'route',
     'edge',
     routeCause(want, have, surplus),
-    [...edge, ...replacedOf(graph), ...successors],
+    [...edge, ...(want.edge === 'container' ? before.container : []), ...replacedOf(graph), ...successors],
     {
       edge: true,
     },

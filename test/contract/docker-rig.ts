@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { monotonicClock } from '../../src/kit/clock.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
 import { hashOf } from '../../src/kit/hash.ts';
 import type { Service } from '../../src/project/types.ts';
+import type { ComposeModel } from '../../src/runtime/docker/compose.ts';
 import { findCompose } from '../../src/runtime/docker/engine/find-compose.ts';
 import type { Engine } from '../../src/runtime/docker/engine/types.ts';
 import { projectLabel } from '../../src/runtime/docker/labels.ts';
@@ -58,6 +60,12 @@ export function dockerRig(engine: Engine, ownEnv: NodeJS.ProcessEnv = process.en
       engine,
       compose: (signal) => findCompose(ownEnv, engine, signal),
       project: { id: projectId, name, dir: folder, files: [file], envFiles: [], profiles: [] },
+      model: () =>
+        JSON.parse(
+          execFileSync('docker', ['compose', '-p', name, '-f', file, 'config', '--format', 'json'], {
+            encoding: 'utf8',
+          }),
+        ) as ComposeModel,
       runDir: join(folder, 'run'),
       stateDir: join(folder, 'state'),
       ownEnv,

@@ -1,15 +1,20 @@
 import type { Emit } from '../../kit/events.ts';
-import { CampError, type Failure, failure } from '../../kit/failure.ts';
+import { CampError, type Failure, failure, type Source } from '../../kit/failure.ts';
+import { readText } from '../../kit/files.ts';
 import type { CommandResult } from '../../kit/spawn.ts';
 import type { ComposeCli } from './compose.ts';
 import { engineFailure, wordsOf } from './compose-failures.ts';
 
 const tailLength = 20;
 
+/** The Dockerfile of a service, to show the place of a failure; undefined where it is no file of this machine. */
+export type DockerfileOf = (service: string) => { readonly path: string; readonly shown: string } | undefined;
+
 /** Builds images with Compose; each line is output of the service that it is about. */
 export async function buildImages(
   cli: ComposeCli,
   services: readonly string[],
+  dockerfileOf: DockerfileOf,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
@@ -21,7 +26,7 @@ export async function buildImages(
       const service = subjects.of(line);
       emit({ type: 'output', replica: `${service}:build`, service, stream: 'stderr', line });
     },
-    failures: (result) => new CampError(buildFailure(services, result)),
+    failures: (result) => new CampError(buildFailure(services, result, dockerfileOf)),
   });
 }
 
@@ -44,7 +49,11 @@ class StepSubjects {
 }
 
 /** Exported for its test: Compose's words are the input. */
-export function buildFailure(services: readonly string[], result: Pick<CommandResult, 'stdout' | 'stderr'>): Failure {
+export function buildFailure(
+  services: readonly string[],
+  result: Pick<CommandResult, 'stdout' | 'stderr'>,
+  dockerfileOf: DockerfileOf = () => undefined,
+): Failure {
   const words = wordsOf(result);
   const known = engineFailure(words);
   if (known) return known;
@@ -53,31 +62,42 @@ export function buildFailure(services: readonly string[], result: Pick<CommandRe
     words.at(-1) ??
     '';
   const service = serviceOf(words, services);
+  const source = placeOf(words, dockerfileOf(service));
   const place = words.findLast((line) => /^\S+:\d+$/.test(line));
-  const at = place ? ` (${place})` : '';
+  const at = place && !source ? ` (${place})` : '';
   const evidence = evidenceOf(words);
-  if (/dockerfile parse error|failed to read dockerfile|failed to parse stage name|unknown flag/i.test(reason))
-    return failure(
-      'project',
-      'DOCKERFILE_INVALID',
-      `the Dockerfile of service "${service}" cannot be used${at}: ${reason}`,
-      {
-        hints: [`docker compose build ${service}`],
-        evidence,
-      },
-    );
+  const hints = [`docker compose build ${service}`];
+  const where = source ? { source } : {};
+  if (/dockerfile parse error|failed to read dockerfile|failed to parse stage name|unknown flag/i.test(reason)) {
+    const cause = reason.replace(/^dockerfile parse error on line \d+: /, '');
+    const message = `the Dockerfile of service "${service}" cannot be used${at}: ${cause}`;
+    return failure('project', 'DOCKERFILE_INVALID', message, { hints, evidence, ...where });
+  }
   const missing = /^(\S+): failed to resolve source metadata|pull access denied|failed to authorize/i.exec(reason);
-  if (missing)
-    return failure(
-      'machine',
-      'IMAGE_MISSING',
-      `the image that service "${service}" is built from is neither here nor to be had${at}: ${missing[1] ?? reason}`,
-      { hints: [`docker pull ${missing[1] ?? 'IMAGE'}`], evidence },
-    );
-  return failure('service', 'BUILD_FAILED', `the image of service "${service}" could not be built${at}: ${reason}`, {
-    hints: [`docker compose build ${service}`],
-    evidence,
-  });
+  if (missing) {
+    const image = missing[1] ?? 'IMAGE';
+    const message = `the image that service "${service}" is built from is neither here nor to be had${at}: ${missing[1] ?? reason}`;
+    return failure('machine', 'IMAGE_MISSING', message, { hints: [`docker pull ${image}`], evidence, ...where });
+  }
+  const message = `the image of service "${service}" could not be built${at}: ${causeOf(reason)}`;
+  return failure('service', 'BUILD_FAILED', message, { hints, evidence, ...where });
+}
+
+/** BuildKit's reason in the words of whoever wrote the Dockerfile. */
+function causeOf(reason: string): string {
+  const absent = /failed to calculate checksum of ref \S+ "(.+)": not found$/.exec(reason)?.[1];
+  if (absent !== undefined) return `${absent} is not in the build context`;
+  const code = /^process ".*" did not complete successfully: exit code: (\d+)$/s.exec(reason)?.[1];
+  return code === undefined ? reason : `its command ended with code ${code}`;
+}
+
+/** The line that BuildKit marks, if it is one of this file. */
+function placeOf(words: readonly string[], dockerfile: ReturnType<DockerfileOf>): Source | undefined {
+  const [, number = '', marked = ''] = words.map((line) => /^\s*(\d+) \| >>> (.*)$/.exec(line)).find(Boolean) ?? [];
+  const text = dockerfile && readText(dockerfile.path)?.split(/\r?\n/)[Number(number) - 1];
+  if (!dockerfile || text === undefined || text.trimEnd() !== marked.trimEnd()) return undefined;
+  const col = text.search(/\S|$/) + 1;
+  return { file: dockerfile.shown, line: Number(number), col, length: text.trim().length, text };
 }
 
 function serviceOf(words: readonly string[], services: readonly string[]): string {
@@ -86,11 +106,16 @@ function serviceOf(words: readonly string[], services: readonly string[]): strin
   return [target, named].find((name) => name !== undefined && services.includes(name)) ?? services[0] ?? '';
 }
 
-/** From the step that failed on: what it printed, and its place in the Dockerfile. */
+/** What the step that failed has printed, else all that was said, without BuildKit's own housekeeping; its place in the Dockerfile. */
 function evidenceOf(words: readonly string[]): readonly string[] {
-  const failed = words.findIndex((line) => /^#\d+ ERROR/.test(line));
-  const from = failed === -1 ? 0 : Math.max(0, failed - tailLength + 1);
-  const log = failed === -1 ? words : words.slice(from, failed + 1);
+  const failed = words.find((line) => /^#\d+ ERROR/.test(line));
+  const step = failed?.slice(0, failed.indexOf(' ') + 1);
+  const log = words.filter((line) => (step === undefined ? !isHousekeeping(line) : line.startsWith(step)));
   const place = words.filter((line) => /^\s*\d+ \| >>> /.test(line));
-  return [...log.slice(-tailLength), ...place];
+  return [...log.slice(-tailLength), ...place.filter((line) => !log.includes(line))];
+}
+
+/** `#2 [internal] load build definition from Dockerfile`, what belongs to it, and the frame around a place. */
+function isHousekeeping(line: string): boolean {
+  return /^#\d+ (\[internal\]|reading from stdin|transferring |DONE|CACHED)|^-+$|^\S+:\d+$/.test(line);
 }

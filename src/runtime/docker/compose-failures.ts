@@ -25,10 +25,11 @@ export function engineFailure(words: readonly string[]): Failure | undefined {
       hints: ['docker system df', 'docker system prune'],
       evidence,
     });
-  if (/cannot connect to the docker daemon|error during connect|connection reset by peer|\bEOF$/im.test(text))
+  const gone = words.filter((line) => goneWords.test(line));
+  if (gone.length > 0)
     return failure('machine', 'ENGINE_UNREACHABLE', 'the Docker engine has gone away', {
       hints: ['docker info', 'camp doctor'],
-      evidence,
+      evidence: gone.slice(-evidenceLines),
     });
   const mount = mountWords.exec(text);
   if (mount)
@@ -50,6 +51,7 @@ export function engineFailure(words: readonly string[]): Failure | undefined {
   return undefined;
 }
 
+const goneWords = /cannot connect to the docker daemon|error during connect|connection reset by peer|\bEOF$/i;
 const mountWords =
   /mounts denied[^\n]*|bind source path does not exist[^\n]*|error mounting[^\n]*|error while mounting volume[^\n]*|invalid mount config[^\n]*/i;
 

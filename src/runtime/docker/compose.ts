@@ -18,7 +18,7 @@ export interface ComposeProject {
   readonly profiles: readonly string[];
 }
 
-/** The parts of Compose's own reading of the files that camp asks it for. */
+/** What of the project's files, in Compose's canonical form, its containers are created by. */
 export interface ComposeModel {
   readonly services: Readonly<Record<string, ModelService>>;
   readonly networks: Readonly<Record<string, ModelResource>>;
@@ -54,8 +54,6 @@ export interface ComposeCli {
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
   /** Builds images of the project's files as they are. */
   build(services: readonly string[], how: RunHow): Promise<CommandResult>;
-  /** The files as Compose reads them, without what camp adds. */
-  model(signal: AbortSignal): Promise<ComposeModel>;
   /** Writes what camp adds, for the commands that follow. */
   writeOverride(text: string): void;
 }
@@ -132,11 +130,6 @@ export function composeCli(setup: {
       return { argv: argv(await setup.compose(signal), files, args), cwd: project.dir, env };
     },
     build: (services, how) => run(project.files, ['build', ...services], how),
-    async model(signal) {
-      const { stdout } = await run(project.files, ['config', '--format', 'json', '--no-path-resolution'], { signal });
-      const read = JSON.parse(stdout) as Partial<ComposeModel>;
-      return { services: read.services ?? {}, networks: read.networks ?? {}, volumes: read.volumes ?? {} };
-    },
     writeOverride(text) {
       if (readText(override) === text) return;
       makeFolder(runDir, 0o700);

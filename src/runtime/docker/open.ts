@@ -1,14 +1,17 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
-import type { Project } from '../../project/types.ts';
+import type { ComposeProject as ComposeFacts, Project } from '../../project/types.ts';
+import type { ComposeModel } from './compose.ts';
 import { connectEngine } from './engine/connect.ts';
 import { findCompose } from './engine/find-compose.ts';
 import { createDockerRuntime } from './runtime.ts';
 import type { DockerRuntime } from './types.ts';
 
 export interface OpenRequest {
-  readonly project: Project;
+  /** As its files are now; they may change while it runs. */
+  project(): Project;
+  model(): ComposeModel;
   readonly env: NodeJS.ProcessEnv;
   readonly folders: { readonly run: string; readonly state: string };
   readonly clock: Clock;
@@ -20,14 +23,32 @@ export interface OpenRequest {
 
 /** Connects to this machine's engine. Throws ENGINE_UNREACHABLE, ENGINE_HANGS, ENGINE_TOO_OLD or NO_PERMISSION (machine). */
 export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
-  const { project, env, folders, clock, emit, pressure, signal } = request;
-  const { compose } = project;
-  if (!compose) return fail('bug', 'BUG', 'containers need a compose file');
+  const { env, folders, clock, emit, pressure, signal } = request;
+  const { id } = request.project();
+  const facts = (): ComposeFacts => request.project().compose ?? fail('bug', 'BUG', 'containers need a compose file');
   const engine = await connectEngine(env, signal);
   return createDockerRuntime({
     engine,
     compose: (until) => findCompose(env, engine, until),
-    project: { ...compose, id: project.id },
+    project: {
+      id,
+      get name() {
+        return facts().name;
+      },
+      get dir() {
+        return facts().dir;
+      },
+      get files() {
+        return facts().files;
+      },
+      get envFiles() {
+        return facts().envFiles;
+      },
+      get profiles() {
+        return facts().profiles;
+      },
+    },
+    model: () => request.model(),
     runDir: folders.run,
     stateDir: folders.state,
     ownEnv: env,

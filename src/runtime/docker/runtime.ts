@@ -1,10 +1,11 @@
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
 import { fail, failuresOf } from '../../kit/failure.ts';
 import type { ObservedReplica, Steps } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
 import type { ReplicaView } from '../types.ts';
-import { buildImages } from './build.ts';
+import { buildImages, type DockerfileOf } from './build.ts';
 import { type ComposeModel, type ComposeProject, composeCli, whileItLives } from './compose.ts';
 import { provideImages, refuseStrangers } from './create.ts';
 import { createEdgeContainer } from './edge-container.ts';
@@ -26,6 +27,8 @@ export interface DockerSetup {
   /** Asked when it is needed first: a project that needs nothing new never does. */
   compose(signal: AbortSignal): Promise<Compose>;
   readonly project: ComposeProject;
+  /** The files as Compose would read them. */
+  model(): ComposeModel;
   /** For files that live as long as the project runs. */
   readonly runDir: string;
   /** For what is remembered longer: the names of anonymous volumes. */
@@ -123,6 +126,12 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     return wishes.find((one) => one.service.name === service);
   }
 
+  function dockerfileOf(service: string): ReturnType<DockerfileOf> {
+    const { build } = wishOf(service)?.service ?? {};
+    const path = build && isAbsolute(build.context) && resolve(build.context, build.dockerfile ?? 'Dockerfile');
+    return path ? { path, shown: relative(project.dir, path) } : undefined;
+  }
+
   function replicaOf(service: Service, { container, index }: Found): ContainerReplica {
     const spec: ReplicaSpec = {
       service,
@@ -143,7 +152,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       });
     }
     const { signal } = new AbortController();
-    await prepare(await cli.model(signal));
+    await prepare(setup.model());
     const count = (await ownContainers()).filter((one) => serviceOf(one.container) === service.name).length;
     const scale = ['--scale', `${service.name}=${Math.max(1, count)}`];
     await cli.run(['up', '-d', '--no-deps', '--no-build', '--no-recreate', ...scale, service.name], { signal });
@@ -167,8 +176,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   }
 
   async function create(step: Steps['create'], signal: AbortSignal): Promise<void> {
-    const [model, ours, named] = await Promise.all([
-      cli.model(signal),
+    const model = setup.model();
+    const [ours, named] = await Promise.all([
       api.listContainers([ownLabel], { signal }),
       api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
     ]);
@@ -305,7 +314,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       return Promise.all(found.map((one) => observed(one, signal)));
     },
 
-    build: (services, signal) => buildImages(cli, services, emit, signal),
+    build: (services, signal) => buildImages(cli, services, dockerfileOf, emit, signal),
     create,
 
     start,

@@ -11,11 +11,11 @@ export function currentContext(configDir: string): string | undefined {
   return typeof name === 'string' && name !== '' && name !== 'default' ? name : undefined;
 }
 
-/** Where the docker CLI keeps a context: its folder is named by the hash of its name. */
-export function readContext(configDir: string, name: string): EngineAddress {
+/** Where the docker CLI keeps a context: its folder is named by the hash of its name. `from`: DOCKER_CONTEXT has chosen it. */
+export function readContext(configDir: string, name: string, from: 'environment' | 'config'): EngineAddress {
   const id = createHash('sha256').update(name).digest('hex');
   const file = join(configDir, 'contexts', 'meta', id, 'meta.json');
-  const why = `context ${name}`;
+  const why = from === 'environment' ? `DOCKER_CONTEXT ${name}` : `context ${name}`;
   const meta = readJson(file) as ContextMeta | undefined;
   const endpoint = meta?.Endpoints?.docker;
   if (typeof endpoint?.Host !== 'string' || endpoint.Host === '')
@@ -28,7 +28,7 @@ export function readContext(configDir: string, name: string): EngineAddress {
         `the docker context "${name}" ${existsSync(file) ? 'names no engine' : 'does not exist'}`,
         {
           evidence: [file],
-          hints: ['docker context use default', 'docker context ls'],
+          hints: [from === 'environment' ? 'unset DOCKER_CONTEXT' : 'docker context use default', 'docker context ls'],
         },
       ),
     };

@@ -128,6 +128,7 @@ function hintOf(address: EngineAddress, code: string): string {
 /** How to go back to the engine that is used without any choice. */
 function chooseHint(address: EngineAddress): string | undefined {
   if (address.why === 'DOCKER_HOST') return 'unset DOCKER_HOST';
+  if (address.why.startsWith('DOCKER_CONTEXT ')) return 'unset DOCKER_CONTEXT';
   return address.why.startsWith('context ') ? 'docker context use default' : undefined;
 }
 

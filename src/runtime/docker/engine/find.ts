@@ -21,8 +21,9 @@ export interface Candidates {
 export function candidates(env: NodeJS.ProcessEnv): Candidates {
   const host = env['DOCKER_HOST'];
   if (host) return { isChosen: true, addresses: [fromEnvironment(host, env)] };
+  const from = env['DOCKER_CONTEXT'] ? 'environment' : 'config';
   const named = env['DOCKER_CONTEXT'] || currentContext(configFolder(env));
-  if (named && named !== 'default') return { isChosen: true, addresses: [readContext(configFolder(env), named)] };
+  if (named && named !== 'default') return { isChosen: true, addresses: [readContext(configFolder(env), named, from)] };
   return {
     isChosen: false,
     addresses: knownSockets(env)
