@@ -311,6 +311,7 @@ export class Supervisor {
     } catch (error) {
       throw await withCaddyfileProblems(error, check);
     }
+    this.#warnOfUnread(wanted);
     const observed = await this.#observe(project);
     this.#emitSpan('end', 'observe', 'machine');
     await refuseBadCaddyfile(project, { ...check, ...(this.#host.caddy ? { caddy: this.#host.caddy.path } : {}) });
@@ -330,12 +331,16 @@ export class Supervisor {
     const { project, problems, warnings } = loadProject(this.#setup.dir, { env: this.#setup.env, ...selection });
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
-    for (const service of project.services.values())
-      if (service.isNative)
-        for (const failure of notReadByProcess(service))
-          this.emit({ type: 'warning', message: failure.message, failure });
     refuseUnknownServices(project, only);
     return project;
+  }
+
+  /** Keys that Compose acts on and a process cannot. */
+  #warnOfUnread({ services, placements }: Wanted): void {
+    for (const service of services.values())
+      if (placements.get(service.name)?.kind === 'process')
+        for (const failure of notReadByProcess(service))
+          this.emit({ type: 'warning', message: failure.message, failure });
   }
 
   async #observe(project: Project): Promise<Observed> {
