@@ -58,7 +58,7 @@ describe('place', () => {
       image: 'container',
       edge: 'edge',
     });
-    expect(placed([bare], 'docker', reachable)).toMatchObject({ NO_DOCKERFILE: expect.any(String) });
+    expect(placed([bare], 'docker', reachable)).toMatchObject({ DOCKERFILE_INVALID: expect.any(String) });
     expect(placed([dockered, image], 'docker', unreachable)).toEqual({
       ENGINE_UNREACHABLE: 'no Docker engine answers; native, image (postgres:17) need it',
     });

@@ -55,7 +55,7 @@ function placeOne(service: Service, mode: Mode, engine: EngineState): Placement 
   }
   if (service.image || service.build?.hasDockerfile)
     return { kind: 'container', why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}` };
-  return fallback ? { ...fallback, why: `no Dockerfile, ${fallback.why}` } : hasNoDockerfile(service);
+  return fallback ? { ...fallback, why: `no Dockerfile, ${fallback.why}` } : withoutDockerfile(service);
 }
 
 function sourceOf({ build, image }: Service): string {
@@ -90,9 +90,9 @@ function needEngine(services: readonly Service[], reason: Failure): Failure {
   return { ...reason, message: `${reason.message}; ${shown.join(', ')} ${names.length > 1 ? 'need' : 'needs'} it` };
 }
 
-function hasNoDockerfile(service: Service): Failure {
+function withoutDockerfile(service: Service): Failure {
   const folder = service.build?.context ?? 'its folder';
-  return failure('project', 'NO_DOCKERFILE', `service "${service.name}": ${folder} has no Dockerfile`, {
+  return failure('project', 'DOCKERFILE_INVALID', `service "${service.name}": ${folder} has no Dockerfile`, {
     hints: [
       `write one there, or say how it starts without a container: x-camp: {run: "…"} under ${service.name}`,
       'camp up --native',
