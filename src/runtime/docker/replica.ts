@@ -5,6 +5,7 @@ import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
 import type { Service } from '../../project/types.ts';
 import { backoffMs, crashLoop, soundAfterMs } from '../backoff.ts';
 import type { ProbeAnswer } from '../probe.ts';
+import { Changes } from './changes.ts';
 import { endContainer } from './end.ts';
 import { endpointsOf, mainEndpoint } from './endpoints.ts';
 import type { Api, ContainerDetail } from './engine/types.ts';
@@ -61,7 +62,7 @@ export class ContainerReplica {
   state: ReplicaState = { at: 'starting' };
   readonly #around: ReplicaSurroundings;
   readonly #starts: Ms[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #force = new AbortController();
   readonly #logs: LogFollower;
   #seen: ContainerDetail | undefined;
@@ -120,7 +121,7 @@ export class ContainerReplica {
   #take(seen: ContainerDetail | undefined): void {
     this.#seen = seen;
     if (this.#isServing) this.#settle();
-    this.#tell();
+    this.#changes.tell();
   }
 
   /** Asks the engine afresh; an answer that is older than another never comes after it. */
@@ -152,7 +153,7 @@ export class ContainerReplica {
       }
       const left = deadline - this.#around.clock.now();
       if (left <= 0) throw new CampError(await this.#notReady(deadlineMs));
-      await this.#nextChange(left, signal);
+      await this.#changes.next(left, signal);
     }
   }
 
@@ -166,7 +167,7 @@ export class ContainerReplica {
     }
     this.#change('restart');
     const graceMs = this.spec.service.stop.graceMs + 5000;
-    await this.#nextChange(graceMs, neverAborted, () => this.#wish === 'run' || !this.isRunning);
+    await this.#changes.next(graceMs, neverAborted, () => this.#wish === 'run' || !this.isRunning);
   }
 
   /** Ends it within its grace and removes it, but no data. */
@@ -236,7 +237,7 @@ export class ContainerReplica {
     const look = (): void => {
       if (isOver()) over.abort();
     };
-    this.#watchers.add(look);
+    const unwatch = this.#changes.watch(look);
     look();
     const signal = AbortSignal.any([over.signal, this.#wake.signal]);
     let readySince: Ms | undefined;
@@ -252,7 +253,7 @@ export class ContainerReplica {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      this.#watchers.delete(look);
+      unwatch();
       this.#isServing = false;
     }
     return readySince === undefined ? undefined : this.#around.clock.now() - readySince;
@@ -269,7 +270,7 @@ export class ContainerReplica {
         httpPort: this.spec.httpPort,
         isLocalLinux,
         healthy: async (until) => {
-          while (!isHealthy()) await this.#nextChange(60_000, until, isHealthy);
+          while (!isHealthy()) await this.#changes.next(60_000, until, isHealthy);
         },
         onAnswer: (answer) => {
           this.#lastAnswer = answer;
@@ -306,7 +307,7 @@ export class ContainerReplica {
     this.#become({ at: 'backing-off', attempt, until: this.#around.clock.now() + backoffMs(attempt) });
     const isBack = (): boolean => this.#seen?.status !== 'restarting';
     while (!isBack() && this.#wish === 'run')
-      await this.#nextChange(60_000, this.#wake.signal, isBack).catch(() => undefined);
+      await this.#changes.next(60_000, this.#wake.signal, isBack).catch(() => undefined);
     if (this.#wish === 'run' && this.#seen?.status === 'running') {
       this.#lastAnswer = undefined;
       this.#become({ at: 'starting' });
@@ -436,31 +437,7 @@ export class ContainerReplica {
     const { pid } = this;
     const service = this.spec.service.name;
     this.#around.emit({ type: 'replica', replica: this.id, service, state, ...(pid === undefined ? {} : { pid }) });
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (const watcher of [...this.#watchers]) watcher();
-  }
-
-  /** Resolves at the next change that `matches`, or after `ms`; rejects with the signal's reason. */
-  #nextChange(ms: Ms, signal: AbortSignal, matches: () => boolean = () => true): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
-        this.#watchers.delete(watcher);
-        settle();
-      };
-      const watcher = (): void => {
-        if (matches()) end(resolve);
-      };
-      const abort = (): void => end(() => reject(signal.reason));
-      const timer = setTimeout(() => end(resolve), ms);
-      if (signal.aborted) return abort();
-      signal.addEventListener('abort', abort, { once: true });
-      this.#watchers.add(watcher);
-    });
+    this.#changes.tell();
   }
 }
 
