@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../../kit/events.ts';
 import type { Probe } from '../../project/types.ts';
-import { addressOf, type ListenWatch, listenersOfGroup } from './listening.ts';
 import { type Address, type ProbeAnswer, probeHttp, probeTcp } from '../probe.ts';
+import { addressOf, type ListenWatch, listenersOfGroup } from './listening.ts';
 
 export interface Readiness {
   /** Absent for a program that listens nowhere. */

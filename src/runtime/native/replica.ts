@@ -5,11 +5,11 @@ import type { Emit, Endpoint, Ms, ReplicaState } from '../../kit/events.ts';
 import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
 import type { Probe } from '../../project/types.ts';
 import { backoffMs, crashLoop, soundAfterMs } from '../backoff.ts';
+import type { Address, ProbeAnswer } from '../probe.ts';
 import { type Ending, endRemains, endTree } from './end.ts';
 import { cannotStart, crashLoopFailure, earlyExit, notReady } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { formatAddress, type ListenWatch } from './listening.ts';
-import type { Address, ProbeAnswer } from '../probe.ts';
 import { awaitReadiness } from './readiness.ts';
 
 /** Everything that a replica is started with; it may be restarted to this, never to something else. */
