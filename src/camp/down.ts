@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event, Ms } from '../kit/events.ts';
+import { CampError } from '../kit/failure.ts';
 import { isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { isAlive, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
@@ -75,7 +76,8 @@ async function clearContainers(
     return { containers: 0, volumes: [], kept: [] };
   const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
   const { foreignVolumes, removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
-  const engine = await connectEngine(env, signal);
+  const engine = await connectEngine(env, signal).catch((error: unknown) => withoutEngine(error, mark, isWithData));
+  if (!engine) return { containers: 0, volumes: [], kept: [] };
   const containers = await removeLeftovers(engine, { projectId, stateDir: state, signal });
   markContainers(state, 'gone');
   if (!isWithData) return { containers, volumes: [], kept: [] };
@@ -86,6 +88,15 @@ async function clearContainers(
   const isAgreed = found.length > 0 && (await request.mayDelete(found.map(statusOf)));
   if (isAgreed) await removeVolumes(engine, leftovers, found);
   return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })), kept };
+}
+
+/** Where no camp has ever made a container, nothing can be left in an engine that cannot be reached. */
+function withoutEngine(error: unknown, mark: ReturnType<typeof containerMark>, isWithData: boolean): undefined {
+  const [first] = error instanceof CampError ? error.failures : [];
+  if (first?.fault !== 'machine') throw error;
+  if (mark !== 'there' && !isWithData) return undefined;
+  const left = mark === 'there' ? 'containers of this project may be left' : 'the volumes cannot be looked at';
+  throw new CampError({ ...first, message: `${left}: ${first.message}` });
 }
 
 function statusOf({ name, size }: Volume): VolumeStatus {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { logs, type Session, type UpOutcome } from '../camp.ts';
 import type { Event } from '../kit/events.ts';
-import { renderFailures } from '../report/card.ts';
+import { renderWarnings } from '../report/card.ts';
 import { writeJson } from '../report/json.ts';
 import { createUpView, type UpView } from '../report/live.ts';
 import { createLogPrinter } from '../report/logs.ts';
@@ -53,14 +53,20 @@ export class Foreground {
     // while it starts, what services say is for the logs; what one said that failed stands in its failure
     if (!this.#isUp) {
       if (event.type !== 'output') this.#view?.event(event);
+      if (this.#isJson) this.#remark(event);
       return;
     }
     if (this.#isJson || this.#isDetached) return;
     if (event.type === 'output') this.#print(event);
-    else if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);
-    else if (event.type === 'warning')
-      this.#say(event.failure ? renderFailures([event.failure], this.#style) : event.message);
+    else this.#remark(event);
   };
+
+  /** What is worth a line, and is no output of a service: on stderr, beside any JSON. */
+  #remark(event: Event): void {
+    if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);
+    else if (event.type === 'warning')
+      this.#say(event.failure ? renderWarnings([event.failure], this.#style) : event.message);
+  }
 
   finish(): void {
     this.#view?.finish();

@@ -86,7 +86,10 @@ describe('which engine', () => {
     expect(spawnSync('docker', ['context', 'use', 'one'], { env }).status).toBe(0);
 
     expect(findEngine(env)).toEqual({ host: 'unix:///tmp/one.sock', why: 'context one' });
-    expect(findEngine({ ...env, DOCKER_CONTEXT: 'two' })).toEqual({ host: 'tcp://10.1.2.3:2375', why: 'context two' });
+    expect(findEngine({ ...env, DOCKER_CONTEXT: 'two' })).toEqual({
+      host: 'tcp://10.1.2.3:2375',
+      why: 'DOCKER_CONTEXT two',
+    });
     expect(findEngine({ ...env, DOCKER_CONTEXT: 'two', DOCKER_HOST: 'unix:///tmp/three.sock' })).toEqual({
       host: 'unix:///tmp/three.sock',
       why: 'DOCKER_HOST',

@@ -65,7 +65,7 @@ export function buildFailure(
   const source = placeOf(words, dockerfileOf(service));
   const place = words.findLast((line) => /^\S+:\d+$/.test(line));
   const at = place && !source ? ` (${place})` : '';
-  const evidence = evidenceOf(words);
+  const evidence = evidenceOf(words, source !== undefined);
   const hints = [`docker compose build ${service}`];
   const where = source ? { source } : {};
   if (/dockerfile parse error|failed to read dockerfile|failed to parse stage name|unknown flag/i.test(reason)) {
@@ -106,11 +106,15 @@ function serviceOf(words: readonly string[], services: readonly string[]): strin
   return [target, named].find((name) => name !== undefined && services.includes(name)) ?? services[0] ?? '';
 }
 
-/** What the step that failed has printed, else all that was said, without BuildKit's own housekeeping; its place in the Dockerfile. */
-function evidenceOf(words: readonly string[]): readonly string[] {
+/**
+ * What the step that failed has printed, else all that was said, without BuildKit's own housekeeping; its place in the
+ * Dockerfile, unless that is shown already.
+ */
+function evidenceOf(words: readonly string[], isPlaced: boolean): readonly string[] {
   const failed = words.find((line) => /^#\d+ ERROR/.test(line));
   const step = failed?.slice(0, failed.indexOf(' ') + 1);
   const log = words.filter((line) => (step === undefined ? !isHousekeeping(line) : line.startsWith(step)));
+  if (isPlaced) return log.filter((line) => !/^\s*\d+ \| /.test(line)).slice(-tailLength);
   const place = words.filter((line) => /^\s*\d+ \| >>> /.test(line));
   return [...log.slice(-tailLength), ...place.filter((line) => !log.includes(line))];
 }

@@ -71,14 +71,15 @@ export async function provideImages(
   if (pulled.length > 0) {
     const refs = [...new Set(pulled.map((service) => images.get(service)))];
     emit({ type: 'note', message: `pulling ${refs.join(', ')}` });
-    await cli
+    words = await cli
       .run(['pull', '--policy', 'missing', '--ignore-pull-failures', ...pulled], {
         signal,
         failures: (result) => new PullFailed(wordsOf(result)),
       })
+      .then(wordsOf)
       .catch((error: unknown) => {
         if (!(error instanceof PullFailed)) throw error;
-        words = error.words;
+        return error.words;
       });
   }
   const left = await absentOf(api, images);
