@@ -8,6 +8,8 @@ import { needsEngine, place } from '../plan/place.ts';
 import { printPlan } from '../plan/print.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import type { EngineState, Mode, ObservedReplica, Placement, Plan, RuntimeKind } from '../plan/types.ts';
+import type { ComposeModel } from '../project/compose/model/types.ts';
+import { modelOf } from '../project/compose/model.ts';
 import { loadProject } from '../project/load.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
@@ -119,6 +121,10 @@ export interface PlanReport {
   }[];
   readonly steps: Plan['steps'];
   readonly text: string;
+  /** What `up` would refuse before it starts anything. */
+  readonly problems: readonly Failure[];
+  /** The compose files as camp has read them, in the form of `docker compose config --format json`; null where there are none. */
+  readonly compose: ComposeModel | null;
 }
 
 /** Plans against what runs now, without taking the lock. Throws what cannot be placed. */
@@ -129,7 +135,13 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
   const running = (await ask(folders, 'observed', {}, () => undefined)) as Running | undefined;
   const signal = AbortSignal.timeout(30_000);
   const containers = lookingHost(request, project);
+  const problems: Failure[] = [];
   const wanted = await wantedOf(project, {
+    // what is wrong in the files is part of what there is to see
+    refuse(failures) {
+      if (failures.some((one) => one.fault !== 'project')) throw new CampError(failures);
+      problems.push(...failures);
+    },
     mode: request.mode ?? running?.mode ?? 'auto',
     scale: new Map(running?.scale ?? []),
     leases: new PortLeases(folders.state, project.id),
@@ -158,6 +170,8 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     })),
     steps: steps.steps,
     text: printPlan(steps),
+    problems,
+    compose: modelOf(project, request.env) ?? null,
   };
 }
 

@@ -1,4 +1,4 @@
-import { CampError } from '../kit/failure.ts';
+import { CampError, type Failure } from '../kit/failure.ts';
 import { needsEngine, place } from '../plan/place.ts';
 import { configHash } from '../plan/reconcile.ts';
 import type { EngineState, Mode, Placement, Wanted } from '../plan/types.ts';
@@ -13,14 +13,16 @@ export interface Wishes {
   readonly leases: PortLeases;
   readonly containers: ContainerHost;
   readonly signal: AbortSignal;
+  /** What keeps services from running where they are placed; default: throws it. */
+  refuse?(failures: readonly Failure[]): void;
 }
 
 /** What should run, and where. Throws what cannot be placed. */
 export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted> {
-  const { mode, scale, leases, containers, signal } = wishes;
+  const { mode, scale, leases, containers } = wishes;
   const base = {
     services: project.services,
-    placements: await placementsOf(project, mode, containers, signal),
+    placements: await placementsOf(project, wishes),
     replicas: scale,
     routed: routedServices(project),
     edge: mode === 'docker' ? 'container' : 'process',
@@ -30,17 +32,16 @@ export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted
   return { ...base, hashes: new Map([...hashes, ...(await containers.prepare(project, base))]) };
 }
 
-/** Where each service runs. An engine is asked for only where one is needed, or was by a camp before. Throws what cannot be placed. */
-export async function placementsOf(
+/** Where each service runs. An engine is asked for only where one is needed, or was by a camp before. */
+async function placementsOf(
   project: Project,
-  mode: Mode,
-  containers: ContainerHost,
-  signal: AbortSignal,
+  { mode, containers, signal, refuse }: Wishes,
 ): Promise<ReadonlyMap<string, Placement>> {
   const isAsked = needsEngine(project, mode) || containers.mayHaveLeft;
   const engine: EngineState = isAsked ? await containers.connect(project, signal) : { at: 'unasked' };
   const { placements, failures } = place(project, mode, engine);
-  if (failures.length > 0) throw new CampError(failures);
+  if (failures.length > 0 && !refuse) throw new CampError(failures);
+  refuse?.(failures);
   return placements;
 }
 

@@ -16,6 +16,10 @@ export default class Plan extends CampCommand {
     const where = report.placements.map(
       (one) => `  ${one.service.padEnd(width)}  ${one.placement.padEnd(kinds)}  ${one.why}`,
     );
-    this.answer(report, [...where, '', text || 'nothing to do: what runs is what the files say'].join('\n'));
+    const problems = report.problems.map(
+      ({ message, hints: [hint] }) => `up will refuse: ${message}${hint ? `; ${hint}` : ''}`,
+    );
+    const steps = text || 'nothing to do: what runs is what the files say';
+    this.answer(report, [...where, '', steps, ...(problems.length > 0 ? ['', ...problems] : [])].join('\n'));
   }
 }

@@ -15,7 +15,7 @@ function isProcess(service: Service): boolean {
 }
 
 /**
- * Decides where each service runs (DESIGN section 3); what cannot be placed is a failure that says what is missing.
+ * Decides where each service runs (DESIGN section 3); what cannot run there is a failure that says what is missing.
  * Services that need an engine where there is none share one failure: the engine's.
  */
 export function place(
@@ -34,6 +34,9 @@ export function place(
     if (placement === 'stranded') stranded.push(service);
     else if ('kind' in placement) placements.set(service.name, placement);
     else failures.push(placement);
+    // it is clear where it belongs, only not what it is
+    if (typeof placement === 'object' && 'code' in placement && placement.code === 'DOCKERFILE_INVALID')
+      placements.set(service.name, { kind: 'container', why: placement.message });
   }
   if (stranded.length > 0 && engine.at === 'unreachable') failures.push(needEngine(stranded, engine.failure));
   return { placements, failures };
@@ -92,13 +95,18 @@ function needEngine(services: readonly Service[], reason: Failure): Failure {
 
 function withoutDockerfile(service: Service): Failure {
   const folder = service.build?.context ?? 'its folder';
-  return failure('project', 'DOCKERFILE_INVALID', `service "${service.name}": ${folder} has no Dockerfile`, {
-    hints: [
-      `write one there, or say how it starts without a container: x-camp: {run: "…"} under ${service.name}`,
-      'camp up --native',
-    ],
-    source: service.source,
-  });
+  return failure(
+    'project',
+    'DOCKERFILE_INVALID',
+    `service "${service.name}": ${folder} has no ${service.build?.dockerfile ?? 'Dockerfile'}`,
+    {
+      hints: [
+        `write one there, or say how it starts without a container: x-camp: {run: "…"} under ${service.name}`,
+        'camp up --native',
+      ],
+      source: service.source,
+    },
+  );
 }
 
 function hasNoCommand(service: Service): Failure {
