@@ -232,8 +232,9 @@ export class Supervisor {
         if (index !== 1 || state.at !== 'ready' || !endpoint) return [];
         const { hostname, port } = new URL(`tcp://${endpoint.address}`);
         const host = hostname.replace(/^\[|\]$/g, '');
-        const containerPort = this.#project?.services.get(service)?.expose[0] ?? defaultContainerPort;
-        return [[service, { port: Number(port), host, containerPort }] as const];
+        const { expose = [], hints } = this.#project?.services.get(service) ?? {};
+        const containerPort = expose[0] ?? defaultContainerPort;
+        return [[service, { port: Number(port), host, containerPort, aliases: hints?.aliases ?? [] }] as const];
       }),
     );
   }

@@ -152,25 +152,48 @@ describe.runIf(process.platform === 'linux')('a relay on an address of its own',
     expect(await talk(bridge, port, '')).toBe('again');
   });
 
-  it('takes the port that files in containers name, where one process alone has it', async () => {
-    const a = await listen(createServer((socket) => socket.end('a')));
-    const b = await listen(createServer((socket) => socket.end('b')));
-    const [alone, shared] = [await freePort(), await freePort()];
+  it('takes the port that files in containers name', async () => {
+    const port = await listen(createServer((socket) => socket.end('a')));
+    const containerPort = await freePort();
+    const processes = new Map<string, ProcessPort>([['a', { port, containerPort }]]);
+    const gateway = gatewayOf(processes, [bridge], ['127.0.0.0/8']);
+    await gateway.update();
+    expect(await talk(bridge, containerPort, '')).toBe('a');
+    processes.clear();
+    await gateway.update();
+    expect(await talk(bridge, containerPort, '')).toBe('ECONNREFUSED');
+  });
+
+  it('lets the host that is asked for decide where several processes have one port in their containers', async () => {
+    const says = (word: string) =>
+      createHttpServer(async (request, response) => {
+        let bytes = 0;
+        for await (const chunk of request) bytes += (chunk as Buffer).length;
+        response.setHeader('connection', 'close').end(`${word} ${bytes}`);
+      });
+    const containerPort = await freePort();
     const processes = new Map<string, ProcessPort>([
-      ['a', { port: a, containerPort: alone }],
-      ['b', { port: b, containerPort: shared }],
-      ['c', { port: a, containerPort: shared }],
+      ['Api', { port: await listen(says('api')), containerPort }],
+      ['web', { port: await listen(says('web')), containerPort, aliases: ['www'] }],
     ]);
     const gateway = gatewayOf(processes, [bridge], ['127.0.0.0/8']);
     await gateway.update();
-    expect(await talk(bridge, alone, '')).toBe('a');
-    expect(await talk(bridge, shared, '')).toBe('ECONNREFUSED');
-    processes.delete('c');
+    const ask = (host: string, body = ''): Promise<string> =>
+      talk(
+        bridge,
+        containerPort,
+        `POST / HTTP/1.1\r\nAccept: */*\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    expect(await ask(`api:${containerPort}`)).toMatch(/\r\n\r\napi 0$/);
+    expect(await ask('API', 'x'.repeat(1_000_000))).toMatch(/\r\n\r\napi 1000000$/);
+    expect(await ask(`www:${containerPort}`, 'x')).toMatch(/\r\n\r\nweb 1$/);
+    for (const stranger of ['db', 'api.web', '']) expect(await ask(stranger), stranger).toBe('ECONNRESET');
+    for (const words of ['', 'PING\r\n', 'GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01'])
+      expect(await talk(bridge, containerPort, words), words).toBe('ECONNRESET');
+    expect(await talk(bridge, containerPort, `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`)).toBe('ECONNRESET');
+    processes.delete('Api');
     await gateway.update();
-    expect(await talk(bridge, shared, '')).toBe('b');
-    processes.clear();
-    await gateway.update();
-    expect(await talk(bridge, alone, '')).toBe('ECONNREFUSED');
+    expect(await ask(`api:${containerPort}`)).toMatch(/\r\n\r\nweb 0$/);
   });
 
   it('ends every connection when it is closed', async () => {

@@ -1,5 +1,6 @@
 import { BlockList, connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Port } from '../../project/types.ts';
+import { askedHost } from './asked-host.ts';
 
 /** Where a process listens on this machine, and the port that it has in the words of the files. */
 export interface ProcessPort {
@@ -8,6 +9,8 @@ export interface ProcessPort {
   readonly host?: string;
   /** `8080` of `http://api:8080`, where a file in a container says so. */
   readonly containerPort?: Port;
+  /** Further names of it. */
+  readonly aliases?: readonly string[];
 }
 
 export interface GatewaySetup {
@@ -31,9 +34,15 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** A process by its names. */
+interface Target extends ProcessPort {
+  readonly names: readonly string[];
+}
+
 interface Relay {
   readonly server: Server;
-  target: ProcessPort;
+  /** Several where they have one container port: then the host that is asked for decides. */
+  targets: readonly Target[];
 }
 
 export function createGateway(setup: GatewaySetup): Gateway {
@@ -46,42 +55,43 @@ export function createGateway(setup: GatewaySetup): Gateway {
   let last: Promise<void> = Promise.resolve();
 
   async function converge(): Promise<void> {
-    const wanted = isClosed ? new Map<string, ProcessPort>() : wantedRelays(addresses, setup.processes());
+    const wanted = isClosed ? new Map<string, readonly Target[]>() : wantedRelays(addresses, setup.processes());
     for (const key of refused) if (!wanted.has(key)) refused.delete(key);
     for (const [key, relay] of relays) {
-      const target = wanted.get(key);
-      if (target) relay.target = target;
+      const targets = wanted.get(key);
+      if (targets) relay.targets = targets;
       else {
         relays.delete(key);
         relay.server.close();
       }
     }
-    await Promise.all([...wanted].map(([key, target]) => open(key, target)));
+    await Promise.all([...wanted].map(([key, targets]) => open(key, targets)));
   }
 
-  async function open(key: string, target: ProcessPort): Promise<void> {
+  async function open(key: string, targets: readonly Target[]): Promise<void> {
     if (relays.has(key) || refused.has(key)) return;
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    const relay: Relay = { server, target };
-    server.on('connection', (client) => accept(client, relay.target));
+    const relay: Relay = { server, targets };
+    server.on('connection', (client) => void accept(client, relay));
     const colon = key.lastIndexOf(':');
     if (await listens(server, key.slice(0, colon), Number(key.slice(colon + 1)))) relays.set(key, relay);
     else refused.add(key);
   }
 
-  function accept(client: Socket, target: ProcessPort): void {
-    if (isClosed || !isAllowed(client, setup.subnets())) {
-      client.on('error', () => undefined);
+  async function accept(client: Socket, relay: Relay): Promise<void> {
+    client.on('error', () => undefined);
+    sockets.add(client);
+    client.on('close', () => sockets.delete(client));
+    const target = isAllowed(client, setup.subnets()) ? await targetOf(client, relay) : undefined;
+    if (isClosed || !target) {
       client.resetAndDestroy();
       return;
     }
     const server = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true, noDelay: true });
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-      // a container that is killed says no goodbye
-      socket.setKeepAlive(true, 30_000);
-    }
+    sockets.add(server);
+    server.on('close', () => sockets.delete(server));
+    // a container that is killed says no goodbye
+    for (const socket of [client, server]) socket.setKeepAlive(true, 30_000);
     join(client, server);
     join(server, client);
     client.resume();
@@ -135,20 +145,31 @@ function isAllowed({ remoteAddress = '', remoteFamily }: Socket, subnets: readon
   return list.check(remoteAddress, remoteFamily === 'IPv6' ? 'ipv6' : 'ipv4');
 }
 
-/** Each process on its own port, and on its container port where only one has that and no process listens there itself. */
+/** One name leads to all processes, the gateway's address: where a port is not enough, the request says whom it means. */
+async function targetOf(client: Socket, { targets }: Relay): Promise<Target | undefined> {
+  if (targets.length <= 1) return targets[0];
+  const host = await askedHost(client);
+  return targets.find(({ names }) => host !== undefined && names.includes(host));
+}
+
+/** Each process on its own port, and on its container port where no process listens itself. */
 function wantedRelays(
   addresses: readonly string[],
   processes: ReadonlyMap<string, ProcessPort>,
-): Map<string, ProcessPort> {
-  const all = [...processes.values()];
-  const byPort = new Map<Port, ProcessPort>(all.map((one) => [one.port, one]));
-  for (const one of all) {
-    const { containerPort } = one;
+): Map<string, readonly Target[]> {
+  const all = [...processes].map(
+    ([name, one]): Target => ({ ...one, names: [name, ...(one.aliases ?? [])].map((each) => each.toLowerCase()) }),
+  );
+  const byPort = new Map<Port, readonly Target[]>(all.map((one) => [one.port, [one]]));
+  for (const { containerPort } of all) {
     if (containerPort === undefined || byPort.has(containerPort)) continue;
-    if (all.filter((other) => other.containerPort === containerPort).length === 1) byPort.set(containerPort, one);
+    byPort.set(
+      containerPort,
+      all.filter((one) => one.containerPort === containerPort),
+    );
   }
   return new Map(
-    addresses.flatMap((address) => [...byPort].map(([port, one]) => [`${address}:${port}`, one] as const)),
+    addresses.flatMap((address) => [...byPort].map(([port, targets]) => [`${address}:${port}`, targets] as const)),
   );
 }
 
