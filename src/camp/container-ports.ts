@@ -11,6 +11,8 @@ export interface PortsAround {
   readonly leases: PortLeases;
   /** Ports of this machine that the project's own containers publish now. */
   readonly ownPorts: ReadonlySet<number>;
+  /** The edge and whoever looks reach containers at their own addresses: nothing has to be published for them. */
+  readonly isReachedInside: boolean;
   edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
 }
 
@@ -27,7 +29,7 @@ export async function publish(
     return {
       service,
       replicas: wanted.replicas.get(service.name) ?? service.replicas,
-      reached: reachedPorts(project, wanted, placed, service),
+      reached: around.isReachedInside ? [] : reachedPorts(project, wanted, placed, service),
       ...(facts ? { facts } : {}),
     };
   });

@@ -8,7 +8,6 @@ import { at, plainOf } from '../project/tree.ts';
 import type { ComposeProject, Project, Service } from '../project/types.ts';
 import type { BuiltImage } from '../runtime/docker/image-records.ts';
 import type { ContainerWish, EdgeWish } from '../runtime/docker/types.ts';
-import type { Publication } from '../runtime/types.ts';
 import {
   gatewayHost,
   type Neighbour,
@@ -116,14 +115,25 @@ export async function wishesFor(
       const service = byName.get(name)?.service;
       if (!service) return [];
       const host = networkOf(service);
+      const replica = `${name}:${index}`;
+      if (edge === 'container') {
+        const owner = byName.get(host ?? name)?.service ?? service;
+        const inside = host === 'host' ? gatewayHost : containerName(compose, owner, index);
+        return insidePorts(project, service).map((port) => ({
+          service: name,
+          replica,
+          address: `${inside}:${port}`,
+          containerPort: port,
+        }));
+      }
       // what shares another's network is reached where that one is
-      const ports = host === 'host' ? ownPorts(project, service) : (byName.get(host ?? name)?.ports ?? []);
+      const ports =
+        host === 'host'
+          ? insidePorts(project, service).map((port) => ({ containerPort: port, hostPort: port, protocol: 'tcp' }))
+          : (byName.get(host ?? name)?.ports ?? []);
       return ports.flatMap(({ containerPort, hostPort, protocol }): readonly Endpoint[] => {
-        if (protocol !== 'tcp' || (edge === 'process' && hostPort === undefined)) return [];
-        const inside =
-          host === 'host' ? gatewayHost : containerName(compose, byName.get(host ?? name)?.service ?? service, index);
-        const address = edge === 'container' ? `${inside}:${containerPort}` : `127.0.0.1:${hostPort}`;
-        return [{ service: name, replica: `${name}:${index}`, address, containerPort }];
+        if (protocol !== 'tcp' || hostPort === undefined) return [];
+        return [{ service: name, replica, address: `127.0.0.1:${hostPort}`, containerPort }];
       });
     },
   };
@@ -134,10 +144,9 @@ function networkOf({ container: { networkMode } }: Service): string | undefined 
   return networkMode === 'host' ? 'host' : /^service:(.+)$/.exec(networkMode ?? '')?.[1];
 }
 
-/** Ports of a service in the host's network: they are this machine's. */
-function ownPorts(project: Project, service: Service): readonly Publication[] {
-  const ports = [...namedPorts(project.caddyfile.text, service.name), ...declaredPorts(service)];
-  return [...new Set(ports)].map((port) => ({ containerPort: port, hostPort: port, protocol: 'tcp' }));
+/** Ports of a service where it is: those that a route names, and those that it says itself. */
+function insidePorts(project: Project, service: Service): readonly number[] {
+  return [...new Set([...namedPorts(project.caddyfile.text, service.name), ...declaredPorts(service)])];
 }
 
 /** Where services are, for those who have to reach them. */

@@ -88,7 +88,9 @@ export class ContainerHost {
     if (placed.length === 0 && wanted.edge === 'process') return new Map();
     const { wishesFor } = await import('./container-wishes.ts');
     const ownPorts = await this.#ownPorts(project);
-    this.#wishes = await wishesFor(project, wanted, { ...this.#setup, ownPorts, runDir: this.#setup.folders.run });
+    const isReachedInside = wanted.edge === 'container' && this.#runtime?.engine.isLocalLinux === true;
+    const around = { ...this.#setup, ownPorts, isReachedInside, runDir: this.#setup.folders.run };
+    this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
     if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);

@@ -110,8 +110,7 @@ export class EdgeHost {
       } catch (error) {
         this.#edge = undefined;
         const isTaken = failuresOf(error).some((one) => one.code === 'PORT_IN_USE');
-        // of a container the ports are part of how it was created
-        if (!isTaken || this.#setup.port !== undefined || kind === 'container') throw error;
+        if (!isTaken || this.#setup.port !== undefined) throw error;
         for (const port of heldPorts(ports)) refused.add(port);
         ports.release();
         this.#ports = undefined;
@@ -124,7 +123,12 @@ export class EdgeHost {
     const setup = this.#edgeSetup(project, ports);
     if (kind === 'process') return (await import('../edge/edge.ts')).createEdge(setup);
     const { createContainerEdge } = await import('../edge/container-edge.ts');
-    return createContainerEdge({ ...setup, container: this.#setup.edgeContainer(), declared: project.edgeEnv });
+    return createContainerEdge({
+      ...setup,
+      container: this.#setup.edgeContainer(),
+      declared: project.edgeEnv,
+      expected: project.caddyfile,
+    });
   }
 
   async route(wanted: Wanted, signal: AbortSignal): Promise<void> {

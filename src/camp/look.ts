@@ -8,6 +8,7 @@ import { needsEngine, place } from '../plan/place.ts';
 import { printPlan } from '../plan/print.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import type { EngineState, Mode, ObservedReplica, Placement, Plan, RuntimeKind } from '../plan/types.ts';
+import { composeJson } from '../project/compose/model/canonical.ts';
 import type { ComposeModel } from '../project/compose/model/types.ts';
 import { modelOf } from '../project/compose/model.ts';
 import { loadProject } from '../project/load.ts';
@@ -123,7 +124,7 @@ export interface PlanReport {
   readonly text: string;
   /** What `up` would refuse before it starts anything. */
   readonly problems: readonly Failure[];
-  /** The compose files as camp has read them, in the form of `docker compose config --format json`; null where there are none. */
+  /** The compose files as camp has read them, as `docker compose config --format json` prints them (a dollar is two); null where there are none. */
   readonly compose: ComposeModel | null;
 }
 
@@ -149,6 +150,7 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     signal,
   });
   const user = userFolders(request.env);
+  const model = modelOf(project, request.env);
   const steps = reconcile(
     wanted,
     {
@@ -171,7 +173,7 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     steps: steps.steps,
     text: printPlan(steps),
     problems,
-    compose: modelOf(project, request.env) ?? null,
+    compose: model ? (JSON.parse(composeJson(model)) as ComposeModel) : null,
   };
 }
 

@@ -58,6 +58,19 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   let end = new AbortController();
   /** Certificates that are issued while there is nothing else to do. */
   let foreseen: Promise<unknown> = Promise.resolve();
+  let last: { readonly text: string; readonly adapted: ReturnType<typeof adapt> } | undefined;
+
+  /** Asking costs a process: the same text is not asked for again, unless it draws in files that may have changed. */
+  function adapted(caddyfile: Wanted['caddyfile'], signal: AbortSignal): ReturnType<typeof adapt> {
+    const { text } = caddyfile;
+    if (last?.text === text) return last.adapted;
+    const asked = adapt(askingProgram(setup, signal), caddyfile, projectDir, setup.env);
+    last = /^\s*import\b/m.test(text) ? undefined : { text, adapted: asked };
+    asked.catch(() => {
+      last = undefined;
+    });
+    return asked;
+  }
 
   /** One change at a time; a failed one does not stop the next. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -77,9 +90,8 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   }
 
   async function change(wanted: Wanted, signal: AbortSignal): Promise<readonly Route[]> {
-    const ask = askingProgram(setup, signal);
-    const adapted = await adapt(ask, wanted.caddyfile, projectDir, setup.env);
-    const patched = patch({ ...wanted, ...own, adapted: adapted.config, ports, hasIpv6: false, isContained: true });
+    const { config: asWritten, warnings: seenByCaddy } = await adapted(wanted.caddyfile, signal);
+    const patched = patch({ ...wanted, ...own, adapted: asWritten, ports, hasIpv6: false, isContained: true });
     await foreseen;
     const leaves = await leavesFor(setup, patched.config, signal);
     const { config, warnings } = contained(patched.config, leaves);
@@ -87,7 +99,7 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
     signal.throwIfAborted();
     if (hash !== loaded?.hash || !life.isRunning) {
       await (life.isRunning ? reload(config, wanted, signal) : boot(config, wanted, signal));
-      for (const message of [...adapted.warnings, ...patched.warnings, ...warnings])
+      for (const message of [...seenByCaddy, ...patched.warnings, ...warnings])
         setup.emit({ type: 'warning', message });
     }
     loaded = { hash, config, wanted, dueAt: Math.min(...leaves.map(({ dueAt }) => dueAt)) };
@@ -189,6 +201,7 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       end = new AbortController();
       await tryPublished([ports.https, ports.http].filter((port) => port !== undefined));
       makeFolder(folder, 0o700);
+      if (setup.expected) void adapted(setup.expected, end.signal).catch(() => undefined); // judged by who routes it
       await ensureAuthority(setup, signal);
       const domain = setup.declared['CAMP_DOMAIN'];
       if (domain !== undefined) foreseen = leavesFor(setup, usualLeaves(domain), end.signal).catch(() => undefined); // asked for again, by who says so

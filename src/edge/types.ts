@@ -66,6 +66,8 @@ export interface Edge {
 /** What an edge in a container needs besides. */
 export interface ContainerEdgeSetup extends EdgeSetup {
   readonly container: EdgeContainer;
+  /** What will be served first: read by Caddy while the container is being made. */
+  readonly expected?: Wanted['caddyfile'];
   /** Variables that the Caddyfile may read while it serves (`{env.NAME}`): what .env declares, and CAMP_DOMAIN. */
   readonly declared: Readonly<Record<string, string>>;
 }
