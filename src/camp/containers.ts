@@ -204,7 +204,7 @@ export class ContainerHost {
   #published(service: string, containerPort: number): number | undefined {
     const first = this.#runtime?.replicas().find((one) => one.service === service && one.index === 1);
     const found = first?.endpoints.find((one) => one.containerPort === containerPort);
-    return found && Number(found.address.slice(found.address.lastIndexOf(':') + 1));
+    return found?.address.startsWith('127.0.0.1:') ? Number(found.address.slice('127.0.0.1:'.length)) : undefined;
   }
 
   /** Some have been created and not all removed since, as far as is known here. */

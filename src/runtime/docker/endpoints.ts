@@ -2,29 +2,53 @@ import type { Endpoint } from '../../kit/events.ts';
 import type { Service } from '../../project/types.ts';
 import type { ContainerDetail } from './engine/types.ts';
 
-/** Where a container is reached from this machine: its published TCP ports, or all of them where it shares the host's network. */
-export function endpointsOf(service: Service, replica: string, container: ContainerDetail): readonly Endpoint[] {
+/** How this machine can reach a container whose networks publish nothing. */
+export interface Directly {
+  /** The engine's bridges are this machine's. */
+  readonly isLocalLinux: boolean;
+  /** The port that routes lead to. */
+  readonly httpPort: number | undefined;
+}
+
+/**
+ * Where a container is reached from this machine: its published TCP ports; all of them where it shares the host's
+ * network; its own address where all its networks are `internal`, on which an engine publishes nothing.
+ */
+export function endpointsOf(
+  service: Service,
+  replica: string,
+  container: ContainerDetail,
+  directly: Directly,
+): readonly Endpoint[] {
   const found = new Map<number, Endpoint>();
-  for (const { containerPort, hostPort } of portsOf(service, container))
-    if (!found.has(containerPort))
-      found.set(containerPort, {
-        service: service.name,
-        replica,
-        address: `127.0.0.1:${hostPort}`,
-        containerPort,
-      });
+  for (const { containerPort, address } of addressesOf(service, container, directly))
+    if (!found.has(containerPort)) found.set(containerPort, { service: service.name, replica, address, containerPort });
   return [...found.values()];
 }
 
-function portsOf(
-  service: Service,
-  container: ContainerDetail,
-): readonly { readonly containerPort: number; readonly hostPort: number }[] {
-  if (container.networkMode !== 'host')
-    return container.ports.filter((one) => one.protocol === 'tcp' && one.hostPort > 0 && !one.hostIp.includes(':'));
-  const own = service.ports.filter((one) => one.protocol === 'tcp').map((one) => one.container);
-  const exposed = container.exposedPorts.filter((one) => one.endsWith('/tcp')).map((one) => Number.parseInt(one, 10));
-  return [...own, ...service.expose, ...exposed].map((port) => ({ containerPort: port, hostPort: port }));
+interface Reached {
+  readonly containerPort: number;
+  readonly address: string;
+}
+
+function addressesOf(service: Service, container: ContainerDetail, directly: Directly): readonly Reached[] {
+  const declared = service.ports.filter((one) => one.protocol === 'tcp').map((one) => one.container);
+  if (container.networkMode === 'host') {
+    const exposed = container.exposedPorts.filter((one) => one.endsWith('/tcp')).map((one) => Number.parseInt(one, 10));
+    return at('127.0.0.1', [...declared, ...service.expose, ...exposed]);
+  }
+  const published = container.ports.filter(
+    (one) => one.protocol === 'tcp' && one.hostPort > 0 && !one.hostIp.includes(':'),
+  );
+  if (published.length > 0 || !directly.isLocalLinux)
+    return published.map(({ containerPort, hostPort }) => ({ containerPort, address: `127.0.0.1:${hostPort}` }));
+  const own = Object.values(container.networks).find(({ address }) => address !== '')?.address;
+  if (own === undefined) return [];
+  return at(own, directly.httpPort === undefined ? declared : [directly.httpPort, ...declared]);
+}
+
+function at(host: string, ports: readonly number[]): readonly Reached[] {
+  return ports.map((port) => ({ containerPort: port, address: `${host}:${port}` }));
 }
 
 /** The one that requests are meant for: the HTTP port, else the first. */

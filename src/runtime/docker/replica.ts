@@ -98,7 +98,8 @@ export class ContainerReplica {
   }
 
   get endpoints(): readonly Endpoint[] {
-    return this.isRunning && this.#seen ? endpointsOf(this.spec.service, this.id, this.#seen) : [];
+    const directly = { isLocalLinux: this.#around.isLocalLinux, httpPort: this.spec.httpPort };
+    return this.isRunning && this.#seen ? endpointsOf(this.spec.service, this.id, this.#seen, directly) : [];
   }
 
   /** Starts its container. Throws PORT_IN_USE, SPAWN_FAILED, DISK_FULL, MOUNT_FAILED, START_REFUSED. */
