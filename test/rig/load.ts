@@ -38,7 +38,7 @@ export type Rates = Readonly<Record<Way, number>>;
 export function visitors({ port, host, path, caFile }: Question, rates: Rates): Load {
   const arrivals: Arrival[] = [];
   const began = performance.now();
-  const agent = new Agent({ keepAlive: true });
+  const agent = new Agent({ keepAlive: true, maxSockets: 48 });
   const base: RequestOptions = {
     host,
     servername: host,
