@@ -76,9 +76,13 @@ async function clearContainers(
     return { containers: 0, volumes: [], kept: [] };
   const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
   const { foreignVolumes, removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
-  const engine = await connectEngine(env, signal).catch((error: unknown) => withoutEngine(error, mark, isWithData));
-  if (!engine) return { containers: 0, volumes: [], kept: [] };
-  const containers = await removeLeftovers(engine, { projectId, stateDir: state, signal });
+  const removed = connectEngine(env, signal).then(async (engine) => ({
+    engine,
+    containers: await removeLeftovers(engine, { projectId, stateDir: state, signal }),
+  }));
+  const cleared = await removed.catch((error: unknown) => withoutEngine(error, mark, isWithData));
+  if (!cleared) return { containers: 0, volumes: [], kept: [] };
+  const { engine, containers } = cleared;
   markContainers(state, 'gone');
   if (!isWithData) return { containers, volumes: [], kept: [] };
   const leftovers = { projectId, stateDir: state, signal };
@@ -90,14 +94,16 @@ async function clearContainers(
   return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })), kept };
 }
 
-/** Where no camp has ever made a container, nothing can be left in an engine that cannot be reached. */
+/** Where no camp has ever made a container, nothing can be left in an engine that cannot be used. */
 function withoutEngine(error: unknown, mark: ReturnType<typeof containerMark>, isWithData: boolean): undefined {
   const [first] = error instanceof CampError ? error.failures : [];
-  if (first?.fault !== 'machine') throw error;
+  if (!first || !unusable.has(first.code)) throw error;
   if (mark !== 'there' && !isWithData) return undefined;
   const left = mark === 'there' ? 'containers of this project may be left' : 'the volumes cannot be looked at';
   throw new CampError({ ...first, message: `${left}: ${first.message}` });
 }
+
+const unusable = new Set(['ENGINE_UNREACHABLE', 'ENGINE_HANGS', 'ENGINE_TOO_OLD', 'NO_PERMISSION']);
 
 function statusOf({ name, size }: Volume): VolumeStatus {
   return { name, bytes: size ?? null };

@@ -67,7 +67,7 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
       : { at: 'unasked' };
   const { placements } = place(project, mode, engine);
   const processes = markedProcesses(project.id);
-  const left = (await containers.running?.observe(AbortSignal.timeout(10_000)))?.filter((one) => one.isRunning) ?? [];
+  const left = (await observedOf(containers)).filter((one) => one.isRunning);
   return {
     project: project.name,
     domain: project.domain,
@@ -92,6 +92,15 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
     }),
     edge: null,
   };
+}
+
+/** Of an engine that has stopped answering nothing can be said, as of one that cannot be reached. */
+async function observedOf({ running }: ContainerHost): Promise<readonly ObservedReplica[]> {
+  if (!running) return [];
+  return running.observe(AbortSignal.timeout(10_000)).catch((error: unknown) => {
+    if (error instanceof CampError && error.failures[0]?.fault === 'machine') return [];
+    throw error;
+  });
 }
 
 /** The container side of a project that is only looked at. */

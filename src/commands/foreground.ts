@@ -63,9 +63,10 @@ export class Foreground {
 
   /** What is worth a line, and is no output of a service: on stderr, beside any JSON. */
   #remark(event: Event): void {
-    if (event.type === 'note') this.#say(event.subject ? `${event.subject}: ${event.message}` : event.message);
-    else if (event.type === 'warning')
-      this.#say(event.failure ? renderWarnings([event.failure], this.#style) : event.message);
+    if (event.type !== 'note' && event.type !== 'warning') return;
+    const failure = event.type === 'warning' ? event.failure : undefined;
+    const subject = event.type === 'note' && event.subject ? `${event.subject}: ` : '';
+    this.#out.write(`${failure ? renderWarnings([failure], this.#style) : subject + event.message}\n`);
   }
 
   finish(): void {

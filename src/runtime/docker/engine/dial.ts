@@ -53,7 +53,7 @@ async function overTls(): Promise<typeof plain> {
  * In the place of docker-modem, whose promise never settles when the engine dies in the middle of an answer.
  */
 export async function dial(route: Route, request: Request, how: Carriage): Promise<unknown> {
-  how.signal?.throwIfAborted();
+  if (how.signal?.aborted) throw explain(route.address, undefined, how.signal);
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(hangs(route.address, how.deadlineMs)), how.deadlineMs);
   const signal = how.signal ? AbortSignal.any([how.signal, late.signal]) : late.signal;
@@ -71,10 +71,14 @@ export async function dial(route: Route, request: Request, how: Carriage): Promi
   }
 }
 
-/** What a broken stream or request means. */
+/** What a broken stream or request means. A caller whose time is over has waited for the engine, too. */
 export function explain(address: EngineAddress, error: unknown, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason;
+  if (signal?.aborted) return isTimeout(signal.reason) ? hangs(address) : signal.reason;
   return error instanceof CampError ? error : unreachable(address, error);
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 function send(

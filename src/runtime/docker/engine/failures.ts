@@ -29,10 +29,10 @@ export function refused(what: string, refusal: Refusal): CampError {
 }
 
 /** It was reached, and does not answer. */
-export function hangs(address: EngineAddress, deadlineMs: Ms): CampError {
-  const seconds = Math.round(deadlineMs / 100) / 10;
+export function hangs(address: EngineAddress, deadlineMs?: Ms): CampError {
+  const when = deadlineMs === undefined ? 'in time' : `within ${Math.round(deadlineMs / 100) / 10} s`;
   return new CampError(
-    failure('machine', 'ENGINE_HANGS', `the Docker engine does not answer within ${seconds} s`, {
+    failure('machine', 'ENGINE_HANGS', `the Docker engine does not answer ${when}`, {
       evidence: [said(address)],
       hints: [startHint(address).replace(/^((?:sudo )?(?:systemctl|service|colima).*)\bstart\b/, '$1restart')],
     }),
