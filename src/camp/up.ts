@@ -88,6 +88,8 @@ async function convergeOther(request: UpRequest, folders: StateFolders): Promise
     timeoutMs: request.timeoutMs,
     originNs: String(request.originNs ?? processOriginNs()),
     ...selectionOf(request),
+    // no word of a placement means what the files say, also where it was another one until now
+    mode: request.mode ?? 'auto',
     ...(request.only ? { only: request.only } : {}),
   };
   try {
