@@ -41,6 +41,8 @@ export class EdgeHost {
   #envHash = '';
   #ports: ClaimedPorts | undefined;
   #routes: readonly Route[] = [];
+  /** The project of an edge that has not served anything yet. */
+  #beginning: Project | undefined;
 
   constructor(setup: EdgeHostSetup) {
     this.#setup = setup;
@@ -100,6 +102,7 @@ export class EdgeHost {
   async start(kind: RuntimeKind, project: Project, signal: AbortSignal): Promise<void> {
     await this.#edge?.edge.stop();
     this.#envHash = hashOf(project.edgeEnv);
+    this.#beginning = project;
     const refused = new Set<number>();
     for (;;) {
       const ports = this.portsOf(project, refused);
@@ -109,8 +112,7 @@ export class EdgeHost {
         return await edge.start(signal);
       } catch (error) {
         this.#edge = undefined;
-        const isTaken = failuresOf(error).some((one) => one.code === 'PORT_IN_USE');
-        if (!isTaken || this.#setup.port !== undefined) throw error;
+        if (!isTaken(error) || this.#setup.port !== undefined) throw error;
         for (const port of heldPorts(ports)) refused.add(port);
         ports.release();
         this.#ports = undefined;
@@ -132,7 +134,21 @@ export class EdgeHost {
   }
 
   async route(wanted: Wanted, signal: AbortSignal): Promise<void> {
-    this.#routes = await this.edge.route(wanted, signal);
+    const beginning = this.#beginning;
+    try {
+      this.#routes = await this.edge.route(wanted, signal);
+    } catch (error) {
+      // a container gets its ports only now: somebody may have taken one since they were free
+      if (this.kind !== 'container' || !beginning || !isTaken(error) || !this.#hasLostPort()) throw error;
+      await this.start('container', beginning, signal);
+      this.#routes = await this.edge.route(wanted, signal);
+    }
+    this.#beginning = undefined;
+  }
+
+  #hasLostPort(): boolean {
+    const open = new Set(listeners().map((one) => one.port));
+    return [this.#ports?.https, this.#ports?.http].some((port) => port !== undefined && open.has(port));
   }
 
   async stop(): Promise<void> {
@@ -179,6 +195,10 @@ export class EdgeHost {
   #theCaddy(): Tool {
     return this.#caddy ?? fail('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] });
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return failuresOf(error).some((one) => one.code === 'PORT_IN_USE');
 }
 
 /** The claimed ports that somebody else listens on; the first when nobody does any more: it changes hands too quickly. */
