@@ -1,4 +1,4 @@
-import { describeHolder, listeners } from '../kit/ports.ts';
+import { describeHolder } from '../kit/ports.ts';
 import type { Wanted } from '../plan/types.ts';
 import { builtImageOf } from '../project/dockerfile.ts';
 import { factsOf as factsOfImage } from '../project/http-port.ts';
@@ -11,9 +11,11 @@ export interface PortsAround {
   readonly leases: PortLeases;
   /** Ports of this machine that the project's own containers publish now. */
   readonly ownPorts: ReadonlySet<number>;
+  /** Ports of this machine that others listen on. */
+  readonly heldPorts: ReadonlySet<number>;
   /** The edge and whoever looks reach containers at their own addresses: nothing has to be published for them. */
   readonly isReachedInside: boolean;
-  edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
+  edgePorts(project: Project): readonly number[];
 }
 
 /** Which ports of which container are published where, with what is worth saying about it. */
@@ -34,13 +36,12 @@ export async function publish(
     };
   });
   await leases.prepare(publicationKeys(published).filter((key) => !ownPorts.has(leases.peek(key) ?? 0)));
-  const edge = new Set(around.edgePorts(project, ownPorts));
+  const edge = new Set(around.edgePorts(project));
   const declared = new Set(placed.flatMap(({ ports }) => ports.flatMap(({ host }) => host ?? [])));
-  const taken = new Set(listeners().map(({ port }) => port));
   return publicationsOf(published, {
     holderOf(port) {
       if (edge.has(port)) return 'the edge';
-      return taken.has(port) && !ownPorts.has(port) ? describeHolder(port) : undefined;
+      return around.heldPorts.has(port) ? describeHolder(port) : undefined;
     },
     lease(key) {
       const before = leases.peek(key);

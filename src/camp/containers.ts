@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.ts';
 import type { Emit, Endpoint } from '../kit/events.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
+import { listeners } from '../kit/ports.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { ComposeModel } from '../runtime/docker/compose.ts';
@@ -31,7 +32,7 @@ export interface ContainerSetup {
   /** Processes that listen now, by service. */
   processes(): ReadonlyMap<string, ProcessPort>;
   /** Ports of the edge, where it is to run in a container. */
-  edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
+  edgePorts(project: Project, heldPorts: ReadonlySet<number>): readonly number[];
 }
 
 /**
@@ -89,7 +90,11 @@ export class ContainerHost {
     const { wishesFor } = await import('./container-wishes.ts');
     const ownPorts = await this.#ownPorts(project);
     const isReachedInside = wanted.edge === 'container' && this.#runtime?.engine.isLocalLinux === true;
-    const around = { ...this.#setup, ownPorts, isReachedInside, runDir: this.#setup.folders.run };
+    const held = listeners().flatMap(({ port }) => (ownPorts.has(port) ? [] : [port]));
+    const heldPorts = new Set(held);
+    const edgePorts = (of: Project): readonly number[] => this.#setup.edgePorts(of, heldPorts);
+    const runDir = this.#setup.folders.run;
+    const around = { ...this.#setup, ownPorts, heldPorts, edgePorts, isReachedInside, runDir };
     this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);

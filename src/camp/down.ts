@@ -72,7 +72,7 @@ async function clearContainers(
   const { isWithData, env, signal } = request;
   const mark = containerMark(state);
   const mayBeThere = mark === 'there' || (isWithData && mark !== undefined);
-  if (!mayBeThere && ((wasSupervised && !isWithData) || !wantsContainers(request)))
+  if (!mayBeThere && ((wasSupervised && !isWithData) || !(wantsContainers(request) || hasClaimed(request))))
     return { containers: 0, volumes: [], kept: [] };
   const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
   const { foreignVolumes, removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
@@ -134,6 +134,17 @@ function wantsContainers({ dir, env }: DownRequest): boolean {
   return project !== undefined && needsEngine(project, 'auto');
 }
 
+/** Whether a camp that is gone has left a claim of a port: with `--docker` it may have made containers that no file asks for. */
+function hasClaimed({ dir, env }: DownRequest): boolean {
+  const claims = claimsIn(env);
+  const names = existsSync(claims) ? readdirSync(claims) : [];
+  return names.some((name) => readHolder(join(claims, name))?.purpose.endsWith(` in ${dir}`));
+}
+
+function claimsIn(env: NodeJS.ProcessEnv): string {
+  return join(userFolders(env).state, 'ports');
+}
+
 /** Waits until a supervisor is gone; asks it with TERM when it does not go, then kills it. */
 async function ends(supervisor: ProcessId): Promise<void> {
   const began = performance.now();
@@ -152,7 +163,7 @@ function removeTraces(lockFile: string, run: string, env: NodeJS.ProcessEnv): vo
   const lock = tryLock(lockFile, 'camp down');
   if (!isLock(lock)) return; // somebody has started it again in this moment
   rmSync(run, { recursive: true, force: true });
-  dropDeadClaims(join(userFolders(env).state, 'ports'));
+  dropDeadClaims(claimsIn(env));
   lock.release();
 }
 

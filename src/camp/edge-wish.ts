@@ -6,12 +6,10 @@ import type { EdgeWish } from '../runtime/docker/types.ts';
 const edgeServiceName = 'camp-edge';
 
 export interface EdgeAround {
-  /** Ports of this machine that the project's own containers publish now. */
-  readonly ownPorts: ReadonlySet<number>;
   readonly runDir: string;
   /** Caddy's storage: the CA of this user. */
   readonly storage: string;
-  edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[];
+  edgePorts(project: Project): readonly number[];
 }
 
 /** The container of the edge: in the place of the project's own edge service, or beside the others; on every network of what it leads to. */
@@ -21,7 +19,7 @@ export function edgeWish(project: Project, placed: readonly Service[], around: E
   return {
     service: own?.name ?? edgeServiceName,
     image: shape.image,
-    ports: around.edgePorts(project, around.ownPorts),
+    ports: around.edgePorts(project),
     networks: [...new Set(placed.flatMap((service) => service.container.networks))],
     mounts: shape.mounts.map((mount) => ({ ...mount, readOnly: true })),
     tmpfs: shape.tmpfs,

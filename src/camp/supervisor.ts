@@ -5,7 +5,6 @@ import type { Emit, Endpoint, Event, Ms, Unstamped } from '../kit/events.ts';
 import { CampError, failure, failuresOf } from '../kit/failure.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { userFolders } from '../kit/paths.ts';
-import { listeners } from '../kit/ports.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
@@ -111,7 +110,7 @@ export class Supervisor {
       clock: setup.clock,
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
-      edgePorts: (project, ownPorts) => this.#edgePorts(project, ownPorts),
+      edgePorts: (project, heldPorts) => this.#edgePorts(project, heldPorts),
       portOf: (service, index) => this.#processes.portOf(service, index),
       processes: () => this.#listeningProcesses(),
     });
@@ -219,9 +218,8 @@ export class Supervisor {
   }
 
   /** Claimed before a container can be created that publishes them; those that others listen on are left to them. */
-  #edgePorts(project: Project, ownPorts: ReadonlySet<number>): readonly number[] {
-    const held = listeners().map(({ port }) => port);
-    const { https, http } = this.#host.portsOf(project, new Set(held.filter((port) => !ownPorts.has(port))));
+  #edgePorts(project: Project, heldPorts: ReadonlySet<number>): readonly number[] {
+    const { https, http } = this.#host.portsOf(project, heldPorts);
     return http === undefined ? [https] : [https, http];
   }
 
@@ -376,10 +374,13 @@ export class Supervisor {
   /** A plan after the result must be empty of starts and stops; else two things pull at the same replica. */
   async #checkConverged(request: ConvergeRequest): Promise<void> {
     const wanted = this.#wanted as Wanted;
-    const again = reconcile(wanted, await this.#observe(this.#project as Project), {
-      ...this.#planOptions(request),
-      recreate: 'diverged',
-    });
+    const observed = await this.#observe(this.#project as Project);
+    // what has been saved since the builds began, by a container that writes where it is built too, is for the next up
+    const again = reconcile(
+      wanted,
+      { ...observed, builds: new Map() },
+      { ...this.#planOptions(request), recreate: 'diverged' },
+    );
     const left = again.steps.filter((step) => step.kind === 'start' || step.kind === 'stop');
     if (left.length === 0) return;
     throw new CampError(
