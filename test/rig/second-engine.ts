@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -8,6 +8,11 @@ export interface SecondEngine {
   readonly socket: string;
   /** Of dockerd itself. */
   signal(name: NodeJS.Signals): void;
+  /** Kills it; what it has made stays. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it once more after `kill`, with all that it had. */
+  again(): Promise<void>;
+  /** Nothing of it is left. */
   end(): Promise<void>;
 }
 
@@ -26,13 +31,36 @@ export function whyNoSecondEngine(): string | undefined {
 /** Resolves when it answers. In a network namespace: one without a bridge takes docker0 from the first. */
 export async function startSecondEngine(dir: string, extra: readonly string[] = []): Promise<SecondEngine> {
   const socket = join(dir, 'docker.sock');
-  const [data, exec] = [join(dir, 'data'), join(dir, 'exec')];
   mkdirSync(dir, { recursive: true });
+  let child = await startDockerd(dir, socket, extra);
+  return {
+    socket,
+    signal: (name) => void child.kill(name),
+    async kill() {
+      child.kill('SIGKILL');
+      while (!hasEnded(child)) await delay(20);
+    },
+    async again() {
+      child = await startDockerd(dir, socket, extra);
+    },
+    async end() {
+      child.kill('SIGCONT');
+      if (!hasEnded(child)) child.kill('SIGTERM');
+      while (!hasEnded(child)) await delay(20);
+      await endRest(dir);
+      unmountBelow(dir);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startDockerd(dir: string, socket: string, extra: readonly string[]): Promise<ChildProcess> {
   const child = spawn(
     'unshare',
     [
-      ...['--net', 'dockerd', '-H', `unix://${socket}`, '--data-root', data, '--exec-root', exec],
-      ...['--pidfile', join(dir, 'docker.pid'), '--bridge=none', '--iptables=false', ...extra],
+      ...['--net', 'dockerd', '-H', `unix://${socket}`, '--data-root', join(dir, 'data')],
+      ...['--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid')],
+      ...['--bridge=none', '--iptables=false', ...extra],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -41,21 +69,10 @@ export async function startSecondEngine(dir: string, extra: readonly string[] = 
     log = (log + chunk.toString()).slice(-4000);
   });
   while (spawnSync('docker', ['-H', `unix://${socket}`, 'version'], { stdio: 'ignore' }).status !== 0) {
-    if (child.exitCode !== null) throw new Error(`the second dockerd ended with ${child.exitCode}: ${log}`);
+    if (hasEnded(child)) throw new Error(`the second dockerd ended with ${child.exitCode}: ${log}`);
     await delay(100);
   }
-  return {
-    socket,
-    signal: (name) => void child.kill(name),
-    async end() {
-      child.kill('SIGCONT');
-      if (!hasEnded(child)) child.kill('SIGTERM');
-      while (!hasEnded(child)) await delay(20);
-      endContainerd(exec);
-      unmountBelow(dir);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
+  return child;
 }
 
 function hasEnded(child: ChildProcess): boolean {
@@ -70,13 +87,43 @@ function unmountBelow(dir: string): void {
   for (const mount of mounts.filter((path) => path.startsWith(`${dir}/`)).reverse()) spawnSync('umount', ['-l', mount]);
 }
 
-/** A dockerd that is killed leaves the containerd behind that it has started. */
-function endContainerd(exec: string): void {
+/** A dockerd that is killed leaves behind what it has started: containerd, its shims, builds, and what runs in them. */
+async function endRest(dir: string): Promise<void> {
+  for (let left = processesOf(dir); left.length > 0; left = processesOf(dir)) {
+    for (const pid of left) kill(pid);
+    await delay(20);
+  }
+}
+
+function kill(pid: number): void {
   try {
-    const pid = Number(readFileSync(join(exec, 'containerd', 'containerd.pid'), 'utf8'));
-    const isOurs = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(exec);
-    if (pid > 1 && isOurs) process.kill(pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
-    // it went with dockerd
+    // it went with another
+  }
+}
+
+/** Those whose command names the folder, which is nobody else's, and their descendants. */
+function processesOf(dir: string): readonly number[] {
+  const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (processAt(Number(name)) ?? []) : []));
+  const own = new Set(all.filter((one) => one.command.includes(`${dir}/`)).map((one) => one.pid));
+  for (let before = -1; before !== own.size; ) {
+    before = own.size;
+    for (const one of all) if (own.has(one.parent)) own.add(one.pid);
+  }
+  own.delete(process.pid);
+  return [...own].filter((pid) => pid > 1);
+}
+
+function processAt(
+  pid: number,
+): { readonly pid: number; readonly parent: number; readonly command: string } | undefined {
+  try {
+    const [, state, parent] = /^\d+ \(.*\) (\S) (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+    if (state === 'Z') return undefined;
+    return { pid, parent: Number(parent), command: readFileSync(`/proc/${pid}/cmdline`, 'latin1') };
+  } catch {
+    // it has ended meanwhile
+    return undefined;
   }
 }
