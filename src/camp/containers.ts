@@ -31,6 +31,8 @@ export interface ContainerSetup {
   portOf(service: Service, index: number): number;
   /** Processes that listen now, by service. */
   processes(): ReadonlyMap<string, ProcessPort>;
+  /** For a command that only looks: what it finds may be another camp's, and nothing is ended. */
+  readonly isLooking?: true;
   /** Ports of the edge, where it is to run in a container. */
   edgePorts(project: Project, heldPorts: ReadonlySet<number>): readonly number[];
 }
@@ -104,7 +106,7 @@ export class ContainerHost {
 
   /** An edge in a container that a camp before this one has left: nobody knows what it serves, and it holds the ports. */
   async #endLeftEdge(): Promise<void> {
-    if (this.#hasLookedForEdge) return;
+    if (this.#hasLookedForEdge || this.#setup.isLooking) return;
     this.#hasLookedForEdge = true;
     if (this.mayHaveLeft) await this.#runtime?.edgeContainer().stop();
   }

@@ -113,6 +113,7 @@ export function lookingHost({ dir, env }: LookRequest, project: Project): Contai
     storage: edgeStorage(userFolders(env)),
     leases,
     clock: monotonicClock(),
+    isLooking: true,
     emit: () => undefined,
     pressure: () => undefined,
     edgePorts: () => [],
