@@ -400,6 +400,9 @@ export class Supervisor {
     const statics = [...wanted.placements].flatMap(([name, placement]) =>
       placement.kind === 'static' ? [[name, placement.root] as const] : [],
     );
+    const pages = [...wanted.services.values()].filter(
+      ({ name, start }) => start?.kind === 'static' && wanted.placements.get(name)?.kind === 'container',
+    );
     const endpoints = this.#wantedEndpoints(wanted);
     await this.#host.route(
       {
@@ -408,6 +411,7 @@ export class Supervisor {
         services: new Set(project.services.keys()),
         endpoints,
         statics: new Map(statics),
+        pages: new Set(pages.map(({ name }) => name)),
       },
       signal,
     );

@@ -80,6 +80,14 @@ describe('the fingerprint of a build', () => {
     expect(of()).toBe(before);
   });
 
+  test('what camp writes while it runs does not change it', () => {
+    const before = of();
+    write('.camp/metrics.jsonl', '{}');
+    write('.camp/logs/api.log');
+    write('src/.camp/run/x');
+    expect(of()).toBe(before);
+  });
+
   test('what is said beside the context counts', () => {
     const said = [
       {},

@@ -28,15 +28,16 @@ export interface InputLimits {
 }
 
 const defaults = { entries: 20_000, ms: 250 } as const;
+const stateFolder = '.camp';
 
 /** Why a context was not looked through to its end. */
 export type Unknown = 'too-large' | 'unreadable';
 
 /**
  * What an image is built from, in 64 bits: the words of `build:`, the Dockerfile, and name, size, mode and times of every
- * file that Docker would send, without reading one. Two equal ones mean that a build would change nothing, as far as this
- * machine's files say: what a base image's tag means is the engine's to know. Undefined where the contexts are too
- * large to look through in time or may not be read: then Docker has to be asked.
+ * file that Docker would send, without reading one; camp's own folder does not count. Two equal ones mean that a build
+ * would change nothing, as far as this machine's files say: what a base image's tag means is the engine's to know.
+ * Undefined where the contexts are too large to look through in time or may not be read: then Docker has to be asked.
  */
 export function fingerprintOf(build: BuildDefinition, limits: InputLimits = {}): string | undefined {
   const found = buildInputs(build, limits);
@@ -86,6 +87,8 @@ function addContext(walk: Walk, name: string, folder: string, dockerfile: string
 /** A folder that is left out is still entered where an exception may bring something of it back. */
 function addBelow(walk: Walk, root: string, below: string, matcher: Matcher, above: Results | undefined): void {
   for (const name of namesIn(join(root, below))) {
+    // camp's own state changes all the time, and says nothing about an image
+    if (name === stateFolder) continue;
     if (--walk.entries < 0 || (walk.entries % 256 === 0 && performance.now() > walk.deadline)) throw tooLarge;
     const path = below === '' ? name : `${below}/${name}`;
     const { isMatched, results } = matcher.descend(path, above);
