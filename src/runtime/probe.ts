@@ -48,6 +48,14 @@ export function probeHttp(address: Address, path: string, timeoutMs: Ms): Promis
   });
 }
 
+/** A program that never heard of `/readyz` may fail at a path that it does not know, and serve its pages all the same. */
+export async function probeReadyz(address: Address, timeoutMs: Ms): Promise<ProbeAnswer> {
+  const answer = await probeHttp(address, '/readyz', timeoutMs);
+  if (!answer.said.endsWith(' answered 500')) return answer;
+  const front = await probeHttp(address, '/', timeoutMs);
+  return front.isReady ? front : answer;
+}
+
 /** Whether something accepts connections there. */
 export function probeTcp(address: Address, timeoutMs: Ms): Promise<ProbeAnswer> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
-import { type Address, type ProbeAnswer, probeHeldOpen, probeHttp } from '../probe.ts';
+import { type Address, type ProbeAnswer, probeHeldOpen, probeReadyz } from '../probe.ts';
 import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
 
 export interface ReadinessRequest {
@@ -12,6 +12,10 @@ export interface ReadinessRequest {
   readonly httpPort: number | undefined;
   /** Whether the container's address can be dialled from here. */
   readonly isLocalLinux: boolean;
+  /** Another service waits for its health: nothing else will do then. */
+  readonly isHealthAwaited: boolean;
+  /** Told what the image lacks that its health check is made with: it is not judged by that check. */
+  onUncheckable(said: string): void;
   /** Resolves when the engine itself calls the container healthy. */
   healthy(signal: AbortSignal): Promise<void>;
   /** Keeps what the last probe saw, for NOT_READY. */
@@ -29,8 +33,13 @@ const portsWithinMs: Ms = 5000;
 
 /** Resolves when the container serves; rejects only with the signal's reason. */
 export async function awaitReadiness(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
-  const { container, endpoints, httpPort, onAnswer } = request;
-  if (container.healthcheck) return awaitHealthy(request, container.healthcheck, signal);
+  const { container } = request;
+  if (container.healthcheck && (await awaitHealthy(request, container.healthcheck, signal)) === 'healthy') return;
+  return awaitServing(request, signal);
+}
+
+async function awaitServing(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
+  const { endpoints, httpPort, onAnswer } = request;
   const http = httpAddressOf(request);
   if (!http && endpoints.length === 0) return delay(portlessAfterMs, undefined, { signal });
   const probe = http ? () => answersHttp(http, httpPort) : () => isAnyOpen(endpoints);
@@ -57,7 +66,7 @@ function hostOf({ networks }: ContainerDetail): string | undefined {
 
 /** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
 async function answersHttp(address: Address, port: number | undefined): Promise<ProbeAnswer> {
-  const answer = await probeHttp(address, '/readyz', probeTimeoutMs);
+  const answer = await probeReadyz(address, probeTimeoutMs);
   // the engine's proxy accepts in the container's place, and hangs up
   const isHungUp = /: (ECONNRESET|socket hang up)$/.test(answer.said);
   return isHungUp
@@ -72,18 +81,28 @@ async function isAnyOpen(endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
 }
 
 /** Judged from the start on and more often than its interval says, so that long intervals keep nobody waiting. */
-async function awaitHealthy(request: ReadinessRequest, check: Healthcheck, signal: AbortSignal): Promise<void> {
+async function awaitHealthy(
+  request: ReadinessRequest,
+  check: Healthcheck,
+  signal: AbortSignal,
+): Promise<'healthy' | 'uncheckable'> {
   const done = new AbortController();
   const both = AbortSignal.any([signal, done.signal]);
   try {
-    await Promise.race([request.healthy(both), passes(request, check, both)]);
+    const found = await Promise.race([request.healthy(both), passes(request, check, both)]);
+    if (found === 'uncheckable') return found;
     await portsAreOpen(request, both);
+    return 'healthy';
   } finally {
     done.abort();
   }
 }
 
-async function passes({ api, container, onAnswer }: ReadinessRequest, check: Healthcheck, signal: AbortSignal) {
+async function passes(
+  { api, container, isHealthAwaited, onAnswer, onUncheckable }: ReadinessRequest,
+  check: Healthcheck,
+  signal: AbortSignal,
+): Promise<'uncheckable' | undefined> {
   const argv = argvOf(check);
   if (argv.length === 0) return new Promise<never>(() => undefined);
   for (let pause = 100; ; pause = Math.min(pause * 1.5, 1000)) {
@@ -92,10 +111,23 @@ async function passes({ api, container, onAnswer }: ReadinessRequest, check: Hea
     const answer = await runCheck(api, container.id, argv, check.timeoutMs, signal);
     signal.throwIfAborted();
     onAnswer(answer);
-    if (answer.isReady) return;
+    if (answer.isReady) return undefined;
+    const absent = isHealthAwaited ? undefined : absentProgram(argv, answer.said);
+    if (absent !== undefined) {
+      onUncheckable(`its image has no ${absent}, which its health check is made with`);
+      return 'uncheckable';
+    }
     // a check that costs much is made less often
     pause = Math.max(pause, Math.min(performance.now() - began, 1000));
   }
+}
+
+/** The program of a check that is not in the image, in the words of runc and of shells; undefined where the check was made. */
+export function absentProgram(argv: readonly string[], said: string): string | undefined {
+  const found =
+    /exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat .*: no such file)/.exec(said)?.[1] ??
+    /(?:^|[\s:])([\w./-]+): (?:command )?not found$/.exec(said)?.[1];
+  return found !== undefined && argv.some((word) => word.split(/[\s;&|()]+/).includes(found)) ? found : undefined;
 }
 
 function argvOf({ test: [kind, ...words] }: Healthcheck): readonly string[] {

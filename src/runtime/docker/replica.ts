@@ -20,6 +20,8 @@ export interface ReplicaSpec {
   readonly containerId: string;
   /** The port inside the container that routes lead to; absent where none does. */
   readonly httpPort: number | undefined;
+  /** Another service waits for its health. */
+  readonly isHealthAwaited: boolean;
 }
 
 export interface ReplicaSurroundings {
@@ -74,6 +76,8 @@ export class ContainerReplica {
   #lastAnswer: ProbeAnswer | undefined;
   /** Readiness has been seen since it was last started. */
   #isServing = false;
+  /** What its health check is made with is not in its image: the engine calls it unhealthy, whatever it does. */
+  #isUncheckable = false;
 
   constructor(spec: ReplicaSpec, around: ReplicaSurroundings) {
     this.spec = spec;
@@ -270,6 +274,11 @@ export class ContainerReplica {
         endpoints: this.endpoints,
         httpPort: this.spec.httpPort,
         isLocalLinux,
+        isHealthAwaited: this.spec.isHealthAwaited,
+        onUncheckable: (said) => {
+          if (!this.#isUncheckable) this.#note(`${said}: taken for ready when it answers`);
+          this.#isUncheckable = true;
+        },
         healthy: async (until) => {
           while (!isHealthy()) await this.#changes.next(60_000, until, isHealthy);
         },
@@ -284,7 +293,7 @@ export class ContainerReplica {
   /** Of what serves: ready or not, by what the engine says of its health. */
   #settle(): void {
     const { status, health } = this.#seen ?? {};
-    const isWell = status === 'running' && health?.status !== 'unhealthy';
+    const isWell = status === 'running' && (this.#isUncheckable || health?.status !== 'unhealthy');
     if (isWell && this.state.at !== 'ready') {
       const endpoint = mainEndpoint(this.endpoints, this.spec.httpPort);
       this.#become({ at: 'ready', ...(endpoint ? { endpoint } : {}) });

@@ -139,6 +139,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       configHash: container.labels[configLabel] ?? '',
       containerId: container.id,
       httpPort: wishOf(service.name)?.httpPort,
+      isHealthAwaited: wishes.some((one) => one.service.dependsOn.get(service.name) === 'service_healthy'),
     };
     watchEngine();
     return new ContainerReplica(spec, around);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../../kit/events.ts';
 import type { Probe } from '../../project/types.ts';
-import { type Address, type ProbeAnswer, probeHttp, probeTcp } from '../probe.ts';
+import { type Address, type ProbeAnswer, probeHttp, probeReadyz, probeTcp } from '../probe.ts';
 import { addressOf, type ListenWatch, listenersOfGroup } from './listening.ts';
 
 export interface Readiness {
@@ -54,7 +54,7 @@ function probeOnce(
     case 'http':
       return probeHttp(address, probe.path, probeTimeoutMs);
     case undefined:
-      return probeHttp(address, '/readyz', probeTimeoutMs);
+      return probeReadyz(address, probeTimeoutMs);
   }
 }
 
