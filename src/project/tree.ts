@@ -174,7 +174,7 @@ class Gardener {
     if (!isScalar(node)) return nothing(at);
     const { value } = node;
     const raw = node.source ?? '';
-    const isPlain = node.type === 'PLAIN';
+    const isPlain = node.type === 'PLAIN' && node.tag !== 'tag:yaml.org,2002:str';
     if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       return { kind: 'scalar', value, raw, isPlain, at, ...tag };
     return { kind: 'scalar', value: raw, raw, isPlain, at, ...tag };

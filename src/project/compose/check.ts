@@ -108,12 +108,18 @@ function noText(key: string, at: Span, what: string): Problem {
 function repeated({ items }: List, what: string): readonly Problem[] {
   const seen = new Set<string>();
   return items.flatMap((item) => {
-    if (item.kind !== 'scalar') return [];
-    const key = `${isWrittenNumber(item) ? 'number' : typeof item.value} ${textOf(item)}`;
+    const key = identityOf(item);
     if (!seen.has(key) && seen.add(key)) return [];
-    const message = `"${shorter(textOf(item) ?? '')}" is there twice in ${what}`;
-    return problemAt(item.at, 'INVALID_VALUE', message, 'remove one of the two');
+    const shown = item.kind === 'scalar' ? JSON.stringify(shorter(textOf(item) ?? '')) : 'the same map';
+    return problemAt(item.at, 'INVALID_VALUE', `${shown} is there twice in ${what}`, 'remove one of the two');
   });
+}
+
+/** The same text for the same value, in whatever order its keys stand. */
+function identityOf(tree: Tree): string {
+  if (tree.kind === 'scalar') return `${isWrittenNumber(tree) ? 'number' : typeof tree.value} ${textOf(tree)}`;
+  if (tree.kind === 'list') return JSON.stringify(tree.items.map(identityOf));
+  return JSON.stringify([...tree.entries].map(([key, { value }]) => [key, identityOf(value)]).sort());
 }
 
 function incomplete(value: Table, missing: readonly string[], what: string): Problem {
@@ -127,7 +133,7 @@ function badName(key: string, at: Span, what: string): Problem {
 }
 
 function unfit(value: Scalar, text: string, what: string): Problem {
-  const message = text === '' ? `${what} is empty` : `${what} "${shorter(text)}" is none that Compose knows`;
+  const message = text === '' ? `${what} is empty` : `${what} "${shorter(text)}" is not possible here`;
   return problemAt(value.at, 'INVALID_VALUE', message, `correct ${what}, or remove it`);
 }
 

@@ -37,12 +37,8 @@ function* wrongNetworks(service: Tree): Generator<Conflict> {
 function* wrongNames(service: Tree): Generator<Conflict> {
   const tree = at(service, 'container_name');
   const text = textOf(tree);
-  if (!tree || text === undefined) return;
-  if (!/[a-zA-Z0-9][a-zA-Z0-9_.-]+/.test(text)) {
-    const message = `container_name "${text}" cannot be the name of a container`;
-    yield { tree, message, hint: 'use at least two letters or digits' };
-  }
-  if (text && (numberOf(at(service, 'scale')) ?? numberOf(at(service, 'deploy', 'replicas')) ?? 1) > 1)
+  if (!tree || !text) return;
+  if ((numberOf(at(service, 'scale')) ?? numberOf(at(service, 'deploy', 'replicas')) ?? 1) > 1)
     yield { tree, message: 'several replicas cannot share one container_name', hint: 'remove container_name' };
 }
 
@@ -169,7 +165,7 @@ function wrongOrigins(root: Tree): readonly Problem[] {
           `keep ${said[0]} or ${said[1]}`,
         );
       const isThere = kind === 'secrets' ? said.some((key) => textOf(at(value, key))) : said.length > 0;
-      if (isThere || isExternal(value)) return [];
+      if (isThere || isExternal(value) || (kind === 'configs' && at(value, 'external'))) return [];
       return problemAt(keyAt, 'INVALID_VALUE', `${what} has none of ${ways}`, `write ${name}: {file: ./${name}.txt}`);
     }),
   );

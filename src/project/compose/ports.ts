@@ -19,6 +19,7 @@ export function parsePorts(text: string): readonly PublishedPort[] | Unusable {
   if ('why' in cut) return cut;
   const container = parseRange(cut.container);
   if (!container) return { why: notPort(cut.container) };
+  if (container.first === 0) return { why: 'there is no port 0 in a container' };
   const host = cut.host === undefined || cut.host === '' ? undefined : parseRange(cut.host);
   if (cut.host && !host) return { why: notPort(cut.host) };
   return pair(container, host, cut.address, protocol);

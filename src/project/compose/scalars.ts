@@ -15,6 +15,12 @@ export function isWrittenNumber(tree: Scalar): boolean {
   return tree.isPlain && tree.value !== null && (typeof tree.value === 'number' || numberText(tree) !== undefined);
 }
 
+/** A whole number without quotes that fits into 64 bits; `1.0` and `1e3` are none for go-yaml. */
+export function isWrittenInteger(tree: Scalar): boolean {
+  const text = isWrittenNumber(tree) && integer.test(tree.raw) ? numberText(tree) : undefined;
+  return text !== undefined && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+}
+
 /** YAML 1.1 integers (yaml.org/type/int.html, without base 60) and YAML 1.2 ones, as go-yaml reads them. */
 const integer = /^([-+]?)(?:0b([01_]+)|0o([0-7_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|((?:0|[1-9][0-9_]*)))$/;
 const float = /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?$/;

@@ -3,12 +3,12 @@ import { at, itemsOf, type Tree } from '../tree.ts';
 import type { Port, PublishedPort } from '../types.ts';
 import type { Context } from './context.ts';
 import { pair, parsePorts, parseRange, type Unusable } from './ports.ts';
-import { textOf } from './scalars.ts';
+import { isWrittenInteger, isWrittenNumber, textOf } from './scalars.ts';
 
 /** The entries of `ports:`, short and long, ranges written out. Problem: INVALID_PORT. */
 export function publishedPorts(service: Tree, context: Context): readonly PublishedPort[] {
   const all = itemsOf(at(service, 'ports')).flatMap((item) => {
-    const found = item.kind === 'table' ? longForm(item) : parsePorts(textOf(item) ?? '');
+    const found = item.kind === 'table' ? longForm(item) : shortForm(item);
     if (!('why' in found)) return found;
     invalid(item.at, textOf(item), found, context);
     return [];
@@ -17,6 +17,11 @@ export function publishedPorts(service: Tree, context: Context): readonly Publis
   const identity = ({ address = '0.0.0.0', host, container, protocol }: PublishedPort) =>
     `${address}:${host ?? ''}:${container}/${protocol}`;
   return [...new Map(all.map((each) => [identity(each), each])).values()];
+}
+
+function shortForm(item: Tree): readonly PublishedPort[] | Unusable {
+  const isFraction = item.kind === 'scalar' && isWrittenNumber(item) && !isWrittenInteger(item);
+  return isFraction ? { why: 'it is not a whole number' } : parsePorts(textOf(item) ?? '');
 }
 
 function invalid(where: Span, text: string | undefined, { why }: Unusable, context: Context): void {

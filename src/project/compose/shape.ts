@@ -101,6 +101,9 @@ function openMapOf(values: Shape, names: RegExp): Shape {
 const nullable = (shape: Shape): Shape => ({ ...shape, scalar: [...(shape.scalar ?? []), 'null'] });
 
 const ulimits = openMapOf(either(count, table({ soft: count, hard: count }, 'soft', 'hard')), /^[a-z]+$/);
+const integer: Shape = { scalar: ['integer'] };
+/** Compose takes no texts here, though its schema does. */
+const buildUlimits = openMapOf(either(integer, table({ soft: integer, hard: integer }, 'soft', 'hard')), /^[a-z]+$/);
 const fileReference = listOf(
   either(
     text,
@@ -160,7 +163,7 @@ const build = either(
     privileged: flag,
     secrets: fileReference,
     tags: texts,
-    ulimits,
+    ulimits: buildUlimits,
     platforms: texts,
   }),
 );
@@ -291,7 +294,7 @@ const mount = either(
   ),
 );
 
-const weight = listOf(closed(table({ path: text, weight: { scalar: ['integer'] } })));
+const weight = listOf(closed(table({ path: text, weight: integer })));
 const rate = listOf(closed(table({ path: text, rate: wholeBytes })));
 
 /** camp's own key at the top of the file. */
@@ -311,7 +314,7 @@ const service = table({
       device_read_iops: rate,
       device_write_bps: rate,
       device_write_iops: rate,
-      weight: { scalar: ['integer'] },
+      weight: integer,
       weight_device: weight,
     }),
   ),
@@ -321,7 +324,7 @@ const service = table({
   cgroup_parent: text,
   command,
   configs: fileReference,
-  container_name: text,
+  container_name: { scalar: ['string'], pattern: /[a-zA-Z0-9][a-zA-Z0-9_.-]+/ },
   cpu_count: positive,
   cpu_percent: { ...count, range: [0, 100] },
   cpu_shares: whole,
@@ -470,7 +473,7 @@ export const includeShape: Shape = listOf(
   either(text, closed(table({ path: textOrTexts, env_file: textOrTexts, project_directory: text }))),
 );
 
-const model = table({ name: text, model: text, context_size: { scalar: ['integer'] }, runtime_flags: texts }, 'model');
+const model = table({ name: text, model: text, context_size: integer, runtime_flags: texts }, 'model');
 
 /** A whole compose file. Names of services are checked where services are read. */
 export const composeShape: Shape = table({

@@ -26,7 +26,6 @@ export const buildFields: Fields = {
   cache_from: texts,
   cache_to: texts,
   no_cache: flag,
-  no_cache_filter: unprinted,
   additional_contexts: additionalContexts,
   pull: flag,
   extra_hosts: hosts,

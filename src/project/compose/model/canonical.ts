@@ -1,5 +1,5 @@
 import { at, type Entry, entriesOf, itemsOf, type Scalar, type Tree } from '../../tree.ts';
-import { numberOf, textOf } from '../scalars.ts';
+import { isWrittenNumber, numberOf, textOf } from '../scalars.ts';
 import { timestampOf } from '../timestamp.ts';
 import { type Section, used } from './resources.ts';
 import { service } from './service.ts';
@@ -62,6 +62,6 @@ function asWritten(tree: Tree): Json {
 }
 
 function scalar(tree: Scalar): Json {
-  if (tree.isPlain && typeof tree.value === 'number') return numberOf(tree) ?? tree.value;
+  if (isWrittenNumber(tree)) return numberOf(tree) ?? tree.value;
   return timestampOf(tree) ?? tree.value;
 }

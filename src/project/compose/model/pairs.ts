@@ -1,6 +1,6 @@
 import { isNull, type Tree } from '../../tree.ts';
 import { textOf } from '../scalars.ts';
-import type { Print } from './print.ts';
+import { filled, type Print } from './print.ts';
 import type { Json } from './types.ts';
 
 type Pair = readonly [name: string, value: string | undefined];
@@ -50,16 +50,16 @@ export const hosts: Print = (tree) => {
       for (const address of text.slice(cut + 1).split(',')) add(text.slice(0, cut), address);
     }
   // Go compares bytes
-  return found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return filled(found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
 };
 
-/** What may be given more than once. */
+/** What may be given more than once, as lists; an empty one is none. */
 export const manyOptions: Print = (tree) => {
   if (tree.kind !== 'table') return undefined;
   return mapIfAny(
-    [...tree.entries].map(([name, { value }]) => [
-      name,
-      (value.kind === 'list' ? value.items : [value]).map((each) => textOf(each) ?? '<nil>'),
-    ]),
+    [...tree.entries].flatMap(([name, { value }]): [string, Json][] => {
+      const all = (value.kind === 'list' ? value.items : [value]).map((each) => textOf(each) ?? '');
+      return all.length === 0 ? [] : [[name, all]];
+    }),
   );
 };

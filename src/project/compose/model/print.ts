@@ -1,5 +1,5 @@
 import { isNull, type Tree } from '../../tree.ts';
-import { flagOf, numberOf, textOf } from '../scalars.ts';
+import { flagOf, isWrittenInteger, isWrittenNumber, numberOf, textOf } from '../scalars.ts';
 import { byteSize, durationMs } from '../units.ts';
 import { durationText, single } from './numbers.ts';
 import type { Json, ModelContext } from './types.ts';
@@ -71,11 +71,11 @@ export const whole: Print = (tree, context) => writtenWhole(tree, context) || un
 /** Compose keeps fractions in 32 bits. */
 export const fraction: Print = (tree) => single(numberOf(tree) ?? 0) || undefined;
 
-/** Bytes in digits, as a text; a number with a fraction counts as nothing. */
+/** Bytes in digits, as a text; a number that is written with a fraction or an exponent counts as nothing. */
 export const writtenBytes: Print = (tree) => {
   if (tree.kind !== 'scalar') return '0';
-  const size = typeof tree.value === 'number' ? numberOf(tree) : byteSize(textOf(tree) ?? '');
-  return String(size !== undefined && Number.isInteger(size) ? size : 0);
+  if (isWrittenNumber(tree)) return isWrittenInteger(tree) ? (textOf(tree) ?? '0') : '0';
+  return String(byteSize(textOf(tree) ?? '') ?? 0);
 };
 export const bytes: Print = (tree, context) => {
   const size = writtenBytes(tree, context);
