@@ -524,8 +524,8 @@ export class Supervisor {
       // a second try would wait for the same engine
       this.#isEngineLost = true;
       if (!this.#containers.mayHaveLeft) return;
-      const message = `containers of this project may be left: ${failure.message}`;
-      this.emit({ type: 'warning', message, failure: { ...failure, message, hints: [...failure.hints, 'camp down'] } });
+      const left = mayBeLeft(failure);
+      this.emit({ type: 'warning', message: left.message, failure: left });
     }
   }
 

@@ -38,6 +38,8 @@ export interface Wanted {
   readonly endpoints: readonly Endpoint[];
   /** Services that are only files: name to folder. */
   readonly statics: ReadonlyMap<string, string>;
+  /** Services that are only files and run in containers. */
+  readonly pages?: ReadonlySet<string>;
 }
 
 /** One way in, read from the adapted configuration. */

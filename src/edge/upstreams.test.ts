@@ -73,3 +73,20 @@ test("the port of a health check is the container's: it stays where that is what
     active: { uri: '/readyz', port: 9090 },
   });
 });
+
+test('files in a container are asked for again each time, unless the Caddyfile says what is answered', () => {
+  const pages = new Set(['api']);
+  const again = { set: { 'Cache-Control': ['no-cache'] }, require: { headers: { 'Cache-Control': null } } };
+  const upstreams = [{ dial: 'api:80' }];
+  expect(replaced({ upstreams }, [endpoint(1)], { pages }).handler.headers).toEqual({ response: again });
+  expect(replaced({ upstreams }, [endpoint(1)]).handler.headers).toBeUndefined();
+  const asked = { request: { set: { X: ['1'] } } };
+  expect(replaced({ upstreams, headers: asked }, [endpoint(1)], { pages }).handler.headers).toEqual({
+    ...asked,
+    response: again,
+  });
+  const own = { response: { set: { 'Cache-Control': ['max-age=60'] } } };
+  expect(replaced({ upstreams, headers: own }, [endpoint(1)], { pages }).handler.headers).toEqual(own);
+  const mixed = [{ dial: 'api:80' }, { dial: 'db:80' }];
+  expect(replaced({ upstreams: mixed }, [endpoint(1)], { pages }).handler.headers).toBeUndefined();
+});

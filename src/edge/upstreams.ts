@@ -7,6 +7,8 @@ export interface UpstreamInput {
   readonly services: ReadonlySet<string>;
   readonly endpoints: readonly Endpoint[];
   readonly statics: ReadonlyMap<string, string>;
+  /** Services that are only files and run in containers. */
+  readonly pages?: ReadonlySet<string>;
   /** The endpoints are those of containers as their neighbours see them. */
   readonly isContained?: boolean;
 }
@@ -73,7 +75,19 @@ export function replaceUpstreams(handler: JsonObject, place: Place, input: Upstr
   const all = [...expanded.flat(), ...dynamic.map((dial) => ({ dial }))];
   handler.upstreams = [...new Map(all.map((upstream) => [String(upstream.dial), upstream])).values()];
   if (!input.isContained) freeHealthPort(handler);
+  if (named.every((name) => input.pages?.has(name))) askAgain(handler);
   return warnings;
+}
+
+/**
+ * Files in a container are answered as those that the edge serves itself: browsers ask again each time, unless the
+ * container or the Caddyfile says otherwise. A name that must be absent has no values (Caddy's ResponseMatcher).
+ */
+function askAgain(handler: JsonObject): void {
+  const headers = isObject(handler.headers) ? handler.headers : {};
+  if (headers.response !== undefined) return;
+  const absent = { headers: { 'Cache-Control': null } };
+  handler.headers = { ...headers, response: { set: { 'Cache-Control': ['no-cache'] }, require: absent } };
 }
 
 function expand(upstream: JsonObject, input: UpstreamInput): JsonObject[] {
