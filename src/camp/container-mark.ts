@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Failure } from '../kit/failure.ts';
 import { makeFolder, readText, writeWhole } from '../kit/files.ts';
 
 /*
@@ -22,4 +23,11 @@ export function markContainers(state: string, now: 'there' | 'gone'): void {
 export function containerMark(state: string): 'there' | 'gone' | undefined {
   const text = readText(fileOf(state))?.trim();
   return text === undefined ? undefined : text === 'gone' ? 'gone' : 'there';
+}
+
+/** The engine that has made them cannot be used. Going over to another one, as `failure` may propose, would leave them there. */
+export function mayBeLeft(failure: Failure): Failure {
+  const hints = failure.hints.filter((hint) => !/^(unset|docker context use) |usual engine/.test(hint));
+  const message = `containers of this project may be left: ${failure.message}`;
+  return { ...failure, message, hints: [...hints, 'camp down, as soon as it runs again'] };
 }

@@ -12,7 +12,7 @@ import { at, plainOf } from '../project/tree.ts';
 import type { DownReport, VolumeStatus } from '../report/types.ts';
 import type { ComposeVolumes, Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
-import { containerMark, markContainers } from './container-mark.ts';
+import { containerMark, markContainers, mayBeLeft } from './container-mark.ts';
 import { stateFolders } from './folders.ts';
 
 export interface DownRequest {
@@ -99,8 +99,9 @@ function withoutEngine(error: unknown, mark: ReturnType<typeof containerMark>, i
   const [first] = error instanceof CampError ? error.failures : [];
   if (!first || !unusable.has(first.code)) throw error;
   if (mark !== 'there' && !isWithData) return undefined;
-  const left = mark === 'there' ? 'containers of this project may be left' : 'the volumes cannot be looked at';
-  throw new CampError({ ...first, message: `${left}: ${first.message}` });
+  throw new CampError(
+    mark === 'there' ? mayBeLeft(first) : { ...first, message: `the volumes cannot be looked at: ${first.message}` },
+  );
 }
 
 const unusable = new Set(['ENGINE_UNREACHABLE', 'ENGINE_HANGS', 'ENGINE_TOO_OLD', 'NO_PERMISSION']);

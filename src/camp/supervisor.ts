@@ -20,6 +20,7 @@ import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import type { ProcessPort } from '../runtime/wiring/gateway.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
+import { mayBeLeft } from './container-mark.ts';
 import { ContainerHost } from './containers.ts';
 import { EdgeHost } from './edge-host.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';

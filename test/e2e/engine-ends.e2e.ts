@@ -230,6 +230,9 @@ describe('an engine that is killed under a project that runs', () => {
     const down = await folder.camp(['down']);
     expect([down.code, down.isHanging], down.stderr).toEqual([4, false]);
     expect(down.stderr).toMatch(/error ENGINE_UNREACHABLE containers of this project may be left: /);
+    // another engine does not have them
+    expect(down.stderr).toMatch(/fix: camp down, as soon as it runs again/);
+    expect(down.stderr).not.toContain('unset DOCKER_HOST');
     expect(folder.processes()).toEqual([]);
     await engine.again();
     expect((await folder.inEngine()).length).toBeGreaterThan(0);

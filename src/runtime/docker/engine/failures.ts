@@ -34,7 +34,7 @@ export function hangs(address: EngineAddress, deadlineMs?: Ms): CampError {
   return new CampError(
     failure('machine', 'ENGINE_HANGS', `the Docker engine does not answer ${when}`, {
       evidence: [said(address)],
-      hints: [startHint(address).replace(/^((?:sudo )?(?:systemctl|service|colima).*)\bstart\b/, '$1restart')],
+      hints: [startHint(address).replace(/^((?:sudo )?(?:systemctl|service|colima).*|)\bstart\b/, '$1restart')],
     }),
   );
 }
@@ -120,6 +120,8 @@ function messageOf(address: EngineAddress, code: string): string {
 }
 
 function hintOf(address: EngineAddress, code: string): string {
+  // what is not there at all was chosen by mistake
+  if (code === 'ENOENT' || code === 'ENOTFOUND') return chooseHint(address) ?? startHint(address);
   if (code.includes('CERT') || code.includes('SSL') || code === 'EPROTO' || code === 'garbage')
     return chooseHint(address) ?? startHint(address);
   return startHint(address);
@@ -139,7 +141,8 @@ function startHint(address: EngineAddress): string {
   if (/\/\.rd\//.test(address.host)) return 'rdctl start';
   if (/\/run\/user\/\d+\/docker\.sock$/.test(address.host)) return 'systemctl --user start docker';
   if (address.host === 'unix:///var/run/docker.sock' || /\/\.docker\//.test(address.host)) return startCommand();
-  return chooseHint(address) ?? startCommand();
+  const choose = chooseHint(address);
+  return choose ? `start it, or go back to the usual engine: ${choose}` : startCommand();
 }
 
 function startCommand(): string {
