@@ -1,7 +1,7 @@
 import { builtImageOf } from './dockerfile.ts';
 import type { Mentions } from './http-mentions.ts';
 import { factsOf, frontNames } from './http-port.ts';
-import { imageFacts } from './images.ts';
+import { imageFacts, imageName } from './images.ts';
 import type { Service } from './types.ts';
 
 /** Names of what stands in front of others. */
@@ -15,7 +15,7 @@ const frontDoors = [80, 443, 8080, 8443, 8000];
  * others, else what is called so, else what is published where pages are.
  */
 export function frontOf(routed: readonly Service[], all: readonly Service[], mentions: Mentions): Service | undefined {
-  const proxies = routed.filter((service) => isFrontProxy(service, mentions));
+  const proxies = routed.filter((service) => isFrontProxy(service, all, mentions));
   const proxy = byDoor(proxies.filter((service) => !isByHost(service, all)));
   if (proxy) return proxy;
   const others = routed.filter((service) => !proxies.includes(service));
@@ -34,15 +34,27 @@ export function namedFront<T extends { readonly name: string }>(services: readon
   return undefined;
 }
 
-function isFrontProxy(service: Service, mentions: Mentions): boolean {
+function isFrontProxy(service: Service, all: readonly Service[], mentions: Mentions): boolean {
   const built = builtImageOf(service);
   if (doorOf(service) === undefined || !factsOf(service, built)?.isProxy) return false;
   return (
     mentions.fronts.has(service.name) ||
-    service.dependsOn.size > 0 ||
+    standsBefore(service, all) ||
     proxyName.test(service.name) ||
     seesEngine(service)
   );
+}
+
+/** It waits for something that runs beside it, not only for what prepares its files and ends. */
+function standsBefore({ dependsOn }: Service, all: readonly Service[]): boolean {
+  return all.some(
+    (other) => dependsOn.has(other.name) && !other.isOneShot && (other.build !== undefined || !isBareTool(other)),
+  );
+}
+
+/** An image without anything in it but a shell. */
+function isBareTool({ image }: Service): boolean {
+  return image !== undefined && /^(?:library\/)?(?:busybox|alpine|debian|ubuntu)$/.test(imageName(image).repository);
 }
 
 /** It finds its backends by asking the engine, as Traefik and nginx-proxy do. */

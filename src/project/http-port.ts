@@ -21,7 +21,12 @@ const commonPorts = new Set<Port>([80, 3000, 3001, 4173, 4200, 5000, 5173, 8000,
 /** Where a service speaks HTTP in its container; undefined where nothing says that it does. */
 export function httpPortOf(service: Service, mentions: Mentions, all: readonly Service[]): HttpPort | undefined {
   if (service.isEdge || service.isOneShot || service.hints?.networkMode === 'none') return undefined;
-  if (service.start?.kind === 'static') return at(8080);
+  const found = spokenPort(service, mentions, all);
+  // pages that nobody says a port of are served by the edge, or by the image that camp writes for them
+  return found ?? (service.start?.kind === 'static' ? at(8080) : undefined);
+}
+
+function spokenPort(service: Service, mentions: Mentions, all: readonly Service[]): HttpPort | undefined {
   const labelled = labelledPort(service);
   if (labelled) return labelled;
   const built = imageOf(service, all);

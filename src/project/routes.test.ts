@@ -53,6 +53,12 @@ describe('the port where a service speaks HTTP', () => {
     ['TLS only', image('n', 'nginx:1', { ports: tcp(443) }), 'https:443'],
     ['TLS beside plain', image('n', 'nginx:1', { ports: tcp(443, 80) }), 'http:80'],
     ['another TLS port only', image('k', 'example/k', { ports: tcp(8443) }), 'https:8443'],
+    [
+      'pages in an image that serves them where it says',
+      built('w', { ports: tcp([80, 80]), start: { kind: 'static', root: dir, why: 'index.html' } }),
+      'http:80',
+    ],
+    ['pages', of('w', { start: { kind: 'static', root: dir, why: 'index.html' } }), 'http:8080'],
     ['a debugger beside it', built('x', { ports: tcp(9229, 3000) }), 'http:3000'],
     ['metrics beside it', built('x', { ports: tcp(9464, 8080) }), 'http:8080'],
     ['gRPC only', built('x', { ports: tcp(50051) }), undefined],
@@ -214,6 +220,15 @@ describe('the front page', () => {
       [built('web', { ports: tcp(3000) }), image('manual', 'nginx', { ports: tcp([8080, 80]) })],
       'web',
     ],
+    [
+      'no file server that waits for what makes its files',
+      [
+        built('web', { ports: tcp([8080, 3000]) }),
+        image('assets', 'busybox'),
+        image('static', 'nginx', { ports: tcp([8081, 80]), dependsOn: new Map([['assets', 'service_started']]) }),
+      ],
+      'web',
+    ],
     ['no proxy that nobody can reach', [built('web', { ports: tcp(3000) }), image('nginx', 'nginx')], 'web'],
     [
       'what is published on 80',
@@ -276,6 +291,14 @@ describe('routesOfServices', () => {
 
   it('says so where nothing speaks HTTP', () => {
     expect(routesOfServices([image('db', 'postgres')], 'p')).toContain('no service of p speaks HTTP');
+  });
+
+  it('leads to nothing that has turned out not to speak HTTP, and still names its port', () => {
+    const services = [built('web', { ports: tcp(3000) }), built('broker', { expose: [9000] })];
+    const text = routesOfServices(services, 'p', new Set(['broker']));
+    expect(text).toContain('# broker:9000 does not speak HTTP\n{$CAMP_DOMAIN:p.localhost}, web.');
+    expect(text).not.toContain('reverse_proxy broker');
+    expect(routesOfServices(services, 'p', new Set(['web', 'broker']))).toContain('no service of p speaks HTTP');
   });
 
   it('gives each service a label of its own, whatever stands first', () => {

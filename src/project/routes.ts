@@ -19,11 +19,20 @@ export function httpPortsOf(services: readonly Service[]): ReadonlyMap<string, H
 
 /**
  * A Caddyfile for a compose file that has none: every service that speaks HTTP under its own name, and the
- * one that looks like the front page under the project's domain too.
+ * one that looks like the front page under the project's domain too. `others` have turned out to speak something else.
  */
-export function routesOfServices(services: Iterable<Service>, name: string): string {
+export function routesOfServices(
+  services: Iterable<Service>,
+  name: string,
+  others: ReadonlySet<string> = new Set(),
+): string {
   const all = [...services];
-  const ports = httpPortsOf(all);
+  const guessed = httpPortsOf(all);
+  const ports = new Map([...guessed].filter(([service]) => !others.has(service)));
+  // still named: what is published does not change with what is found out
+  const notes = [...guessed].flatMap(([service, { port }]) =>
+    others.has(service) ? [`# ${service}:${port} does not speak HTTP\n`] : [],
+  );
   const routed = all.filter((service) => ports.has(service.name));
   const front = frontOf(routed, all, mentionsOf(all));
   const labels = hostLabels(routed.map((service) => service.name));
@@ -32,7 +41,8 @@ export function routesOfServices(services: Iterable<Service>, name: string): str
     const own = `${labels.get(service)}.${domain}`;
     return `${service === front?.name ? `${domain}, ${own}` : own} {\n${proxyLines(service, port)}}\n`;
   });
-  return sites.length > 0 ? sites.join('\n') : `${domain} {\n\trespond "no service of ${name} speaks HTTP" 404\n}\n`;
+  if (sites.length > 0) return [...notes, sites.join('\n')].join('');
+  return `${notes.join('')}${domain} {\n\trespond "no service of ${name} speaks HTTP" 404\n}\n`;
 }
 
 function proxyLines(service: string, { port, scheme }: HttpPort): string {

@@ -236,5 +236,7 @@ function isProjectEdge(name: string, image: string | undefined, tree: Tree, dir:
     )
   )
     return true;
-  return (name === 'edge' || name === 'caddy') && !at(tree, 'command');
+  // what is configured from elsewhere serves something else
+  const isElsewhere = mounts.some(({ target }) => /^\/etc\/caddy(?:\/|$)/.test(target)) || at(tree, 'configs');
+  return (name === 'edge' || name === 'caddy') && !at(tree, 'command') && !isElsewhere;
 }
