@@ -1,11 +1,13 @@
 import type { Edge, Route } from '../edge/types.ts';
-import type { Ms } from '../kit/events.ts';
+import type { Endpoint, Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import type { Handlers, RuntimeKind } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import { clearLeftovers, type NativeRuntime } from '../runtime/native/runtime.ts';
 import type { Runtime } from '../runtime/types.ts';
+import { namedPorts } from './container-ports.ts';
 import type { ContainerHost } from './containers.ts';
+import { speaksOtherwise } from './other-protocol.ts';
 
 /** What the steps of a plan are carried out with. */
 export interface Equipment {
@@ -17,6 +19,8 @@ export interface Equipment {
   startEdge(kind: RuntimeKind, signal: AbortSignal): Promise<void>;
   route(signal: AbortSignal): Promise<void>;
   routes(): readonly Route[];
+  /** A service that a guess has led a route to, and that does not speak HTTP: `up` is no failure for that. */
+  isOther(service: string): void;
   provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void>;
 }
 
@@ -41,7 +45,24 @@ export function handlersFor(equipment: Equipment): Handlers {
     route: (_, { signal }) => equipment.route(signal),
     async firstRequest(step, { signal }) {
       const routes = equipment.routes().filter((route) => route.service === step.service);
-      await Promise.all(routes.map((route) => equipment.edge().firstRequest(route, timeoutMs, signal)));
+      const answered = (until: AbortSignal): Promise<unknown> =>
+        Promise.all(routes.map((route) => equipment.edge().firstRequest(route, timeoutMs, until)));
+      // routes that somebody has written are meant
+      const { caddyfile, compose } = equipment.project;
+      if (caddyfile.path !== undefined || !compose || routes.length === 0) return void (await answered(signal));
+      const done = new AbortController();
+      const both = AbortSignal.any([signal, done.signal]);
+      const port = namedPorts(caddyfile.text, step.service)[0];
+      const endpoint = (): Endpoint | undefined => endpointOf(equipment, step.service, port);
+      try {
+        const found = await Promise.race([
+          answered(both).then(() => 'http' as const),
+          speaksOtherwise(endpoint, both).then(() => 'other' as const),
+        ]);
+        if (found === 'other') equipment.isOther(step.service);
+      } finally {
+        done.abort();
+      }
     },
     async drain(step, { signal }) {
       const replica = runtime(step.runtime)
@@ -52,6 +73,12 @@ export function handlersFor(equipment: Equipment): Handlers {
     },
     stop: (step) => runtime(step.runtime).stop(step.service, step.index),
   };
+}
+
+function endpointOf({ processes, containers }: Equipment, service: string, port?: number): Endpoint | undefined {
+  const all = [...processes.replicas(), ...(containers.running?.replicas() ?? [])];
+  const found = all.find((one) => one.service === service && one.state.at === 'ready')?.endpoints ?? [];
+  return found.find((one) => one.containerPort === port) ?? (found.length === 1 ? found[0] : undefined);
 }
 
 function serviceOf(equipment: Equipment, name: string): Service {

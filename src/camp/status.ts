@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly wanted: Wanted;
   readonly replicas: readonly ReplicaView[];
   readonly routes: readonly Route[];
+  /** Services that have turned out not to speak HTTP. */
+  readonly others: ReadonlySet<string>;
   readonly readyMs: ReadonlyMap<string, Ms>;
   readonly edge: { readonly edge: Edge; readonly ports: EdgePorts } | undefined;
   readonly isEnding: boolean;
@@ -55,7 +57,7 @@ function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): 
     placement: placement.kind,
     replicas: isStatic ? 1 : (snapshot.wanted.replicas.get(name) ?? snapshot.wanted.services.get(name)?.replicas ?? 0),
     state: isStatic ? (snapshot.edge ? 'ready' : 'stopped') : worst(replicas),
-    url: url ?? null,
+    url: (snapshot.others.has(name) ? url?.replace(/^http:/, 'tcp:') : url) ?? null,
     readyMs: rounded(snapshot.readyMs.get(name)),
     pids: replicas.flatMap((replica) => replica.pids),
   };

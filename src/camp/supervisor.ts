@@ -10,6 +10,7 @@ import { execute } from '../plan/execute.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
 import type { Mode, Observed, Placement, Plan, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
+import { routesOfServices } from '../project/routes.ts';
 import type { Project } from '../project/types.ts';
 import { notReadByProcess } from '../project/unread.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
@@ -85,6 +86,8 @@ export class Supervisor {
   #routed: ReadonlySet<string> = new Set();
   #sharedEnv: Readonly<Record<string, string>> | undefined;
   #readyMs: ReadonlyMap<string, Ms> = new Map();
+  /** Services that a guess has led a route to, and that do not speak HTTP. */
+  readonly #others = new Set<string>();
   #hasConverged = false;
   #lastReadyMs: Ms = Number.NEGATIVE_INFINITY;
   #shutdown: Promise<void> | undefined;
@@ -196,6 +199,7 @@ export class Supervisor {
       wanted: this.#wanted,
       replicas: this.#replicas(),
       routes: this.#host.routes,
+      others: this.#others,
       readyMs: this.#readyMs,
       edge: this.#host.running,
       isEnding: this.#ending.signal.aborted,
@@ -266,9 +270,14 @@ export class Supervisor {
       const { project, wanted, plan } = await this.#think(request);
       this.#project = project;
       this.#wanted = wanted;
+      const others = this.#others.size;
       const outcome = await this.#carryOut(plan, request);
       this.#leases.save();
       this.#ending.signal.throwIfAborted();
+      if (this.#others.size > others) {
+        this.#project = this.#withoutOthers(project);
+        await this.#route(this.#ending.signal);
+      }
       // ports that the engine chose are known only now
       if (outcome.failures.length === 0 && this.#hasUnrouted()) await this.#route(this.#ending.signal);
       const timing = measure(plan, events);
@@ -332,7 +341,13 @@ export class Supervisor {
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
     refuseUnknownServices(project, only);
-    return project;
+    return this.#withoutOthers(project);
+  }
+
+  #withoutOthers(project: Project): Project {
+    if (project.caddyfile.path !== undefined || !project.compose || this.#others.size === 0) return project;
+    const text = routesOfServices(project.services.values(), project.name, this.#others);
+    return { ...project, caddyfile: { text } };
   }
 
   /** Keys that Compose acts on and a process cannot. */
@@ -364,6 +379,11 @@ export class Supervisor {
       startEdge: (kind, signal) => this.#host.start(kind, project, signal),
       route: (signal) => this.#route(signal),
       routes: () => this.#host.routes,
+      isOther: (service) => {
+        this.#others.add(service);
+        const message = 'does not speak HTTP: it has its own address and no name';
+        this.emit({ type: 'note', subject: service, message });
+      },
       provision: async (tool, signal) => {
         await this.#host.provision(tool, signal);
         this.#sharedEnv = undefined;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
-import { type Address, type ProbeAnswer, probeHeldOpen, probeReadyz } from '../probe.ts';
+import { type Address, type ProbeAnswer, probeHeldOpen, probeReadyz, probeTcp } from '../probe.ts';
 import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
 
 export interface ReadinessRequest {
@@ -42,7 +42,7 @@ async function awaitServing(request: ReadinessRequest, signal: AbortSignal): Pro
   const { endpoints, httpPort, onAnswer } = request;
   const http = httpAddressOf(request);
   if (!http && endpoints.length === 0) return delay(portlessAfterMs, undefined, { signal });
-  const probe = http ? () => answersHttp(http, httpPort) : () => isAnyOpen(endpoints);
+  const probe = http ? () => answersHttp(http, httpPort, request) : () => isAnyOpen(endpoints);
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
     const answer = await probe();
     signal.throwIfAborted();
@@ -65,13 +65,22 @@ function hostOf({ networks }: ContainerDetail): string | undefined {
 }
 
 /** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
-async function answersHttp(address: Address, port: number | undefined): Promise<ProbeAnswer> {
+async function answersHttp(
+  address: Address,
+  port: number | undefined,
+  { container, isLocalLinux }: ReadinessRequest,
+): Promise<ProbeAnswer> {
   const answer = await probeReadyz(address, probeTimeoutMs);
   // the engine's proxy accepts in the container's place, and hangs up
   const isHungUp = /: (ECONNRESET|socket hang up)$/.test(answer.said);
-  return isHungUp
-    ? { isReady: false, said: `nothing listens on port ${port} in the container, or on 127.0.0.1 only` }
-    : answer;
+  if (!isHungUp) return answer;
+  const host = hostOf(container);
+  // behind that proxy it accepts by itself: then it is the program that hangs up on a host or a protocol not its own
+  if (isLocalLinux && host !== undefined && port !== undefined) {
+    const direct = await probeTcp({ host, port }, probeTimeoutMs);
+    if (direct.isReady) return direct;
+  }
+  return { isReady: false, said: `nothing listens on port ${port} in the container, or on 127.0.0.1 only` };
 }
 
 async function isAnyOpen(endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
