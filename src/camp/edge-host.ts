@@ -43,6 +43,7 @@ export class EdgeHost {
   #routes: readonly Route[] = [];
   /** The project of an edge that has not served anything yet. */
   #beginning: Project | undefined;
+  #routing: Promise<unknown> = Promise.resolve();
 
   constructor(setup: EdgeHostSetup) {
     this.#setup = setup;
@@ -133,7 +134,14 @@ export class EdgeHost {
     });
   }
 
-  async route(wanted: Wanted, signal: AbortSignal): Promise<void> {
+  /** One after the other: the first may have to move the edge. */
+  route(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const turn = this.#routing.then(() => this.#route(wanted, signal));
+    this.#routing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #route(wanted: Wanted, signal: AbortSignal): Promise<void> {
     const beginning = this.#beginning;
     try {
       this.#routes = await this.edge.route(wanted, signal);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CampError } from '../../kit/failure.ts';
 import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
 import type { CommandResult } from '../../kit/spawn.ts';
@@ -113,7 +113,8 @@ export function composeCli(setup: {
     const result = await whileItLives(engine, how.signal, (signal) =>
       runCommand(argv(compose, files, args), {
         cwd: project.dir,
-        env,
+        // what Compose leaves behind when it is killed in the middle of a build goes with the project
+        env: args[0] === 'build' ? { ...env, TMPDIR: resolve(project.dir, runDir) } : env,
         timeoutMs: longestMs,
         signal,
         ...(how.onLine ? { onLine: how.onLine } : {}),

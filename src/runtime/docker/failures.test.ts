@@ -18,6 +18,10 @@ describe('why the engine does not start a container', () => {
       'PORT_IN_USE machine',
     ],
     [
+      'failed to set up container networking: driver failed: failed to listen on TCP socket: address already in use',
+      'PORT_IN_USE machine',
+    ],
+    [
       'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/no/such": stat /no/such: no such file or directory: unknown',
       'SPAWN_FAILED service',
     ],

@@ -83,6 +83,12 @@ export function startFailure(service: string, words: readonly string[]): Failure
       evidence,
     });
   }
+  // engine 28 does not always say which
+  if (/address already in use|port is already allocated/i.test(text))
+    return failure('machine', 'PORT_IN_USE', `service "${service}" wants a port that somebody else holds`, {
+      hints: [`docker ps, or publish another port of ${service} in compose.yaml`],
+      evidence,
+    });
   const program =
     /exec: "([^"]*)": [^\n]*|exec (\S+): (?:exec format error|no such file or directory|permission denied)/i.exec(text);
   if (program)
