@@ -3,7 +3,7 @@ import { textOf } from '../scalars.ts';
 import { files } from './mounts.ts';
 import { buildArgs, hosts, mapIfAny, mapping, pairsOf } from './pairs.ts';
 import { contextAt } from './paths.ts';
-import { bytes, type Fields, filled, flag, type Print, struct, text, texts, unprinted } from './print.ts';
+import { bytes, type Fields, filled, flag, type Print, struct, text, texts } from './print.ts';
 import type { JsonMap, ModelContext } from './types.ts';
 import { ulimits } from './ulimits.ts';
 
