@@ -270,6 +270,24 @@ describe('what a project asks of the engine', () => {
     }
   });
 
+  test('a build takes its time: --timeout counts from the start of the service', async () => {
+    await using folder = new EngineFolder(home, unique('slow'), {
+      'compose.yaml': services({
+        api: ['    build: { context: ./api, network: none }', '    command: [sleep, "1000"]', '    init: true'],
+      }),
+      'api/Dockerfile': `FROM busybox\nRUN echo ${process.pid}; sleep 4\n`,
+    });
+    const { report } = await folder.up({ timeoutMs }, '--timeout', '3');
+    expect(report.services[0]?.state).toBe('ready');
+  });
+
+  test('two up at once: one creates, the other finds it done', async () => {
+    await using folder = new EngineFolder(home, unique('both'), { 'compose.yaml': services({ api: sleeper }) });
+    const [one, other] = await Promise.all([folder.up({ timeoutMs }), folder.up({ timeoutMs })]);
+    expect([one, other].map(({ report }) => report.services[0]?.state)).toEqual(['ready', 'ready']);
+    expect((await folder.inEngine()).filter((name) => name.includes('-api-'))).toHaveLength(1);
+  });
+
   /** Only these in PATH, and nothing where the docker CLI looks for plugins. */
   const without = (name: string, plugins: boolean): Partial<TrialOptions> => {
     const bin = join(home.dir, `bin-${name}`);
