@@ -12,7 +12,7 @@ export function fileServer(root: string, prefix: string): JsonObject {
       ...(prefix === '' ? [] : [{ handle: [{ handler: 'rewrite', strip_path_prefix: prefix }] }]),
       {
         match: [{ path: ['*/.*'], not: [{ path: ['/.well-known/*'] }] }],
-        handle: [{ handler: 'static_response', status_code: 404 }],
+        handle: [{ handler: 'static_response', status_code: 404, headers: { 'Cache-Control': ['no-cache'] } }],
         terminal: true,
       },
       {

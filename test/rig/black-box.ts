@@ -89,7 +89,7 @@ export async function redirectOf({ http }: Site, host: string, path: string): Pr
 
 /** Headers that say which server answered or which request it was: what may differ from one placement to another. */
 const ofOneAnswer =
-  /^(?:date|server|via|etag|last-modified|x-request-id|traceparent|content-length|connection|keep-alive|accept-ranges|vary)$/;
+  /^(?:date|server|via|etag|last-modified|x-request-id|traceparent|content-length|transfer-encoding|connection|keep-alive|accept-ranges|vary)$/;
 
 export function lastingHeaders({ headers }: Answer): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
