@@ -224,6 +224,8 @@ export class ContainerHost {
     await this.#gateway?.close();
     this.#gateway = undefined;
     if (!this.#runtime) return;
+    // nothing was made: an engine that hangs is not waited for once more
+    if (!this.mayHaveLeft && this.#runtime.replicas().length === 0) return;
     await this.#runtime.shutdown(force);
     markContainers(this.#setup.folders.state, 'gone');
   }
