@@ -160,11 +160,11 @@ async function ends(supervisor: ProcessId): Promise<void> {
 
 /** Lock, sockets and port claims of a camp that is no longer there. */
 function removeTraces(lockFile: string, run: string, env: NodeJS.ProcessEnv): void {
+  dropDeadClaims(claimsIn(env));
   if (!existsSync(join(lockFile, '..'))) return;
   const lock = tryLock(lockFile, 'camp down');
   if (!isLock(lock)) return; // somebody has started it again in this moment
   rmSync(run, { recursive: true, force: true });
-  dropDeadClaims(claimsIn(env));
   lock.release();
 }
 
