@@ -1,14 +1,14 @@
 import type { List, Scalar, Table, Tree } from '../tree.ts';
 import { at } from '../tree.ts';
-import { isRemoteContext, pathFrom } from './paths.ts';
+import { absolutePath, isRemoteContext } from './paths.ts';
 import { textOf } from './scalars.ts';
 
 type Change = (tree: Tree) => Tree;
 
 /** Makes the paths of a service absolute: they were written relative to `dir`. */
 export function rebaseService(service: Tree, dir: string): Tree {
-  const path = text((value) => pathFrom(dir, value));
-  const context = text((value) => (isRemoteContext(value) ? value : pathFrom(dir, value)));
+  const path = text((value) => absolutePath(dir, value));
+  const context = text((value) => (isRemoteContext(value) ? value : absolutePath(dir, value)));
   const build: Change = (tree) =>
     tree.kind === 'scalar' ? context(tree) : inTable(tree, { context, additional_contexts: eachPair(context) });
   return inTable(service, {
@@ -22,7 +22,7 @@ export function rebaseService(service: Tree, dir: string): Tree {
 
 /** Makes the paths of a whole file absolute. */
 export function rebaseFile(file: Tree, dir: string): Tree {
-  const path = text((value) => pathFrom(dir, value));
+  const path = text((value) => absolutePath(dir, value));
   const source: Change = (tree) => inTable(tree, { file: path });
   return inTable(file, {
     services: each((service) => rebaseService(inTable(service, { build: withContext }), dir)),
@@ -47,11 +47,11 @@ function withContext(build: Tree): Tree {
 function mount(item: Tree, dir: string): Tree {
   if (item.kind === 'table')
     return textOf(at(item, 'type')) === 'bind'
-      ? inTable(item, { source: text((value) => pathFrom(dir, value)) })
+      ? inTable(item, { source: text((value) => absolutePath(dir, value)) })
       : item;
   return text((value) => {
     const cut = value.indexOf(':');
-    return value.startsWith('.') && cut !== -1 ? `${pathFrom(dir, value.slice(0, cut))}${value.slice(cut)}` : value;
+    return value.startsWith('.') && cut !== -1 ? `${absolutePath(dir, value.slice(0, cut))}${value.slice(cut)}` : value;
   })(item);
 }
 

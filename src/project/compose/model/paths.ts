@@ -1,13 +1,10 @@
-import { isAbsolute, join, resolve } from 'node:path';
-import { isRemoteContext } from '../paths.ts';
+import { absolutePath, isRemoteContext } from '../paths.ts';
 import { textOf } from '../scalars.ts';
 import type { Print } from './print.ts';
 import type { ModelContext } from './types.ts';
 
-/** An absolute path; one that is absolute already stays as it is written, also one of Windows. */
 export function absolute(text: string, { dir, home }: ModelContext): string {
-  if (text.startsWith('~')) return join(home, text.slice(1)).replace(/(.)\/$/, '$1');
-  return isAbsolute(text) || /^(?:[a-zA-Z]:[\\/]|\\\\)/.test(text) ? text : resolve(dir, text);
+  return absolutePath(dir, text, home);
 }
 
 export const path: Print = (tree, context) => {
