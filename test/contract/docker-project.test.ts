@@ -10,7 +10,7 @@ import { engineForTests } from '../rig/docker.ts';
 import { aService } from '../rig/services.ts';
 import { type Declared, type DockerRig, dockerRig, steerable } from './docker-rig.ts';
 
-const found = await engineForTests();
+const found = await engineForTests('a project in containers', ['busybox', 'node:24-alpine']);
 const never = new AbortController().signal;
 
 describe.skipIf(!found)('a project in containers', () => {

@@ -5,7 +5,7 @@ import { engineForTests } from '../rig/docker.ts';
 import { type Declared, dockerRig, steerable } from './docker-rig.ts';
 import { runtimeSuite, type Stage } from './runtime-suite.ts';
 
-const engine = await engineForTests();
+const engine = await engineForTests('services in containers', ['node:24-alpine']);
 
 describe.skipIf(!engine)('services in containers', () => {
   runtimeSuite('container', () => openStage(engine as Engine));

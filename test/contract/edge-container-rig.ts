@@ -5,20 +5,12 @@ import { promisify } from 'node:util';
 import { afterAll } from 'vitest';
 import { containerShape } from '../../src/edge/container-shape.ts';
 import type { EdgeContainer, EdgeSetup } from '../../src/edge/types.ts';
+import { requireImages } from '../rig/images.ts';
 
 const run = promisify(execFile);
 
-/** Whether there is an engine with the edge's image. In CI it is a failure when not. */
-export const hasEngine = ((): boolean => {
-  try {
-    execFileSync('docker', ['image', 'inspect', 'caddy:2'], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 20_000 });
-    return true;
-  } catch (error) {
-    if (process.env['CI']) throw error;
-    console.warn(`skipped: no Docker engine with the image caddy:2: ${(error as Error).message.trim()}`);
-    return false;
-  }
-})();
+/** Whether there is an engine with the edge's image. */
+export const hasEngine = requireImages('the edge in a container', ['caddy:2']) === undefined;
 
 const docker = (...args: readonly string[]): string =>
   execFileSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();

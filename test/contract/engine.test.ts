@@ -12,7 +12,7 @@ import { refusalOf } from '../../src/runtime/docker/engine/failures.ts';
 import { candidates, findEngine } from '../../src/runtime/docker/engine/find.ts';
 import { askForCompose, findCompose } from '../../src/runtime/docker/engine/find-compose.ts';
 import type { Engine, EngineEvent, LogLine } from '../../src/runtime/docker/engine/types.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
+import { requireImages } from '../rig/images.ts';
 import { type SecondEngine, startSecondEngine, whyNoSecondEngine } from '../rig/second-engine.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'camp-engine-')));
@@ -359,11 +359,7 @@ describe('Compose', () => {
   });
 });
 
-const why = whyNoEngine();
-if (why) {
-  if (process.env['CI']) throw new Error(`no Docker in CI: ${why}`);
-  console.warn(`skipped: the real engine: ${why}`);
-}
+const why = requireImages('the real engine', ['busybox']);
 
 describe.skipIf(why)('a real engine', () => {
   const name = `camp-engine-test-${process.pid}`;
@@ -385,7 +381,6 @@ describe.skipIf(why)('a real engine', () => {
 
   beforeAll(async () => {
     engine = await connect(process.env);
-    expect(await missingImages(['busybox'])).toEqual([]);
   });
   afterAll(async () => {
     for (const { id } of await engine.api.listContainers([label]))

@@ -209,7 +209,7 @@ describe.runIf(process.platform === 'linux')('a relay on an address of its own',
   });
 });
 
-const engine = await engineForTests();
+const engine = await engineForTests('the relay for containers', ['busybox']);
 
 describe.runIf(engine?.isLocalLinux)('from a container of a network of its own', () => {
   const name = `camp-gateway-${process.pid}-${Math.random().toString(16).slice(2, 8)}`;

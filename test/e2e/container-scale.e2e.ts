@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
 import { ContainerCluster, docker } from '../rig/containers.ts';
+import { requireImages } from '../rig/images.ts';
 import { type Arrival, type Load, visitors } from '../rig/load.ts';
 
 /* Replicas in containers behind the edge, with 200 requests a second all the time, and new clients beside them. */
@@ -9,17 +9,11 @@ const rates = { kept: 200, fresh: 20 };
 /** How long the clients that a change of Caddy's configuration turns away may all have come within. */
 const changeMs = 500;
 let home: Home;
-let why = whyNoEngine();
+const why = requireImages('scaling containers', ['node:24-alpine', 'caddy:2']);
 
-beforeAll(async () => {
-  if (why && process.env['CI']) throw new Error(why);
+beforeAll(() => {
   home = createHome();
-  if (!why) {
-    const missing = await missingImages(['node:24-alpine', 'caddy:2']);
-    if (missing.length > 0) why = `no registry gives ${missing.join(', ')}`;
-  }
-  if (why) console.warn(`skipped: scaling containers: ${why}`);
-}, 300_000);
+});
 afterAll(() => home?.[Symbol.dispose]());
 beforeEach(({ skip }) => skip(why !== undefined, why));
 

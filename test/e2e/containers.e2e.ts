@@ -7,7 +7,6 @@ import type { Plan } from '../../src/plan/types.ts';
 import type { DownReport } from '../../src/report/types.ts';
 import { type Answer, ask } from '../rig/client.ts';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
 import {
   ContainerCluster,
   containersWith,
@@ -17,24 +16,19 @@ import {
   volumeExists,
   volumesWith,
 } from '../rig/containers.ts';
+import { requireImages } from '../rig/images.ts';
 
 /* A project of containers: killed at any moment, steered by every verb, next to strangers. */
 const ctrlC = '\x03';
 let home: Home;
-let why = whyNoEngine();
+const why = requireImages('projects of containers', ['node:24-alpine', 'redis:8', 'caddy:2', 'busybox']);
 /** Compose's projects are one namespace per engine: another run of this test may be under way. */
 let count = 0;
 const unique = (word: string): string => `${word}-${process.pid}-${++count}`;
 
-beforeAll(async () => {
-  if (why && process.env['CI']) throw new Error(why);
+beforeAll(() => {
   home = createHome();
-  if (!why) {
-    const missing = await missingImages(['node:24-alpine', 'redis:8', 'caddy:2', 'busybox']);
-    if (missing.length > 0) why = `no registry gives ${missing.join(', ')}`;
-  }
-  if (why) console.warn(`skipped: projects of containers: ${why}`);
-}, 300_000);
+});
 afterAll(() => home?.[Symbol.dispose]());
 beforeEach(({ skip }) => skip(why !== undefined, why));
 

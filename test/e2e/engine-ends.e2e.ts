@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ProjectStatus } from '../../src/report/types.ts';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
 import { EngineFolder } from '../rig/engine-folder.ts';
 import { can, small } from '../rig/folder.ts';
+import { requireImages } from '../rig/images.ts';
 import { type SecondEngine, startSecondEngine, whyNoSecondEngine } from '../rig/second-engine.ts';
 import { type Shell, shell } from '../rig/shell.ts';
 import { setTrap } from '../rig/trap.ts';
@@ -22,13 +22,11 @@ import { bin, hasStack } from '../rig/trial.ts';
 const soon = 10_000;
 /** Ours to kill: dockerd, its files and everything that it starts. */
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'camp-ends-')));
-let why = whyNoEngine() ?? whyNoSecondEngine();
+const why = requireImages('an engine that ends', ['busybox']) ?? whyNoSecondEngine();
 let home: Home;
 let engine: SecondEngine;
 
 beforeAll(async () => {
-  const missing = why ? [] : await missingImages(['busybox']);
-  if (missing.length > 0) why = 'no registry gives busybox';
   if (why && process.env['CI']) throw new Error(why);
   if (why) return void console.warn(`skipped: an engine that ends: ${why}`);
   // without a bridge it cannot know what `host-gateway` is

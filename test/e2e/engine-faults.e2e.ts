@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { FailureJson } from '../../src/report/json.ts';
 import type { ProjectStatus } from '../../src/report/types.ts';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
 import { dockerOf, EngineFolder } from '../rig/engine-folder.ts';
 import { can, Folder, small } from '../rig/folder.ts';
+import { requireImages } from '../rig/images.ts';
 import { hasStack, type Trial, type TrialOptions } from '../rig/trial.ts';
 
 /*
@@ -19,7 +19,7 @@ import { hasStack, type Trial, type TrialOptions } from '../rig/trial.ts';
  */
 
 let home: Home;
-let why = whyNoEngine();
+const why = requireImages('what needs a Docker engine', ['busybox']);
 /** Another run of these tests may be under way in the same engine. */
 const unique = (name: string): string => `ef${process.pid}-${name}`;
 const isRoot = process.getuid?.() === 0;
@@ -29,13 +29,9 @@ const canBeNobody = isRoot && can('run as another user', [...nobody, 'true']);
 /** Longer than anything here may take: what runs into it hangs. */
 const timeoutMs = 40_000;
 
-beforeAll(async () => {
+beforeAll(() => {
   home = createHome();
-  const missing = why ? [] : await missingImages(['busybox']);
-  if (missing.length > 0) why = 'no registry gives busybox';
-  if (why && process.env['CI']) throw new Error(why);
-  if (why) console.warn(`skipped: what needs a Docker engine: ${why}`);
-}, 120_000);
+});
 afterAll(() => home[Symbol.dispose]());
 
 interface Expected {

@@ -10,7 +10,7 @@ import type { UpReport } from '../../src/report/types.ts';
 import { get, type Site, siteOf } from '../rig/black-box.ts';
 import { echo, upgrade } from '../rig/client.ts';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
-import { missingImages, whyNoEngine } from '../rig/compose.ts';
+import { requireImages } from '../rig/images.ts';
 import { leftInDocker, removeImages } from '../rig/left-in-docker.ts';
 import { type Trial, trial, writeFiles } from '../rig/trial.ts';
 
@@ -292,26 +292,19 @@ services:
 ];
 
 let home: Home;
-let why = whyNoEngine();
+const why = requireImages('projects of others', [
+  'node:24-alpine',
+  'nginx:alpine',
+  'busybox',
+  'postgres:17',
+  'redis:8',
+  'python:3.13-slim',
+  'caddy:2',
+]);
 
-beforeAll(async () => {
-  if (!why) {
-    const images = [
-      'node:24-alpine',
-      'nginx:alpine',
-      'busybox',
-      'postgres:17',
-      'redis:8',
-      'python:3.13-slim',
-      'caddy:2',
-    ];
-    const missing = await missingImages(images);
-    if (missing.length > 0) why = `no registry gives ${missing.join(', ')}`;
-  }
-  if (why && process.env['CI']) throw new Error(why);
-  if (why) console.warn(`skipped: projects of others: ${why}`);
+beforeAll(() => {
   home = createHome();
-}, 400_000);
+});
 afterAll(() => home?.[Symbol.dispose]());
 beforeEach(({ skip }) => skip(why !== undefined, why));
 

@@ -1,16 +1,9 @@
 import { connectEngine } from '../../src/runtime/docker/engine/connect.ts';
 import type { Engine } from '../../src/runtime/docker/engine/types.ts';
+import { requireImages } from './images.ts';
 
-/**
- * The engine of this machine, for tests that need a real one. Without one they are skipped, which is printed, except
- * in CI: there it is a failure.
- */
-export async function engineForTests(): Promise<Engine | undefined> {
-  try {
-    return await connectEngine(process.env, new AbortController().signal);
-  } catch (error) {
-    if (process.env['CI']) throw error;
-    console.warn(`skipped: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  }
+/** The engine of this machine for the suite `what`, when it has the images; otherwise as `requireImages` says. */
+export async function engineForTests(what: string, images: readonly string[]): Promise<Engine | undefined> {
+  if (requireImages(what, images) !== undefined) return undefined;
+  return connectEngine(process.env, new AbortController().signal);
 }
