@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { composeJson } from '../../src/project/compose/model/canonical.ts';
+import { modelOf } from '../../src/project/compose/model.ts';
 import { loadProject } from '../../src/project/load.ts';
 import type { Service } from '../../src/project/types.ts';
 
@@ -66,7 +68,7 @@ async function both(text: string) {
     execFile('docker', args, { cwd: dir, env }, (error, out, err) => done([error ? 1 : 0, out, err]));
   });
   const theirs = status === 0 ? (JSON.parse(stdout) as Theirs) : undefined;
-  return { theirs, why: stderr, ours: loadProject(dir, { env }) };
+  return { theirs, why: stderr, ours: loadProject(dir, { env }), env };
 }
 
 const undollar = (value: string) => value.replaceAll('$$', '$');
@@ -126,12 +128,14 @@ function own(service: Service): object {
 }
 
 async function compare(text: string): Promise<void> {
-  const { theirs, ours, why } = await both(text);
+  const { theirs, ours, why, env } = await both(text);
   const shown = `${text}\n${why}\n${JSON.stringify(ours.problems)}`;
   expect(ours.project !== undefined, `accepted by ${ours.project ? 'camp' : 'Compose'} only: ${shown}`).toBe(
     theirs !== undefined,
   );
   if (!theirs || !ours.project) return;
+  const model = modelOf(ours.project, env);
+  expect(model && JSON.parse(composeJson(model)), shown).toEqual(theirs);
   expect(ours.project.compose?.name, shown).toBe(theirs.name);
   expect([...ours.project.services.keys()].sort(), shown).toEqual(Object.keys(theirs.services).sort());
   for (const [name, service] of Object.entries(theirs.services))

@@ -21,7 +21,7 @@ export function modelOf(project: Project, env: NodeJS.ProcessEnv): ComposeModel 
   const model = canonicalModel(compose.tree, {
     name: compose.name,
     dir: compose.dir,
-    home: homedir(),
+    home: env['HOME'] || homedir(),
     profiles: new Set(compose.profiles),
     lookup: (name) => (name === 'COMPOSE_PROJECT_NAME' ? compose.name : (env[name] ?? compose.variables[name])),
     environment: (service) => services.get(service)?.env ?? {},
