@@ -1,15 +1,19 @@
-import { at, plainOf } from '../project/tree.ts';
+import { join } from 'node:path';
+import type { Hints } from '../project/compose/hints.ts';
+import { textOf } from '../project/compose/scalars.ts';
+import { at, itemsOf, plainOf } from '../project/tree.ts';
 import type { ComposeProject, Service } from '../project/types.ts';
 import type { BuiltImage } from '../runtime/docker/image-records.ts';
 
 /** What `build:` says of a service's image, and under which name it will be there. */
-export function builtImage(compose: ComposeProject, { name, image, build }: Service): BuiltImage | undefined {
+export function builtImage(compose: ComposeProject, { name, image, build, hints }: Service): BuiltImage | undefined {
   if (!build) return undefined;
   const written = plainOf(at(compose.tree, 'services', name, 'build'));
   const { dockerfile_inline: inline, additional_contexts: contexts } = (typeof written === 'object' ? written : {}) as {
     dockerfile_inline?: string;
     additional_contexts?: Record<string, string>;
   };
+  const mountPoints = mountPointsOf(compose, name, hints?.mounts ?? []);
   return {
     service: name,
     ref: image ?? `${compose.name}-${name}`,
@@ -18,7 +22,26 @@ export function builtImage(compose: ComposeProject, { name, image, build }: Serv
       ...(build.dockerfile === undefined ? {} : { dockerfile: build.dockerfile }),
       ...(inline === undefined ? {} : { inline }),
       ...(contexts === undefined || Array.isArray(contexts) ? {} : { contexts }),
+      ...(mountPoints.length > 0 ? { mountPoints } : {}),
       more: written,
     },
   };
+}
+
+/** Where something is mounted inside a folder of this machine that is mounted itself: `/app/node_modules` in `.:/app`. */
+function mountPointsOf(
+  compose: ComposeProject,
+  service: string,
+  mounts: NonNullable<Hints['mounts']>,
+): readonly string[] {
+  const targets = itemsOf(at(compose.tree, 'services', service, 'volumes')).flatMap((mount) => {
+    const text = textOf(mount);
+    if (text === undefined) return textOf(at(mount, 'target')) ?? [];
+    const [first = '', second] = text.split(':');
+    return second ?? first;
+  });
+  return mounts.flatMap(({ source, target }) => {
+    const inside = `${target.replace(/\/$/, '')}/`;
+    return targets.flatMap((one) => (one.startsWith(inside) ? [join(source, one.slice(inside.length))] : []));
+  });
 }

@@ -88,6 +88,15 @@ describe('the fingerprint of a build', () => {
     expect(of()).toBe(before);
   });
 
+  test('an empty folder that the engine has made to mount something on does not change it, one with files does', () => {
+    const mountPoints = [join(dir, 'src/cache')];
+    const before = of({ mountPoints });
+    mkdirSync(join(dir, 'src/cache'));
+    expect(of({ mountPoints })).toBe(before);
+    write('src/cache/a');
+    expect(of({ mountPoints })).not.toBe(before);
+  });
+
   test('what is said beside the context counts', () => {
     const said = [
       {},

@@ -16,6 +16,8 @@ export interface BuildDefinition {
   readonly inline?: string;
   /** `additional_contexts`: folders are looked into, of everything else (images, services, URLs) the words count. */
   readonly contexts?: Readonly<Record<string, string>>;
+  /** Absolute: folders that the engine makes to mount something on. An empty one says nothing. */
+  readonly mountPoints?: readonly string[];
   /** What else is said (args, target, platforms …); counted as it is. */
   readonly more?: unknown;
 }
@@ -48,6 +50,7 @@ export function fingerprintOf(build: BuildDefinition, limits: InputLimits = {}):
 export function buildInputs(build: BuildDefinition, limits: InputLimits = {}): readonly string[] | Unknown {
   const walk: Walk = {
     lines: [],
+    mountPoints: new Set(build.mountPoints),
     entries: limits.entries ?? defaults.entries,
     deadline: performance.now() + (limits.ms ?? defaults.ms),
   };
@@ -71,6 +74,7 @@ export function buildInputs(build: BuildDefinition, limits: InputLimits = {}): r
 
 interface Walk {
   readonly lines: string[];
+  readonly mountPoints: ReadonlySet<string>;
   readonly deadline: Ms;
   /** How many more may be looked at. */
   entries: number;
@@ -94,6 +98,7 @@ function addBelow(walk: Walk, root: string, below: string, matcher: Matcher, abo
     const { isMatched, results } = matcher.descend(path, above);
     const stats = isMatched && !matcher.hasExceptionsBelow(path) ? undefined : statsOf(join(root, path));
     if (!stats) continue;
+    if (walk.mountPoints.has(join(root, path)) && namesIn(join(root, path)).length === 0) continue;
     if (!isMatched) walk.lines.push(`${path} ${describe(join(root, path), stats)}`);
     if (stats.isDirectory()) addBelow(walk, root, path, matcher, results);
   }
