@@ -28,7 +28,7 @@ export function statusOf(snapshot: Snapshot): ProjectStatus {
     project: project.name,
     domain: project.domain,
     running: !snapshot.isEnding,
-    urls: frontPageFirst(snapshot.routes),
+    urls: frontPageFirst(snapshot.routes, project.domain),
     services: [...project.services.keys()].flatMap((name) => {
       const placement = snapshot.wanted.placements.get(name);
       return placement && placement.kind !== 'edge' ? [serviceStatus(name, placement, snapshot)] : [];
@@ -39,11 +39,13 @@ export function statusOf(snapshot: Snapshot): ProjectStatus {
   };
 }
 
-/** What a person opens first stands first. */
-function frontPageFirst(routes: readonly Route[]): readonly string[] {
-  const urls = [...new Set(routes.map((route) => route.url))];
-  const isPage = (url: string): boolean => new URL(url).pathname === '/';
-  return [...urls.filter(isPage), ...urls.filter((url) => !isPage(url))];
+/** What a person opens first stands first: the page of the project's own name, then those of others. */
+function frontPageFirst(routes: readonly Route[], domain: string): readonly string[] {
+  const rank = (url: string): number => {
+    const { hostname, pathname } = new URL(url);
+    return pathname === '/' ? (hostname === domain ? 0 : 1) : 2;
+  };
+  return [...new Set(routes.map((route) => route.url))].sort((a, b) => rank(a) - rank(b));
 }
 
 function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): ServiceStatus {
