@@ -1,0 +1,8 @@
+const http = require('node:http');
+const port = Number(process.env.PORT || 3000);
+const server = http.createServer((req, res) => {
+  res.setHeader('content-type', 'text/html');
+  res.end(`<h1>express backend</h1> ${req.url}`);
+});
+server.listen(port, '0.0.0.0', () => console.log(`express backend listening on ${port}`));
+process.on('SIGTERM', () => process.exit(0));
