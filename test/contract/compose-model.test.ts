@@ -34,8 +34,10 @@ function compare(dir: string, asked: Asked = {}, shown = ''): boolean {
 describe.skipIf(!hasCompose)('a project of the corpus means what docker compose config says', () => {
   const projects = readdirSync(corpus, { withFileTypes: true }).filter((each) => each.isDirectory());
 
-  test('there are enough of them', () => {
-    expect(projects.length).toBeGreaterThan(55);
+  test('there are enough of them, and nobody tidied them up', () => {
+    expect(projects.length).toBeGreaterThan(70);
+    const windows = readFileSync(join(corpus, 'windows-line-endings', 'docker-compose.yml'), 'utf8');
+    expect(windows).toContain('\r\n');
   });
 
   test.each(projects.map(({ name }) => name))('%s', (name) => {
