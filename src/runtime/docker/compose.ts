@@ -87,7 +87,7 @@ export function composeCli(setup: {
 }): ComposeCli {
   const { engine, project, runDir } = setup;
   const override = join(runDir, 'compose.camp.yaml');
-  const env = environmentOf(setup.ownEnv, engine.env);
+  const env = environmentOf(setup.ownEnv, engine.env, project.dir);
 
   function argv(compose: Compose, files: readonly string[], args: readonly string[]): readonly string[] {
     return [
@@ -140,11 +140,16 @@ export function composeCli(setup: {
 }
 
 /** The person's own environment, because the files may ask for any of it, and the engine that camp has chosen. */
-function environmentOf(own: NodeJS.ProcessEnv, engine: Readonly<Record<string, string>>): Record<string, string> {
+function environmentOf(
+  own: NodeJS.ProcessEnv,
+  engine: Readonly<Record<string, string>>,
+  dir: string,
+): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(own))
     if (value !== undefined && !steering.test(name) && name !== 'DOCKER_CONTEXT') env[name] = value;
-  return { ...env, COMPOSE_IGNORE_ORPHANS: '1', ...engine };
+  // Compose fills in ${PWD} from it
+  return { ...env, PWD: dir, COMPOSE_IGNORE_ORPHANS: '1', ...engine };
 }
 
 /** How often an engine is asked whether it lives while Compose works with it; two silent answers in a row mean that it does not. */
