@@ -433,6 +433,7 @@ export class Supervisor {
         endpoints,
         statics: new Map(statics),
         pages: new Set(pages.map(({ name }) => name)),
+        mounts: [...project.services.values()].flatMap(({ isEdge, hints }) => (isEdge ? (hints?.mounts ?? []) : [])),
       },
       signal,
     );

@@ -96,3 +96,19 @@ test('a configuration of any odd shape does not throw', () => {
   ] as JsonObject['apps'][])
     expect(() => patch({ ...input, adapted: { apps } as JsonObject })).not.toThrow();
 });
+
+test('folders that the Caddyfile means in its container are those of this machine', () => {
+  const roots = ['/srv', '/srv/', '/srv/docs/a', '/srvs', '/var/www', 'public', '{http.vars.x}'];
+  const handle = roots.map((root) => ({ handler: 'vars', root }));
+  const files: JsonObject = {
+    apps: { http: { servers: { a: { listen: [':443'], routes: [{ handle: [...handle] }] } } } },
+  };
+  const mounts = [
+    { source: '/p/site', target: '/srv/' },
+    { source: '/p/docs', target: '/srv/docs' },
+    { source: '/p/Caddyfile', target: '/etc/caddy/Caddyfile' },
+  ];
+  const text = JSON.stringify(patch({ ...input, adapted: files, mounts }).config);
+  const found = [...text.matchAll(/"handler":"vars","root":"([^"]*)"/g)].map((each) => each[1]);
+  expect(found).toEqual(['/p/site', '/p/site', '/p/docs/a', '/srvs', '/var/www', 'public', '{http.vars.x}']);
+});

@@ -1,6 +1,7 @@
 import { correlationRoutes } from './correlation.ts';
 import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 import { bindToLoopback, listenHosts } from './listen.ts';
+import { rootsOnThisMachine } from './mounted.ts';
 import { noSuchSite, redirectServer, redirectToHttps } from './redirect.ts';
 import { routesOf } from './routes.ts';
 import { makeSafe } from './safety.ts';
@@ -36,6 +37,7 @@ export function patch(input: PatchInput): Patched {
   const config = structuredClone(input.adapted);
   const apps = objectAt(config, 'apps');
   const http = objectAt(apps, 'http');
+  rootsOnThisMachine(http, input.mounts ?? []);
   const warnings = bindToLoopback(http, input);
   const byServer = securedByLocalCa(apps, input.domain);
   const routes = routesOf(http, input.services, input.domain, byServer);

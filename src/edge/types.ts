@@ -1,5 +1,6 @@
 import type { Emit, Endpoint, Ms } from '../kit/events.ts';
 import type { Port } from '../project/types.ts';
+import type { Mounted } from './mounted.ts';
 
 /** What the edge needs to exist, before it routes anything. */
 export interface EdgeSetup {
@@ -40,6 +41,8 @@ export interface Wanted {
   readonly statics: ReadonlyMap<string, string>;
   /** Services that are only files and run in containers. */
   readonly pages?: ReadonlySet<string>;
+  /** What the project's own edge service has mounted, in whose place this edge serves. */
+  readonly mounts?: readonly Mounted[];
 }
 
 /** One way in, read from the adapted configuration. */
