@@ -15,6 +15,7 @@ import { nameByCaddyfile, routesOfFound, routesOfServices } from './routes.ts';
 import { problemAt, type TextFile } from './text-file.ts';
 import { at, type Tree } from './tree.ts';
 import type { ComposeProject, Loaded, Project, Service } from './types.ts';
+import { isOfOneService } from './whose-caddyfile.ts';
 
 export interface LoadOptions {
   /** The caller's environment: variables in compose.yaml, CAMP_DOMAIN, COMPOSE_FILE and its like. */
@@ -105,17 +106,27 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
   const { dir } = chosen;
   const compose = readCompose(files, { dir, env: options.env, lookup, profiles: new Set(profiles), sources });
   const name = nameOf(compose, shared, toDnsLabel(folder, 'project'));
-  const text = shared.caddyfile?.text ?? routesOfServices(compose.services.values(), name);
-  return projectOf(name, compose.services, text, shared, {
-    name: nameHere(),
-    dir,
-    files: chosen.files,
-    envFiles: shared.envFiles.asked,
-    profiles,
-    variables: Object.fromEntries([...shared.envFiles.values].map(([key, { value }]) => [key, value])),
-    tree: compose.tree ?? emptyTree,
-    read: [...sources.paths],
-  });
+  const { caddyfile, ...rest } = shared;
+  const services = [...compose.services.values()];
+  const own =
+    caddyfile && !isOfOneService(join(shared.path, 'Caddyfile'), caddyfile.text, services) ? { caddyfile } : {};
+  const text = own.caddyfile?.text ?? routesOfServices(services, name);
+  return projectOf(
+    name,
+    compose.services,
+    text,
+    { ...rest, ...own },
+    {
+      name: nameHere(),
+      dir,
+      files: chosen.files,
+      envFiles: shared.envFiles.asked,
+      profiles,
+      variables: Object.fromEntries([...shared.envFiles.values].map(([key, { value }]) => [key, value])),
+      tree: compose.tree ?? emptyTree,
+      read: [...sources.paths],
+    },
+  );
 }
 
 const emptyTree: Tree = {
