@@ -16,6 +16,10 @@ export const status: typeof import('./camp/look.ts').status = async (request) =>
   (await import('./camp/look.ts')).status(request);
 export const plan: typeof import('./camp/look.ts').plan = async (request) =>
   (await import('./camp/look.ts')).plan(request);
+export const composeConfig = async (
+  request: Parameters<typeof import('./camp/look.ts').composeConfig>[0],
+): Promise<ReturnType<typeof import('./camp/look.ts').composeConfig>> =>
+  (await import('./camp/look.ts')).composeConfig(request);
 export const urlOf: typeof import('./camp/look.ts').urlOf = async (...args) =>
   (await import('./camp/look.ts')).urlOf(...args);
 export const logs: typeof import('./camp/logs.ts').logs = async (request) =>

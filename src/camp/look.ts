@@ -134,8 +134,13 @@ export interface PlanReport {
   readonly text: string;
   /** What `up` would refuse before it starts anything. */
   readonly problems: readonly Failure[];
-  /** The compose files as camp has read them, as `docker compose config --format json` prints them (a dollar is two); null where there are none. */
-  readonly compose: ComposeModel | null;
+}
+
+/** The compose files as camp reads them, in the form of `docker compose config --format json` (a dollar is two), secrets and all; null where there are none. */
+export function composeConfig(request: LookRequest): ComposeModel | null {
+  const { project } = readProject(request);
+  const model = modelOf(project, request.env);
+  return model ? (JSON.parse(composeJson(model)) as ComposeModel) : null;
 }
 
 /** Plans against what runs now, without taking the lock. Throws what cannot be placed. */
@@ -160,7 +165,6 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     signal,
   });
   const user = userFolders(request.env);
-  const model = modelOf(project, request.env);
   const steps = reconcile(
     wanted,
     {
@@ -183,7 +187,6 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     steps: steps.steps,
     text: printPlan(steps),
     problems,
-    compose: model ? (JSON.parse(composeJson(model)) as ComposeModel) : null,
   };
 }
 

@@ -1,14 +1,29 @@
-import { plan } from '../camp.ts';
+import { Flags } from '@oclif/core';
+import { composeConfig, plan } from '../camp.ts';
 import { CampCommand, placementFlags, shortFileFlag } from './base.ts';
 import { modeOf } from './shared-flags.ts';
 
 export default class Plan extends CampCommand {
   static override summary = 'what up would do, and why; changes nothing';
-  static override examples = ['<%= config.bin %> plan', '<%= config.bin %> plan --docker --json'];
-  static override flags = { ...shortFileFlag, ...placementFlags };
+  static override examples = [
+    '<%= config.bin %> plan',
+    '<%= config.bin %> plan --docker --json',
+    '<%= config.bin %> plan --config',
+  ];
+  static override flags = {
+    ...shortFileFlag,
+    ...placementFlags,
+    config: Flags.boolean({
+      description: 'only the compose files as camp reads them, as docker compose config does: with their secrets',
+    }),
+  };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Plan);
+    if (flags.config) {
+      const model = await composeConfig(this.project);
+      return this.answer(model, JSON.stringify(model, undefined, 2));
+    }
     const mode = modeOf(flags);
     const { text, ...report } = await plan({ ...this.project, ...(mode ? { mode } : {}) });
     const width = Math.max(0, ...report.placements.map((one) => one.service.length));

@@ -69,10 +69,11 @@ describe('plan', () => {
         return;
       }
       expect(plan.code, plan.stdout + plan.stderr).toBe(0);
-      const { compose, placements } = JSON.parse(plan.stdout) as PlanReport;
+      const { placements } = JSON.parse(plan.stdout) as PlanReport;
       const { model } = askCompose(dir, { env: { HOME: home.env['HOME'] ?? '' } });
-      expect(compose).toEqual(model);
-      expect(placements.map(({ service }) => service).sort()).toEqual(Object.keys(compose?.services ?? {}).sort());
+      const config = JSON.parse((await camp(dir, 'plan', '--config', '--json')).stdout) as { services: object };
+      expect(config).toEqual(model);
+      expect(placements.map(({ service }) => service).sort()).toEqual(Object.keys(config.services).sort());
       for (const { why: reason } of placements) expect(reason).not.toBe('');
     },
     60_000,
