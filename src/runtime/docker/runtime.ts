@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
 import { fail, failuresOf } from '../../kit/failure.ts';
@@ -46,6 +47,8 @@ interface Found {
 }
 
 const restartReadyMs: Ms = 30_000;
+/** What a Compose that was just creating may still take. */
+const outlivedMs: Ms = 500;
 
 /** Compose builds and creates; the engine's API starts, watches and ends. */
 export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
@@ -236,8 +239,15 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       const there = found.filter((one) => serviceOf(one.container) === name).length;
       return ['--scale', `${name}=${Math.max(wish.replicas, there)}`];
     });
-    await cli.run(['up', '--no-start', '--no-deps', '--no-build', how, '--pull', 'missing', ...scales, ...services], {
-      signal,
+    const up = (): Promise<unknown> =>
+      cli.run(['up', '--no-start', '--no-deps', '--no-build', how, '--pull', 'missing', ...scales, ...services], {
+        signal,
+      });
+    await up().catch(async (error: unknown) => {
+      // a Compose that outlives a camp which was killed has just made it: it is there the next time
+      if (!failuresOf(error).some((one) => one.code === 'NAME_TAKEN')) throw error;
+      await delay(outlivedMs, undefined, { signal });
+      await up();
     });
   }
 
