@@ -77,7 +77,7 @@ describe('which engine', () => {
     expect(own).toEqual([]);
   });
 
-  test.skipIf(whyNoDocker)('DOCKER_HOST, then DOCKER_CONTEXT, then the current context, as the docker CLI has it', () => {
+  test.skipIf(whyNoDocker)('DOCKER_HOST, then DOCKER_CONTEXT, then the current context, as docker has it', () => {
     const env = { ...emptyHome(), DOCKER_CONFIG: join(root, `config${count++}`) };
     const make = (name: string, host: string): void => {
       const { status, stderr } = spawnSync('docker', ['context', 'create', name, '--docker', `host=${host}`], { env });
