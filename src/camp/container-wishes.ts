@@ -3,6 +3,7 @@ import { fail } from '../kit/failure.ts';
 import { hashOf } from '../kit/hash.ts';
 import type { RuntimeKind, Wanted } from '../plan/types.ts';
 import { declaredPorts } from '../project/http-port.ts';
+import { powersOf } from '../project/powers.ts';
 import { httpPortsOf } from '../project/routes.ts';
 import { at, plainOf } from '../project/tree.ts';
 import type { ComposeProject, Project, Service } from '../project/types.ts';
@@ -99,7 +100,13 @@ export async function wishesFor(
     projectId: project.id,
     isMixed: placed.length > 0 && [...wanted.placements.values()].some(({ kind }) => kind === 'process'),
     containers,
-    notes: notes.map((note) => ({ service: note.service, message: sayPortNote(note) })),
+    notes: [
+      ...placed.flatMap((service) => {
+        const may = powersOf(compose, service);
+        return may.length > 0 ? [{ service: service.name, message: `${service.name} ${may.join(', ')}` }] : [];
+      }),
+      ...notes.map((note) => ({ service: note.service, message: sayPortNote(note) })),
+    ],
     images: placed.flatMap((service) => builtImage(compose, service) ?? []),
     ...(wanted.edge === 'container' ? { edge: edgeWish(project, placed, around) } : {}),
     neighbours(published) {

@@ -12,6 +12,7 @@ import { composeJson } from '../project/compose/model/canonical.ts';
 import type { ComposeModel } from '../project/compose/model/types.ts';
 import { modelOf } from '../project/compose/model.ts';
 import { loadProject } from '../project/load.ts';
+import { powersOf } from '../project/powers.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
@@ -132,6 +133,8 @@ export interface PlanReport {
   }[];
   readonly steps: Plan['steps'];
   readonly text: string;
+  /** What services may do to this machine beyond containers of their own. */
+  readonly powers: readonly { readonly service: string; readonly may: readonly string[] }[];
   /** What `up` would refuse before it starts anything. */
   readonly problems: readonly Failure[];
 }
@@ -186,6 +189,11 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     })),
     steps: steps.steps,
     text: printPlan(steps),
+    powers: [...wanted.placements].flatMap(([name, { kind }]) => {
+      const service = kind === 'container' ? wanted.services.get(name) : undefined;
+      const may = service && project.compose ? powersOf(project.compose, service) : [];
+      return may.length > 0 ? [{ service: name, may }] : [];
+    }),
     problems,
   };
 }

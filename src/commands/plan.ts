@@ -34,7 +34,17 @@ export default class Plan extends CampCommand {
     const problems = report.problems.map(
       ({ message, hints: [hint] }) => `up will refuse: ${message}${hint ? `; ${hint}` : ''}`,
     );
+    const powers = report.powers.map(({ service, may }) => `${service} ${may.join(', ')}`);
     const steps = text || 'nothing to do: what runs is what the files say';
-    this.answer(report, [...where, '', steps, ...(problems.length > 0 ? ['', ...problems] : [])].join('\n'));
+    this.answer(
+      report,
+      [
+        ...where,
+        '',
+        steps,
+        ...(powers.length > 0 ? ['', ...powers] : []),
+        ...(problems.length > 0 ? ['', ...problems] : []),
+      ].join('\n'),
+    );
   }
 }

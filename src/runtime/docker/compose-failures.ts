@@ -9,12 +9,27 @@ export function composeFailure(args: readonly string[], result: CommandResult): 
   const command = `docker compose ${args[0] ?? ''}`;
   return (
     engineFailure(words) ??
+    pullFailure(words) ??
     failure('machine', 'COMPOSE_FAILED', `${command} ended with code ${result.exitCode}: ${lastWord(words)}`, {
       hints: ['camp doctor'],
       evidence: words.slice(-evidenceLines),
     })
   );
 }
+
+/** An image that is here for another platform only, or went away: Compose asks a registry for it. */
+function pullFailure(words: readonly string[]): Failure | undefined {
+  const [, service, reason = ''] = words.map((line) => pullWords.exec(line)).find(Boolean) ?? [];
+  if (service === undefined) return undefined;
+  const message = `the image of ${service} is not here for the platform that it is to run on, nor to be had: ${reason}`;
+  return failure('machine', 'IMAGE_MISSING', message, {
+    hints: [`docker compose pull ${service}`],
+    evidence: words.slice(-evidenceLines),
+  });
+}
+
+const pullWords =
+  /^ ?(?:Image )?(\S+) Error (.*(?:\/v2\/|manifest|pull access denied|no such host|specified platform|registry).*)$/i;
 
 /** What the words of an engine mean, whoever has passed them on; undefined where they are none that camp knows. */
 export function engineFailure(words: readonly string[]): Failure | undefined {

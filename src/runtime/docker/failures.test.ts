@@ -79,6 +79,16 @@ describe('why Compose failed', () => {
   });
 });
 
+describe('why Compose has made no container', () => {
+  it('is an image that is here for another platform only', () => {
+    const stderr =
+      ' a Pulling\n a Error Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry: no such host\n';
+    const failure = composeFailure(['up'], { exitCode: 1, stdout: '', stderr, isTimedOut: false });
+    expect(brief(failure)).toBe('IMAGE_MISSING machine');
+    expect(failure.hints).toEqual(['docker compose pull a']);
+  });
+});
+
 describe('why an image was not built', () => {
   const place = (file: string, line: number): string =>
     `${file}:${line}\n\n--------------------\n\n   ${line} | >>> RUN x\n\n--------------------\n`;
