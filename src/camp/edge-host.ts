@@ -9,7 +9,7 @@ import { hashOf } from '../kit/hash.ts';
 import type { UserFolders } from '../kit/paths.ts';
 import { listeners } from '../kit/ports.ts';
 import type { Observed, RuntimeKind } from '../plan/types.ts';
-import type { Project } from '../project/types.ts';
+import type { Project, PublishedPort } from '../project/types.ts';
 import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
 import type { NativeRuntime } from '../runtime/native/runtime.ts';
@@ -190,6 +190,9 @@ export class EdgeHost {
       ...(port === undefined ? {} : { strict: port }),
       ...(before === undefined ? {} : { before }),
       refused,
+      declared: new Set(
+        [...project.services.values()].flatMap(({ isEdge, ports: own }) => (isEdge ? [] : hostsOf(own))),
+      ),
     });
     leases.set('edge:https', ports.https);
     if (ports.note && ports.https !== before) emit({ type: 'note', subject: 'edge', message: ports.note });
@@ -203,6 +206,10 @@ export class EdgeHost {
   #theCaddy(): Tool {
     return this.#caddy ?? fail('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] });
   }
+}
+
+function hostsOf(ports: readonly PublishedPort[]): readonly number[] {
+  return ports.flatMap(({ host, protocol }) => (host === undefined || protocol === 'udp' ? [] : host));
 }
 
 function isTaken(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface PortWish {
   readonly before?: number;
   /** Ports that turned out to be held by somebody who claims nothing. */
   readonly refused: ReadonlySet<number>;
+  /** Ports that the project's own services are to be published on: left to them, but for 443 and 80. */
+  readonly declared?: ReadonlySet<number>;
 }
 
 const high = { https: 8443, http: 8080, tries: 100 } as const;
@@ -37,11 +39,13 @@ export function claimEdgePorts(claims: string, purpose: string, wish: PortWish):
     return isLock(lock) ? lock : undefined;
   };
   if (wish.strict !== undefined) return claimStrict(wish.strict, claim, claims);
+  const isFree = (port: number): boolean =>
+    port === 443 || [port, httpBeside(port)].every((one) => one === undefined || !wish.declared?.has(one));
   const candidates = [
     wish.before,
     mayBind(443) ? 443 : undefined,
     ...Array.from({ length: high.tries }, (_, i) => high.https + i),
-  ];
+  ].filter((port) => port === undefined || isFree(port));
   for (const port of candidates) {
     if (port === undefined || (port < 1024 && !mayBind(port))) continue;
     const lock = claim(port);
@@ -78,12 +82,7 @@ function withHttp(
   claim: (port: number) => Lock | undefined,
   note: string | undefined,
 ): ClaimedPorts {
-  const http =
-    https === 443
-      ? 80
-      : https >= high.https && https <= high.https + high.tries
-        ? high.http + (https - high.https)
-        : undefined;
+  const http = httpBeside(https);
   const second = http !== undefined && mayBind(http) ? claim(http) : undefined;
   return {
     https,
@@ -91,6 +90,12 @@ function withHttp(
     ...(note ? { note } : {}),
     release: () => (lock.release(), second?.release()),
   };
+}
+
+function httpBeside(https: number): number | undefined {
+  if (https === 443) return 80;
+  const nth = https - high.https;
+  return nth >= 0 && nth <= high.tries ? high.http + nth : undefined;
 }
 
 function noteOf(port: number, claims: string): string | undefined {
