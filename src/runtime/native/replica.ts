@@ -4,8 +4,12 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms, ReplicaState } from '../../kit/events.ts';
 import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
 import type { Probe } from '../../project/types.ts';
-import { backoffMs, crashLoop, soundAfterMs } from '../backoff.ts';
+import { crashLoop } from '../backoff.ts';
+import { Life } from '../life.ts';
 import type { Address, ProbeAnswer } from '../probe.ts';
+import { type EndedRun, Restarts } from '../restarts.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { Wish } from '../wish.ts';
 import { type Ending, endRemains, endTree } from './end.ts';
 import { cannotStart, crashLoopFailure, earlyExit, notReady } from './failures.ts';
 import type { Guard } from './guard.ts';
@@ -38,8 +42,6 @@ export interface ReplicaSurroundings {
   pressure(): Promise<void> | undefined;
 }
 
-type Wish = 'run' | 'restart' | 'stop';
-
 const tailLength = 20;
 
 /**
@@ -56,23 +58,29 @@ const tailLength = 20;
 export class Replica {
   readonly spec: ReplicaSpec;
   readonly id: string;
-  state: ReplicaState = { at: 'starting' };
   readonly #around: ReplicaSurroundings;
+  readonly #life: Life;
+  readonly #wish = new Wish();
+  readonly #restarts: Restarts;
   readonly #tail: string[] = [];
-  readonly #starts: Ms[] = [];
-  readonly #watchers = new Set<() => void>();
   readonly #force = new AbortController();
   #child: Child | undefined;
-  #life: Promise<void> = Promise.resolve();
-  #wish: Wish = 'run';
-  /** Aborted when the wish changes: whatever the life waits for is given up. */
-  #wake = new AbortController();
+  #supervision: Promise<void> = Promise.resolve();
   #lastAnswer: ProbeAnswer | undefined;
+  #address: Address | undefined;
+  #readyState: ReplicaState & { at: 'ready' } = { at: 'ready' };
 
   constructor(spec: ReplicaSpec, around: ReplicaSurroundings) {
     this.spec = spec;
     this.id = `${spec.service}:${spec.index}`;
     this.#around = around;
+    const { clock, emit } = around;
+    this.#life = new Life({ replica: this.id, service: spec.service, clock, emit, pid: () => this.pid });
+    this.#restarts = new Restarts(clock);
+  }
+
+  get state(): ReplicaState {
+    return this.#life.state;
   }
 
   get pid(): number | undefined {
@@ -88,48 +96,39 @@ export class Replica {
     return { service: this.spec.service, replica: this.id, address: `127.0.0.1:${this.spec.port}` };
   }
 
+  /** Where it was found to listen, once it is ready. */
+  get address(): Address | undefined {
+    return this.#address;
+  }
+
   get isRunning(): boolean {
-    return this.state.at !== 'exited' && this.state.at !== 'crash-loop';
+    return this.#life.isRunning;
   }
 
   /** Starts it. Throws SPAWN_FAILED when the program cannot be executed at all. */
   async start(): Promise<void> {
-    this.#wish = 'run';
-    this.#wake = new AbortController();
+    this.#wish.run();
+    this.#restarts.startOver();
     const first = await this.#spawn();
-    this.#life = this.#live(first);
+    this.#supervision = this.#supervise(first);
   }
 
   /** Resolves when it is ready (a one-shot: when it has ended well). Throws EXITED_EARLY, CRASH_LOOP or NOT_READY. */
-  async awaitReady(deadlineMs: Ms, signal: AbortSignal): Promise<void> {
-    const deadline = this.#around.clock.now() + deadlineMs;
-    for (;;) {
-      switch (this.state.at) {
-        case 'ready':
-          return;
-        case 'crash-loop':
-          throw new CampError(this.state.failure);
-        case 'exited':
-          if (this.spec.isOneShot && this.state.code === 0) return;
-          throw new CampError(earlyExit(this.spec, this.state, this.#tail));
-        case 'starting':
-        case 'unhealthy':
-        case 'backing-off':
-        case 'stopping':
-      }
-      const left = deadline - this.#around.clock.now();
-      if (left <= 0) throw new CampError(notReady(this.spec, deadlineMs, this.#lastAnswer, this.#tail));
-      await this.#nextState(left, signal);
-    }
+  awaitReady(deadlineMs: Ms, signal: AbortSignal): Promise<void> {
+    return this.#life.awaitReady(deadlineMs, signal, {
+      isCompleted: (code) => this.spec.isOneShot && code === 0,
+      earlyExit: (exit) => earlyExit(this.spec, exit, this.#tail),
+      notReady: (afterMs) => notReady(this.spec, afterMs, this.#lastAnswer, this.#tail),
+    });
   }
 
   /** Ends it and starts it again with the same configuration; from a crash loop as well. */
   async restart(): Promise<void> {
-    if (this.#wish === 'stop') return;
-    this.#starts.length = 0;
+    if (this.#wish.is('stop')) return;
+    this.#restarts.forget();
     if (!this.isRunning) return this.start();
-    this.#change('restart');
-    await this.#nextState(
+    this.#wish.change('restart');
+    await this.#life.changes.next(
       this.spec.stop.graceMs + 5000,
       new AbortController().signal,
       () => this.state.at === 'starting' || !this.isRunning,
@@ -138,9 +137,9 @@ export class Replica {
 
   /** Ends it and all that it started, and resolves when nothing of it is left. */
   async stop(): Promise<void> {
-    this.#change('stop');
-    await this.#life;
-    if (this.state.at !== 'exited') this.#become({ at: 'exited', code: null, signal: null });
+    this.#wish.change('stop');
+    await this.#supervision;
+    if (this.state.at !== 'exited') this.#life.become({ at: 'exited', code: null, signal: null });
   }
 
   /** No more grace for anybody. */
@@ -150,40 +149,34 @@ export class Replica {
 
   /** It was ready, but its port is closed: it is given until the next look, then restarted. */
   reportClosed(): void {
-    if (this.state.at === 'ready') this.#become({ at: 'unhealthy', since: this.#around.clock.now() });
+    if (this.state.at === 'ready') this.#life.become({ at: 'unhealthy', since: this.#around.clock.now() });
     else if (this.state.at === 'unhealthy') {
-      this.#note('lives, but its port is closed: restarting it');
-      this.#change('restart');
+      this.#life.note('lives, but its port is closed: restarting it');
+      this.#wish.change('restart');
     }
   }
 
   reportOpen(): void {
-    if (this.state.at === 'unhealthy') this.#become(this.#readyState);
+    if (this.state.at === 'unhealthy') this.#life.become(this.#readyState);
   }
 
-  #readyState: ReplicaState & { at: 'ready' } = { at: 'ready' };
-
   /** One turn a process: until it ends, and what follows from that. */
-  async #live(first: Child): Promise<void> {
+  async #supervise(first: Child): Promise<void> {
     let child: Child | undefined = first;
-    for (let attempt = 1; ; ) {
+    while (child) {
       const readyFor: Ms | undefined = await this.#attend(child);
-      const wish: Wish = this.#wish;
-      if (wish === 'stop') return;
-      if (wish === 'restart') {
-        attempt = 1;
+      if (this.#wish.is('stop')) return;
+      if (this.#wish.is('restart')) {
+        this.#restarts.startOver();
       } else {
         const exit: ChildExit = await child.exited;
-        if (!(await this.#mayStartAgain(exit, readyFor))) return;
-        // sound for a while, or killed from outside while it served: no step towards a longer pause
-        if (readyFor !== undefined && (readyFor >= soundAfterMs || exit.signal !== null)) attempt = 1;
-        // the first restart of something that did run happens at once: its clients are waiting at the edge
-        if (!(readyFor !== undefined && attempt === 1)) await this.#backOff(attempt);
-        attempt++;
-        if ((this.#wish as Wish) === 'stop') return this.#become({ at: 'exited', ...exit });
+        const run: EndedRun = { readyFor, wasKilled: exit.signal !== null };
+        if (!(await this.#mayStartAgain(exit, run))) return;
+        const attempt = this.#restarts.nextAttempt(run);
+        if (attempt !== undefined) await this.#life.backOff(attempt, this.#wish.changed);
+        if (this.#wish.is('stop')) return this.#life.become({ at: 'exited', ...exit });
       }
       child = await this.#spawnAgain();
-      if (!child) return;
     }
   }
 
@@ -191,20 +184,18 @@ export class Replica {
   async #attend(child: Child): Promise<Ms | undefined> {
     const ended = new AbortController();
     void child.exited.then(() => ended.abort());
-    const signal = AbortSignal.any([ended.signal, this.#wake.signal]);
+    const signal = AbortSignal.any([ended.signal, this.#wish.changed]);
     let readySince: Ms | undefined;
     try {
-      const readiness = await (this.spec.isOneShot
-        ? new Promise<never>((_, reject) => onAbort(signal, reject))
-        : this.#readiness(child, signal));
+      const readiness = await (this.spec.isOneShot ? untilAborted(signal) : this.#readiness(child, signal));
       readySince = this.#around.clock.now();
       this.#becomeReady(readiness.address);
-      await new Promise<never>((_, reject) => onAbort(signal, reject));
+      await untilAborted(signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
     const readyFor = readySince === undefined ? undefined : this.#around.clock.now() - readySince;
-    if (this.#wish !== 'run') await this.#end(child);
+    if (!this.#wish.is('run')) await this.#end(child);
     else await endRemains(child, { projectId: this.#around.projectId, replica: this.id });
     this.#around.guard.remove(child.pid);
     return readyFor;
@@ -227,58 +218,40 @@ export class Replica {
     );
   }
 
-  #address: Address | undefined;
-
-  get address(): Address | undefined {
-    return this.#address;
-  }
-
   #becomeReady(address: Address | undefined): void {
     this.#address = address;
     if (address && address.port !== this.spec.port)
-      this.#note(`listens on port ${address.port}, not on PORT=${this.spec.port}`);
+      this.#life.note(`listens on port ${address.port}, not on PORT=${this.spec.port}`);
     const endpoint = address && { service: this.spec.service, replica: this.id, address: formatAddress(address) };
     this.#readyState = { at: 'ready', ...(endpoint ? { endpoint } : {}) };
-    this.#become(this.#readyState);
+    this.#life.become(this.#readyState);
   }
 
   /** Decides what an exit means; false when it is not to be started again now. */
-  async #mayStartAgain(exit: ChildExit, readyFor: Ms | undefined): Promise<boolean> {
-    const isFinished = this.spec.isOneShot || (readyFor === undefined && exit.code === 0);
+  async #mayStartAgain(exit: ChildExit, run: EndedRun): Promise<boolean> {
+    const isFinished = this.spec.isOneShot || (run.readyFor === undefined && exit.code === 0);
     if (isFinished) {
-      this.#become({ at: 'exited', ...exit });
+      this.#life.become({ at: 'exited', ...exit });
       return false;
     }
-    // killed from outside while it served: not a fault of the program, so not a step towards a crash loop
-    if (exit.signal === null || readyFor === undefined) this.#starts.push(this.#around.clock.now());
-    const since = this.#around.clock.now() - crashLoop.windowMs;
-    while ((this.#starts[0] ?? since) < since) this.#starts.shift();
-    if (this.#starts.length >= crashLoop.starts) {
+    this.#restarts.countEnd(run);
+    if (this.#restarts.ofLate() >= crashLoop.starts) {
       await delay(20); // its last lines may still be in the pipe
-      this.#become({ at: 'crash-loop', failure: crashLoopFailure(this.spec, exit, this.#tail) });
+      this.#life.become({ at: 'crash-loop', failure: crashLoopFailure(this.spec, exit, this.#tail) });
       return false;
     }
-    this.#note(exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`);
+    this.#life.note(exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`);
     return true;
   }
 
-  async #backOff(attempt: number): Promise<void> {
-    const pause = backoffMs(attempt);
-    this.#become({ at: 'backing-off', attempt, until: this.#around.clock.now() + pause });
-    await delay(pause, undefined, { signal: this.#wake.signal }).catch(() => undefined);
-  }
-
   async #spawnAgain(): Promise<Child | undefined> {
-    // a stop that arrives from here on finds this wake, and ends the new process as soon as it is there
-    if (this.#wish === 'restart') {
-      this.#wish = 'run';
-      this.#wake = new AbortController();
-    }
+    // a stop that arrives from here on ends the new process as soon as it is there
+    if (this.#wish.is('restart')) this.#wish.run();
     try {
       return await this.#spawn();
     } catch (error) {
       const [failure] = failuresOf(error) as readonly [Failure];
-      this.#become({ at: 'crash-loop', failure });
+      this.#life.become({ at: 'crash-loop', failure });
       return undefined;
     }
   }
@@ -295,7 +268,7 @@ export class Replica {
     });
     this.#child = child;
     this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
-    this.#become({ at: 'starting' });
+    this.#life.become({ at: 'starting' });
     void child.exited.then(() => {
       if (this.#child === child) this.#child = undefined;
     });
@@ -303,7 +276,7 @@ export class Replica {
   }
 
   async #end(child: Child): Promise<void> {
-    this.#become({ at: 'stopping' });
+    this.#life.become({ at: 'stopping' });
     const ending: Ending = await endTree(
       child,
       this.spec.stop,
@@ -311,8 +284,8 @@ export class Replica {
       this.#force.signal,
     );
     if (ending.wasKilled && !this.#force.signal.aborted)
-      this.#note(`did not stop within ${this.spec.stop.graceMs / 1000} s: killed`);
-    if (this.#wish === 'stop') this.#become({ at: 'exited', ...(await child.exited) });
+      this.#life.note(`did not stop within ${this.spec.stop.graceMs / 1000} s: killed`);
+    if (this.#wish.is('stop')) this.#life.become({ at: 'exited', ...(await child.exited) });
   }
 
   #output(stream: 'stdout' | 'stderr', line: string): void {
@@ -321,52 +294,4 @@ export class Replica {
     if (this.state.at === 'starting') this.#around.listening.nudge(this.spec.port);
     this.#around.emit({ type: 'output', replica: this.id, service: this.spec.service, stream, line });
   }
-
-  #note(message: string): void {
-    this.#around.emit({ type: 'note', subject: this.id, message });
-  }
-
-  #change(wish: Wish): void {
-    if (this.#wish === 'stop') return;
-    this.#wish = wish;
-    this.#wake.abort();
-  }
-
-  #become(state: ReplicaState): void {
-    this.state = state;
-    const pid = this.pid;
-    this.#around.emit({
-      type: 'replica',
-      replica: this.id,
-      service: this.spec.service,
-      state,
-      ...(pid === undefined ? {} : { pid }),
-    });
-    for (const watcher of this.#watchers) watcher();
-  }
-
-  /** Resolves at the next change of state (one that `matches`), or after `ms`; rejects with the signal's reason. */
-  #nextState(ms: Ms, signal: AbortSignal, matches: () => boolean = () => true): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
-        this.#watchers.delete(watcher);
-        settle();
-      };
-      const watcher = (): void => {
-        if (matches()) end(resolve);
-      };
-      const abort = (): void => end(() => reject(signal.reason));
-      const timer = setTimeout(() => end(resolve), ms);
-      if (signal.aborted) return abort();
-      signal.addEventListener('abort', abort, { once: true });
-      this.#watchers.add(watcher);
-    });
-  }
-}
-
-function onAbort(signal: AbortSignal, then: (reason: unknown) => void): void {
-  if (signal.aborted) then(signal.reason);
-  else signal.addEventListener('abort', () => then(signal.reason), { once: true });
 }

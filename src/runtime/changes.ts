@@ -1,4 +1,4 @@
-import type { Ms } from '../../kit/events.ts';
+import type { Ms } from '../kit/events.ts';
 
 /** Whoever waits for something to become different. */
 export class Changes {
