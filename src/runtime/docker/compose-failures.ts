@@ -58,6 +58,15 @@ export function engineFailure(words: readonly string[]): Failure | undefined {
       hints: [`docker rm -f ${name[2]}`, 'another container_name in compose.yaml'],
       evidence,
     });
+  const external =
+    /(network|volume) "?([^\s"]+)"? declared as external, but could not be found|external (volume|network) "([^"]+)" not found/i.exec(
+      text,
+    );
+  if (external) {
+    const [kind, what] = [external[1] ?? external[3] ?? 'network', external[2] ?? external[4] ?? ''];
+    const message = `the ${kind} ${what} is declared as external and is not there`;
+    return failure('machine', 'EXTERNAL_MISSING', message, { hints: [`docker ${kind} create ${what}`], evidence });
+  }
   if (/address pools have been fully subnetted|pool overlaps with other one/i.test(text))
     return failure('machine', 'NO_FREE_NETWORK', 'the Docker engine has no address range left for another network', {
       hints: ['docker network prune'],

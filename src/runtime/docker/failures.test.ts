@@ -66,6 +66,8 @@ describe('why Compose failed', () => {
     ],
     ['Error response from daemon: all predefined address pools have been fully subnetted', 'NO_FREE_NETWORK machine'],
     ['failed to copy: write /var/lib/docker/tmp/x: no space left on device', 'DISK_FULL machine'],
+    ['network proxy declared as external, but could not be found', 'EXTERNAL_MISSING machine'],
+    ['external volume "data" not found', 'EXTERNAL_MISSING machine'],
     ['something new', 'COMPOSE_FAILED machine'],
   ])('%s', (stderr, expected) => {
     const failure = composeFailure(['up'], {

@@ -307,7 +307,9 @@ export class ContainerReplica {
   /** Docker starts it again by its policy; false when that has become a crash loop. */
   async #followRestart(exit: ContainerDetail, readyFor: Ms | undefined): Promise<boolean> {
     if (readyFor === undefined || readyFor < soundAfterMs) this.#starts.push(this.#around.clock.now());
-    this.#note(`ended with code ${exit.exitCode}: Docker starts it again`);
+    // what runs again already has no code to say any more
+    const code = exit.status === 'restarting' ? ` with code ${exit.exitCode}` : '';
+    this.#note(`ended${code}: Docker starts it again`);
     if (this.#startsOfLate() >= dockerCrashLoopStarts) {
       await this.#around.api.stopContainer(exit.id, { graceMs: 0 });
       this.#become({ at: 'crash-loop', failure: await this.#crashLoop(exit) });
