@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { mayConnectFromContainers } from '../edge/answering.ts';
 import type { EdgeContainer } from '../edge/types.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Emit, Endpoint } from '../kit/events.ts';
@@ -188,6 +189,7 @@ export class ContainerHost {
       get pid() {
         return container.pid;
       },
+      isBesides: this.runtime().engine.isLocalLinux && mayConnectFromContainers(),
       start: (signal, ports) => {
         const edge = this.#wishes?.edge;
         if (this.#wishes && edge && !isSame(edge.ports, ports)) {

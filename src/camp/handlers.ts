@@ -4,7 +4,7 @@ import { fail } from '../kit/failure.ts';
 import type { Handlers, RuntimeKind } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import { clearLeftovers, type NativeRuntime } from '../runtime/native/runtime.ts';
-import type { Runtime } from '../runtime/types.ts';
+import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import { namedPorts } from './container-ports.ts';
 import type { ContainerHost } from './containers.ts';
 import { speaksOtherwise } from './other-protocol.ts';
@@ -19,6 +19,8 @@ export interface Equipment {
   startEdge(kind: RuntimeKind, signal: AbortSignal): Promise<void>;
   route(signal: AbortSignal): Promise<void>;
   routes(): readonly Route[];
+  /** Where the edge reaches a replica. */
+  endpointsOf(replica: ReplicaView): readonly Endpoint[];
   /** A service that a guess has led a route to, and that does not speak HTTP: `up` is no failure for that. */
   isOther(service: string): void;
   provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void>;
@@ -68,8 +70,9 @@ export function handlersFor(equipment: Equipment): Handlers {
       const replica = runtime(step.runtime)
         .replicas()
         .find((one) => one.service === step.service && one.index === step.index);
-      for (const { address } of replica?.endpoints ?? [])
-        await equipment.edge().drain(address, replica?.graceMs ?? 0, signal);
+      if (!replica) return;
+      const addresses = equipment.endpointsOf(replica).map(({ address }) => address);
+      await Promise.all(addresses.map((address) => equipment.edge().drain(address, replica.graceMs, signal)));
     },
     stop: (step) => runtime(step.runtime).stop(step.service, step.index),
   };

@@ -84,6 +84,8 @@ export class Supervisor {
   #wanted: Wanted | undefined;
   /** Addresses that the edge was last told of. */
   #routed: ReadonlySet<string> = new Set();
+  /** Replicas in containers that were not ready then; undefined while the edge has been told nothing. */
+  #unready: ReadonlySet<string> | undefined;
   #sharedEnv: Readonly<Record<string, string>> | undefined;
   #readyMs: ReadonlyMap<string, Ms> = new Map();
   /** Services that a guess has led a route to, and that do not speak HTTP. */
@@ -279,7 +281,8 @@ export class Supervisor {
         await this.#route(this.#ending.signal);
       }
       // ports that the engine chose are known only now
-      if (outcome.failures.length === 0 && this.#hasUnrouted()) await this.#route(this.#ending.signal);
+      if (outcome.failures.length === 0 && (this.#hasUnrouted() || this.#hasTurned()))
+        await this.#route(this.#ending.signal);
       const timing = measure(plan, events);
       // files that the edge serves have no process that could be ready: they are when they are first answered
       this.#readyMs = new Map([...timing.answeredMs, ...this.#readyMs, ...timing.readyMs]);
@@ -379,6 +382,7 @@ export class Supervisor {
       startEdge: (kind, signal) => this.#host.start(kind, project, signal),
       route: (signal) => this.#route(signal),
       routes: () => this.#host.routes,
+      endpointsOf: (replica) => this.#endpointsOf(replica),
       isOther: (service) => {
         this.#others.add(service);
         const message = 'does not speak HTTP: it has its own address and no name';
@@ -425,6 +429,8 @@ export class Supervisor {
       ({ name, start }) => start?.kind === 'static' && wanted.placements.get(name)?.kind === 'container',
     );
     const endpoints = this.#wantedEndpoints(wanted);
+    const contained = [...wanted.placements].flatMap(([name, { kind }]) => (kind === 'container' ? [name] : []));
+    const unready = this.#unreadyOf(wanted);
     await this.#host.route(
       {
         caddyfile: project.caddyfile,
@@ -433,11 +439,36 @@ export class Supervisor {
         endpoints,
         statics: new Map(statics),
         pages: new Set(pages.map(({ name }) => name)),
+        contained: new Set(contained),
+        unready,
         mounts: [...project.services.values()].flatMap(({ isEdge, hints }) => (isEdge ? (hints?.mounts ?? []) : [])),
       },
       signal,
     );
     this.#routed = new Set(endpoints.map(({ address }) => address));
+    this.#unready = unready;
+  }
+
+  /** Where the edge reaches a replica, which need not be where this machine does. */
+  #endpointsOf({ service, index, endpoints }: ReplicaView): readonly Endpoint[] {
+    const { placements, services, edge = 'process' } = this.#wanted ?? {};
+    const found = services?.get(service);
+    if (!found || placements?.get(service)?.kind !== 'container') return endpoints;
+    return this.#containers.endpointsOf(found, index, edge, endpoints);
+  }
+
+  /** Of services with several: the only replica is asked whether it is ready or not. */
+  #unreadyOf(wanted: Wanted): ReadonlySet<string> {
+    const replicas = this.#containers.running?.replicas() ?? [];
+    const ready = new Set(replicas.filter(({ state }) => state.at === 'ready').map(({ id }) => id));
+    return new Set(
+      [...wanted.placements].flatMap(([name, { kind }]) => {
+        const service = kind === 'container' ? wanted.services.get(name) : undefined;
+        const count = service ? (wanted.replicas.get(name) ?? service.replicas) : 0;
+        if (count < 2) return [];
+        return Array.from({ length: count }, (_, i) => `${name}:${i + 1}`).filter((id) => !ready.has(id));
+      }),
+    );
   }
 
   /** The endpoints that are to be served: replicas that are wanted, known before they listen. */
@@ -457,6 +488,13 @@ export class Supervisor {
     });
   }
 
+  /** Whether a replica in a container became ready, or is not any more, since the edge was told. */
+  #hasTurned(): boolean {
+    if (!this.#wanted || !this.#unready) return false;
+    const unready = this.#unreadyOf(this.#wanted);
+    return unready.size !== this.#unready.size || [...unready].some((id) => !this.#unready?.has(id));
+  }
+
   /** Whether a replica is reached where the edge has not been told yet. */
   #hasUnrouted(): boolean {
     return (
@@ -467,9 +505,10 @@ export class Supervisor {
 
   /** What listens elsewhere than was expected is routed to where it does listen, as soon as that is known. */
   #onReady(event: Event): void {
-    if (event.type !== 'replica' || event.state.at !== 'ready') return;
-    this.#lastReadyMs = event.t;
-    if (!this.#host.kind || !this.#hasUnrouted()) return;
+    if (event.type !== 'replica') return;
+    const isReady = event.state.at === 'ready';
+    if (isReady) this.#lastReadyMs = event.t;
+    if (!this.#host.kind || !((isReady && this.#hasUnrouted()) || this.#hasTurned())) return;
     void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
   }
 

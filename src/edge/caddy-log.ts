@@ -17,6 +17,8 @@ const expected = [
   // one of camp's own, which is replaced in time, or a file of the project's, which is the project's
   'unmanaged certificate expires',
   'conditionally fallback to',
+  // the visitor has gone while it asked
+  'SRV lookup failed; using previously cached',
 ];
 
 /**

@@ -8,13 +8,14 @@ import { hashOf } from '../kit/hash.ts';
 import { runCommand } from '../kit/spawn.ts';
 import { adapt } from './adapt.ts';
 import { askingProgram } from './adapt-program.ts';
+import { createAnswering } from './answering.ts';
 import { authorityFiles } from './authority.ts';
 import { beatOf, portsOf } from './beat.ts';
 import { authorityApp, ensureAuthority } from './ca.ts';
 import { contained } from './contained.ts';
 import { createContainerAdmin, innerAdmin } from './container-admin.ts';
 import { superviseContainer } from './container-life.ts';
-import { edgeFolder, runScript } from './container-shape.ts';
+import { edgeFolder, innerFolder, runScript } from './container-shape.ts';
 import { drain } from './drain.ts';
 import { createProber } from './first-request.ts';
 import type { JsonObject } from './json.ts';
@@ -52,6 +53,12 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   const life = superviseContainer(setup, admin, own.id);
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
+  const answering = createAnswering(
+    container.isBesides
+      ? join(process.cwd() === projectDir ? setup.runDir : resolve(projectDir, setup.runDir), 'edge', 'names.sock')
+      : undefined,
+    `unix/${innerFolder}/names.sock`,
+  );
   let loaded: Loaded | undefined;
   let renewal: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
@@ -91,17 +98,30 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
 
   async function change(wanted: Wanted, signal: AbortSignal): Promise<readonly Route[]> {
     const { config: asWritten, warnings: seenByCaddy } = await adapted(wanted.caddyfile, signal);
-    const patched = patch({ ...wanted, ...own, adapted: asWritten, ports, hasIpv6: false, isContained: true });
+    signal.throwIfAborted();
+    makeFolder(folder, 0o700);
+    const resolver = await answering.resolverFor(wanted);
+    const patched = patch({
+      ...wanted,
+      ...own,
+      ...(resolver === undefined ? {} : { resolver }),
+      adapted: asWritten,
+      ports,
+      hasIpv6: false,
+      isContained: true,
+    });
     await foreseen;
     const leaves = await leavesFor(setup, patched.config, signal);
     const { config, warnings } = contained(patched.config, leaves);
     const hash = hashOf(config);
     signal.throwIfAborted();
     if (hash !== loaded?.hash || !life.isRunning) {
+      answering.answer(patched.names, true);
       await (life.isRunning ? reload(config, wanted, signal) : boot(config, wanted, signal));
       for (const message of [...seenByCaddy, ...patched.warnings, ...warnings])
         setup.emit({ type: 'warning', message });
     }
+    answering.answer(patched.names);
     loaded = { hash, config, wanted, dueAt: Math.min(...leaves.map(({ dueAt }) => dueAt)) };
     renewInTime();
     return patched.routes;
@@ -227,13 +247,14 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
         }
       }),
     firstRequest: (route, deadlineMs, signal) => prober.firstRequest(route, deadlineMs, signal),
-    drain: (address, deadlineMs, signal) => drain(admin, address, deadlineMs, signal),
+    drain: (address, deadlineMs, signal) => drain(admin, answering.server, address, deadlineMs, signal),
     async stop() {
       end.abort(new Error('the edge was stopped'));
       clearTimeout(renewal);
       prober.close();
       loaded = undefined;
       await Promise.all([life.stop(), foreseen]);
+      await answering.close();
       // It holds keys and values of the environment.
       rmSync(folder, { recursive: true, force: true });
     },

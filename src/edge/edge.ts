@@ -8,6 +8,7 @@ import { makeFolder, writeWhole } from '../kit/files.ts';
 import { hashOf } from '../kit/hash.ts';
 import { adapt, askingAdmin } from './adapt.ts';
 import { createAdmin } from './admin.ts';
+import { createAnswering, maxSocketPath } from './answering.ts';
 import { authorityFiles, withAuthority } from './authority.ts';
 import { authorityApp } from './ca.ts';
 import { superviseCaddy } from './caddy-process.ts';
@@ -20,8 +21,6 @@ import { patch, privateParts, quiet } from './patch.ts';
 import { socketNames, tryPorts } from './sockets.ts';
 import type { Edge, EdgeSetup, Route, Wanted } from './types.ts';
 
-/** A unix socket's path must fit into sun_path, 104 bytes on macOS and 108 on Linux, with its end. */
-const maxSocketPath = 103;
 /** How often a request is sent again to a Caddy that was just started again. */
 const maxAttempts = 3;
 
@@ -37,7 +36,7 @@ const nothing: Loaded = { hash: '', addresses: new Set(), names: [] };
 
 /** The edge of one project: a Caddy that is not running yet. */
 export function createEdge(setup: EdgeSetup): Edge {
-  const socket = socketPath(setup);
+  const socket = adminPath(setup);
   const configFile = resolve(setup.projectDir, setup.runDir, 'caddy.json');
   const own = {
     storage: setup.storage,
@@ -58,6 +57,7 @@ export function createEdge(setup: EdgeSetup): Edge {
     beforeRevival: () => removeDeadLocks(setup.storage, loaded.names, 0),
     onSpawn: () => setImmediate(() => prober.prepare()),
   });
+  const answering = createAnswering(pathHere(setup, 'names.sock'), `unix/${join(setup.runDir, 'names.sock')}`);
   const caFile = authorityFiles(setup.storage).root;
   const prober = createProber(caFile);
   let loaded: Loaded = nothing;
@@ -77,8 +77,10 @@ export function createEdge(setup: EdgeSetup): Edge {
   async function change(wanted: Wanted, isRepeated: boolean, signal: AbortSignal): Promise<readonly Route[]> {
     await caddy.ready();
     const adapted = await adapt(askingAdmin(admin, signal), wanted.caddyfile, setup.projectDir, setup.env);
-    const { config, routes, warnings } = patch({
+    const resolver = await answering.resolverFor(wanted);
+    const { config, routes, names, warnings } = patch({
       ...wanted,
+      ...(resolver === undefined ? {} : { resolver }),
       ...own,
       adapted: adapted.config,
       ports: setup.ports,
@@ -86,15 +88,20 @@ export function createEdge(setup: EdgeSetup): Edge {
       sockets,
     });
     const hash = hashOf(config);
-    if (hash === loaded.hash) return routes;
+    if (hash === loaded.hash) {
+      answering.answer(names);
+      return routes;
+    }
     const addresses = addressesOf(config);
     await tryPorts([...addresses].filter((address) => !loaded.addresses.has(address)));
-    const names = issuedNames(config);
-    removeDeadLocks(setup.storage, names, isRepeated ? 0 : deadLockMs);
+    const issued = issuedNames(config);
+    removeDeadLocks(setup.storage, issued, isRepeated ? 0 : deadLockMs);
+    answering.answer(names, true);
     await load(admin, config, wanted.caddyfile, setup.projectDir, signal);
+    answering.answer(names);
     keep(config);
     verifyPorts(addresses, caddy.pid);
-    loaded = { hash, addresses, names };
+    loaded = { hash, addresses, names: issued };
     for (const message of [...adapted.warnings, ...warnings]) setup.emit({ type: 'warning', message });
     return routes;
   }
@@ -133,10 +140,11 @@ export function createEdge(setup: EdgeSetup): Edge {
         }
       }),
     firstRequest: (route, deadlineMs, signal) => prober.firstRequest(route, deadlineMs, signal),
-    drain: (address, deadlineMs, signal) => drain(admin, address, deadlineMs, signal),
+    drain: (address, deadlineMs, signal) => drain(admin, answering.server, address, deadlineMs, signal),
     async stop() {
       prober.close();
       await caddy.stop();
+      await answering.close();
       // It may hold values of the environment.
       rmSync(configFile, { force: true });
     },
@@ -144,9 +152,13 @@ export function createEdge(setup: EdgeSetup): Edge {
 }
 
 /** Relative where camp works in the project's folder too, so that a deep folder does not matter. */
-function socketPath(setup: EdgeSetup): string {
-  const relative = join(setup.runDir, 'admin.sock');
-  const path = process.cwd() === setup.projectDir ? relative : resolve(setup.projectDir, relative);
+function pathHere(setup: EdgeSetup, file: string): string {
+  const relative = join(setup.runDir, file);
+  return process.cwd() === setup.projectDir ? relative : resolve(setup.projectDir, relative);
+}
+
+function adminPath(setup: EdgeSetup): string {
+  const path = pathHere(setup, 'admin.sock');
   if (Buffer.byteLength(path) > maxSocketPath)
     fail('machine', 'PATH_TOO_LONG', `the path of the edge's socket is too long for this system: ${path}`, {
       hints: ['move the project to a folder with a shorter path'],

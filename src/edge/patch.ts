@@ -7,7 +7,7 @@ import { routesOf } from './routes.ts';
 import { makeSafe } from './safety.ts';
 import { securedByLocalCa } from './tls.ts';
 import type { EdgePorts, Route, Wanted } from './types.ts';
-import { replaceUpstreams } from './upstreams.ts';
+import { type Names, replaceUpstreams } from './upstreams.ts';
 import { everywhere, walkRoutes } from './walk.ts';
 
 export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
@@ -17,6 +17,8 @@ export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
   readonly hasIpv6: boolean;
   /** The Caddy runs in a container, beside those of the services. */
   readonly isContained?: boolean;
+  /** Who tells Caddy where the replicas of services in containers are; absent where it can ask nobody. */
+  readonly resolver?: string;
   /** Addresses that Caddy inherits as open sockets: `127.0.0.1:443` to `fd/3`. */
   readonly sockets?: ReadonlyMap<string, string>;
   readonly storage: string;
@@ -29,6 +31,8 @@ export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
 export interface Patched {
   readonly config: JsonObject;
   readonly routes: readonly Route[];
+  /** What the resolver is to answer: addresses by name. */
+  readonly names: Names;
   readonly warnings: readonly string[];
 }
 
@@ -38,12 +42,13 @@ export function patch(input: PatchInput): Patched {
   const apps = objectAt(config, 'apps');
   const http = objectAt(apps, 'http');
   rootsOnThisMachine(http, input.mounts ?? []);
+  const names: Names = new Map();
   const warnings = bindToLoopback(http, input);
   const byServer = securedByLocalCa(apps, input.domain);
   const routes = routesOf(http, input.services, input.domain, byServer);
   redirectToHttps(http, input.ports, listenHosts(input), byServer);
   for (const [name, server] of entriesOf(http.servers))
-    if (name !== redirectServer) warnings.push(...patchServer(server, input));
+    if (name !== redirectServer) warnings.push(...patchServer(server, input, names));
   for (const [, server] of entriesOf(http.servers))
     server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
   // A graceful end must not wait for a browser that keeps a connection open.
@@ -51,6 +56,7 @@ export function patch(input: PatchInput): Patched {
   return {
     config: { ...config, ...privateParts(input), logging: quiet(config.logging) },
     routes,
+    names,
     warnings: [...new Set(warnings)],
   };
 }
@@ -71,12 +77,12 @@ export function quiet(logging: JsonObject[string]): JsonObject {
   return { ...own, logs: { ...logs, default: { level: 'WARN', ...standard } } };
 }
 
-/** Returns warnings. */
-function patchServer(server: JsonObject, input: PatchInput): string[] {
+/** Returns warnings; adds to `names`. */
+function patchServer(server: JsonObject, input: PatchInput, names: Names): string[] {
   const warnings: string[] = [];
   const visit = (handler: JsonObject, place: Parameters<typeof replaceUpstreams>[1]): boolean => {
     if (handler.handler !== 'reverse_proxy') return true;
-    warnings.push(...replaceUpstreams(handler, place, input));
+    warnings.push(...replaceUpstreams(handler, place, input, names));
     if (handler.handler !== 'reverse_proxy') return false;
     makeSafe(handler);
     return true;

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectAt, objectsOf } from './json.ts';
+import { asksForReplicas } from './names.ts';
 
 /** How long a request waits for an upstream to come back, and how often it is tried meanwhile. */
 const tryWindow = { try_duration: '5s', try_interval: '20ms' };
@@ -9,7 +10,8 @@ const tryWindow = { try_duration: '5s', try_interval: '20ms' };
  * With several upstreams one failure takes an upstream out, for one second only: camp starts a dead
  * replica again within that time, so a longer absence would only shrink the pool, and without any the
  * least loaded upstream would be the dead one, at each retry again. With a single upstream passive checks
- * would turn one error into a second of 503.
+ * would turn one error into a second of 503. Where Caddy asks for the replicas, nobody knows whether there is one or
+ * several: there a failure counts for two tries of a request that waits, enough to find another replica.
  */
 export function makeSafe(handler: JsonObject): void {
   handler.stream_close_delay ??= '5m';
@@ -19,8 +21,9 @@ export function makeSafe(handler: JsonObject): void {
     balancing.try_duration = tryWindow.try_duration;
     balancing.try_interval ??= tryWindow.try_interval;
   }
-  if (objectsOf(handler.upstreams).length < 2) return;
+  const isAsking = asksForReplicas(handler);
+  if (objectsOf(handler.upstreams).length < 2 && !isAsking) return;
   objectAt(handler, 'load_balancing').selection_policy ??= { policy: 'least_conn' };
   const checks = objectAt(handler, 'health_checks');
-  checks.passive ??= { fail_duration: '1s', max_fails: 1 };
+  checks.passive ??= { fail_duration: isAsking ? '50ms' : '1s', max_fails: 1 };
 }

@@ -41,6 +41,10 @@ export interface Wanted {
   readonly statics: ReadonlyMap<string, string>;
   /** Services that are only files and run in containers. */
   readonly pages?: ReadonlySet<string>;
+  /** Services in containers: where their replicas are may change without another configuration. */
+  readonly contained?: ReadonlySet<string>;
+  /** Replicas of theirs that are not ready, `api:2`: nobody is sent there while another one is. */
+  readonly unready?: ReadonlySet<string>;
   /** What the project's own edge service has mounted, in whose place this edge serves. */
   readonly mounts?: readonly Mounted[];
 }
@@ -83,6 +87,8 @@ export interface ContainerEdgeSetup extends EdgeSetup {
  */
 export interface EdgeContainer {
   readonly pid?: number | undefined;
+  /** A program in it can connect to a socket in the mounted folder that a program of this machine listens on. */
+  readonly isBesides?: boolean;
   /**
    * Creates it, or changes it, so that each of the ports is published on loopback under its own number, and starts
    * it; resolves when it runs. One that runs like that already is left alone, one that has ended is started again.

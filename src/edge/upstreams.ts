@@ -1,5 +1,6 @@
 import type { Endpoint } from '../kit/events.ts';
 import { isObject, type Json, type JsonObject, objectsOf } from './json.ts';
+import { askedName, askingFor, targetOf } from './names.ts';
 import { fileServer } from './static-files.ts';
 import type { Place } from './walk.ts';
 
@@ -11,7 +12,16 @@ export interface UpstreamInput {
   readonly pages?: ReadonlySet<string>;
   /** The endpoints are those of containers as their neighbours see them. */
   readonly isContained?: boolean;
+  /** Services in containers: their replicas are asked for while requests come, where that is possible. */
+  readonly contained?: ReadonlySet<string>;
+  /** Replicas that are not ready: they are not named while another one is. */
+  readonly unready?: ReadonlySet<string>;
+  /** Who answers: `unix/.camp/run/names.sock`; absent where Caddy could ask nobody. */
+  readonly resolver?: string;
 }
+
+/** Addresses by the name that Caddy asks for. */
+export type Names = Map<string, readonly string[]>;
 
 /** The services that a reverse_proxy handler names, in its order. */
 export function servicesOf(handler: JsonObject, services: ReadonlySet<string>): string[] {
@@ -47,9 +57,15 @@ function dynamicSources(value: Json | undefined): JsonObject[] {
 /**
  * Puts live endpoints in the place of service names, in one reverse_proxy handler. A service without an
  * endpoint leaves no upstream: Caddy then holds a request for the try window and answers 503.
- * A service that is only files replaces the handler. Returns warnings.
+ * A service that is only files replaces the handler; replicas in containers are asked for, by names that are added
+ * to `names`. Returns warnings.
  */
-export function replaceUpstreams(handler: JsonObject, place: Place, input: UpstreamInput): string[] {
+export function replaceUpstreams(
+  handler: JsonObject,
+  place: Place,
+  input: UpstreamInput,
+  names: Names = new Map(),
+): string[] {
   const named = servicesOf(handler, input.services);
   if (named.length === 0) return [];
   const root = named.map((name) => input.statics.get(name)).find((each) => each !== undefined);
@@ -59,6 +75,12 @@ export function replaceUpstreams(handler: JsonObject, place: Place, input: Upstr
     return [];
   }
   const written = objectsOf(handler.upstreams);
+  const asked = askInstead(handler, input);
+  if (asked) {
+    names.set(asked.name, asked.addresses);
+    if (named.every((name) => input.pages?.has(name))) askAgain(handler);
+    return [];
+  }
   const expanded = written.map((upstream) => expand(upstream, input));
   // The port of `dynamic srv` comes with the answer; `dynamic a` has one of its own.
   const sources = dynamicSources(handler.dynamic_upstreams).map(({ name, port }): Named => ({ name, port }));
@@ -77,6 +99,54 @@ export function replaceUpstreams(handler: JsonObject, place: Place, input: Upstr
   if (!input.isContained) freeHealthPort(handler);
   if (named.every((name) => input.pages?.has(name))) askAgain(handler);
   return warnings;
+}
+
+/**
+ * Has Caddy ask for the replicas: what then comes and goes is no other configuration, and a new one turns visitors
+ * away. Not where an upstream is more than an address, and not for a service without any: nobody could answer that.
+ */
+function askInstead(
+  handler: JsonObject,
+  input: UpstreamInput,
+): { readonly name: string; readonly addresses: readonly string[] } | undefined {
+  const written = objectsOf(handler.upstreams);
+  const places = written.map((upstream) => partsOf(upstream.dial));
+  if (input.resolver === undefined || !isPlain(handler)) return undefined;
+  if (!places.every((one) => one && input.contained?.has(one.name))) return undefined;
+  const name = askedName(places.flatMap((one) => [String(one?.name), String(one?.port ?? 'any')]));
+  const all = places.flatMap((one) => addressesOf(one, input) ?? []);
+  const targets = all.map(targetOf);
+  const isOwn = targets[0]?.isOwn;
+  if (name === undefined || isOwn === undefined || targets.some((one) => one?.isOwn !== isOwn)) return undefined;
+  const ready = input.endpoints.filter(({ replica }) => !input.unready?.has(replica));
+  const served = places.flatMap((one) => addressesOf(one, { ...input, endpoints: ready }) ?? []);
+  delete handler.upstreams;
+  handler.dynamic_upstreams = askingFor(name, input.resolver, isOwn);
+  if (isOwn)
+    handler.transport = { protocol: 'http', ...own(handler.transport), resolver: { addresses: [input.resolver] } };
+  return { name, addresses: [...new Set(served.length > 0 ? served : all)] };
+}
+
+/** What says nothing about an upstream that an answer could not say. */
+function isPlain(handler: JsonObject): boolean {
+  const { policy, fallback } = own(own(handler.load_balancing).selection_policy);
+  const isWeighted = [policy, own(fallback).policy].includes('weighted_round_robin');
+  const { protocol = 'http', tls, resolver, network_proxy, local_address } = own(handler.transport);
+  return (
+    objectsOf(handler.upstreams).every(
+      ({ dial, ...rest }) => /^(?:tcp\/)?[^/]+$/.test(String(dial)) && Object.keys(rest).length === 0,
+    ) &&
+    handler.dynamic_upstreams === undefined &&
+    own(handler.health_checks).active === undefined &&
+    protocol === 'http' &&
+    [tls, resolver, network_proxy, local_address].every((one) => one === undefined) &&
+    !isWeighted &&
+    !JSON.stringify(handler).includes('reverse_proxy.upstream.')
+  );
+}
+
+function own(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
 }
 
 /**

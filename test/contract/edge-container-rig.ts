@@ -84,6 +84,7 @@ export function dockerContainer(setup: EdgeSetup, hooks: boolean): DockerContain
 
   return {
     name,
+    isBesides: true,
     get pid() {
       return pid;
     },

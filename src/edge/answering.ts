@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import type { NameServer } from './name-server.ts';
+import type { Wanted } from './types.ts';
+import type { Names } from './upstreams.ts';
+
+/** What an edge tells its Caddy between two configurations. Nothing is loaded or opened where nothing is in containers. */
+export interface Answering {
+  readonly server: NameServer | undefined;
+  /** Who is to be asked, for a configuration; undefined where nobody has to be, or nobody can. */
+  resolverFor(wanted: Wanted): Promise<string | undefined>;
+  /** From now on; `isNext`: what was answered before is still asked for, until the next configuration has been loaded. */
+  answer(names: Names, isNext?: boolean): void;
+  close(): Promise<void>;
+}
+
+/** A longer path would not fit into sun_path, 104 bytes on macOS and 108 on Linux, with its end. */
+export const maxSocketPath = 103;
+
+/** `path` is where this process listens, `resolver` how Caddy calls that; without a path nobody is asked. */
+export function createAnswering(path: string | undefined, resolver: string): Answering {
+  let server: NameServer | undefined;
+  let isRefused = path === undefined || Buffer.byteLength(path) > maxSocketPath;
+
+  return {
+    get server() {
+      return server;
+    },
+    async resolverFor({ contained }) {
+      if (!server && (isRefused || path === undefined || !contained?.size)) return undefined;
+      try {
+        server ??= await (await import('./name-server.ts')).openNameServer(path as string);
+      } catch {
+        // a file system without sockets: then every change is another configuration
+        isRefused = true;
+      }
+      return server && resolver;
+    },
+    answer(names, isNext = false) {
+      server?.answer(isNext ? new Map([...server.table, ...names]) : names);
+    },
+    async close() {
+      const closing = server;
+      server = undefined;
+      await closing?.close();
+    },
+  };
+}
+
+/** Where SELinux is enforced, a container may read a mounted socket and not connect to it. */
+export function mayConnectFromContainers(): boolean {
+  return process.platform === 'linux' && !existsSync('/sys/fs/selinux/enforce');
+}
