@@ -32,8 +32,8 @@ const lookup: LookupFunction = (_, options, done) => {
 export type Rates = Readonly<Record<Way, number>>;
 
 /**
- * Visitors that come at a steady rate, however long the ones before them take (an open loop). As every HTTP client does, one whose kept connection is closed before anything was
- * answered asks again on another (RFC 9112, section 9.3.1).
+ * Visitors that come at a steady rate, however long the ones before them take (an open loop). None of them asks again:
+ * also a kept connection that is closed while somebody asks on it is an answer that did not come.
  */
 export function visitors({ port, host, path, caFile }: Question, rates: Rates): Load {
   const arrivals: Arrival[] = [];
@@ -62,9 +62,7 @@ export function visitors({ port, host, path, caFile }: Question, rates: Rates): 
   }
 
   async function arrive(way: Way): Promise<void> {
-    const first = await ask(way);
-    const answer = isStale(first) ? await ask('fresh') : first;
-    const { outcome, text, hasOpened } = answer;
+    const { outcome, text, hasOpened } = await ask(way);
     arrivals.push({ way, outcome, text, hasOpened, at: Math.round(performance.now() - began) });
   }
 
@@ -95,9 +93,4 @@ export function visitors({ port, host, path, caFile }: Question, rates: Rates): 
       return arrivals;
     },
   };
-}
-
-/** Its connection was closed while nobody used it, which showed only when somebody wanted to. */
-function isStale({ outcome, hasOpened }: Omit<Arrival, 'way' | 'at'>): boolean {
-  return !hasOpened && (outcome === 'ECONNRESET' || outcome === 'EPIPE');
 }
