@@ -97,6 +97,7 @@ describe.each(projects.filter(isRunnable))('%s', (name) => {
         expect(up.code, up.stdout + up.stderr).toBe(0);
         const report = JSON.parse(up.stdout) as UpReport;
         await serves(report, compose, expected);
+        await noStateInImages(compose);
         const ps = JSON.parse((await camp(dir, 'ps', '--json')).stdout) as ProjectStatus;
         for (const { name: service, state } of ps.services) expect([service, state]).toEqual([service, endOf(state)]);
         const again = await camp(dir, 'up', '-d', '--json', ...flags);
@@ -116,6 +117,18 @@ describe.each(projects.filter(isRunnable))('%s', (name) => {
     300_000,
   );
 });
+
+/** Camp's own folder, with its logs and sockets, is in no image. */
+async function noStateInImages(compose: string): Promise<void> {
+  const { output } = await run('docker', [
+    ...['image', 'ls', '--filter', `label=com.docker.compose.project=${compose}`],
+    ...['--format', '{{.ID}}'],
+  ]);
+  for (const image of new Set(output.split('\n').filter(Boolean))) {
+    const find = ['run', '--rm', '--entrypoint', 'find', image, '/', '-xdev', '-name', '.camp'];
+    expect((await run('docker', find)).output).not.toMatch(/^\/.*\.camp$/m);
+  }
+}
 
 async function serves(report: UpReport, compose: string, expected: Expected): Promise<void> {
   const site = siteOf(report);

@@ -14,12 +14,13 @@ export type DockerfileOf = (service: string) => { readonly path: string; readonl
 export async function buildImages(
   cli: ComposeCli,
   services: readonly string[],
+  more: string | undefined,
   dockerfileOf: DockerfileOf,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
   const subjects = new StepSubjects(services);
-  await cli.build(services, {
+  await cli.build(services, more, {
     signal,
     onLine: (line) => {
       if (line.trim() === '') return;

@@ -52,8 +52,8 @@ export interface ComposeCli {
   run(args: readonly string[], how: RunHow): Promise<CommandResult>;
   /** One command of Compose over the same files, for somebody else to run. */
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
-  /** Builds images of the project's files as they are. */
-  build(services: readonly string[], how: RunHow): Promise<CommandResult>;
+  /** Builds images of the project's files as they are; `more` is a compose file of camp's about what a build leaves out. */
+  build(services: readonly string[], more: string | undefined, how: RunHow): Promise<CommandResult>;
   /** Writes what camp adds, for the commands that follow. */
   writeOverride(text: string): void;
 }
@@ -130,7 +130,7 @@ export function composeCli(setup: {
       const files = existsSync(override) ? [...project.files, override] : project.files;
       return { argv: argv(await setup.compose(signal), files, args), cwd: project.dir, env };
     },
-    build: (services, how) => run(project.files, ['build', ...services], how),
+    build: (services, more, how) => run([...project.files, ...(more ? [more] : [])], ['build', ...services], how),
     writeOverride(text) {
       if (readText(override) === text) return;
       makeFolder(runDir, 0o700);

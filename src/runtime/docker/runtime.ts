@@ -7,6 +7,7 @@ import type { ObservedReplica, Steps } from '../../plan/types.ts';
 import type { Service } from '../../project/types.ts';
 import type { ReplicaView } from '../types.ts';
 import { buildImages, type DockerfileOf } from './build.ts';
+import { withoutState } from './build-context.ts';
 import { type ComposeModel, type ComposeProject, composeCli, whileItLives } from './compose.ts';
 import { provideImages, refuseStrangers } from './create.ts';
 import { createEdgeContainer } from './edge-container.ts';
@@ -325,7 +326,11 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       return Promise.all(found.map((one) => observed(one, signal)));
     },
 
-    build: (services, signal) => buildImages(cli, services, dockerfileOf, emit, signal),
+    build(services, signal) {
+      const built = services.flatMap((name) => wishOf(name)?.service ?? []);
+      const more = withoutState(built, setup.stateDir, setup.runDir);
+      return buildImages(cli, services, more, dockerfileOf, emit, signal);
+    },
     create,
 
     start,
