@@ -64,7 +64,7 @@ export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & {
         if (status === 'paused') await api.unpauseContainer(id);
         else if (status !== 'running') await api.startContainer(id, { signal });
       } catch (error) {
-        throw cannotStart({ service: around.wish()?.service ?? 'edge', memoryLimit: 0 }, error);
+        throw cannotStart(around.wish()?.service ?? 'edge', error);
       }
       running = await api.inspectContainer(id, { signal });
       if (running) void follow(running);

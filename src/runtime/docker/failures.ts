@@ -9,10 +9,14 @@ export interface Subject {
   readonly service: string;
   /** Bytes; 0 for no limit. */
   readonly memoryLimit: number;
+  /** The kernel killed it for its memory: no other failure says more. */
+  readonly isOomKilled: boolean;
 }
 
 /** It ended before it was ready. */
-export function earlyExit({ service }: Subject, code: number | null, tail: readonly string[]): Failure {
+export function earlyExit(subject: Subject, code: number | null, tail: readonly string[]): Failure {
+  if (subject.isOomKilled) return outOfMemory(subject, tail);
+  const { service } = subject;
   return failure('service', 'EXITED_EARLY', `service "${service}" ended ${inWords(code)} before it was ready`, {
     hints: [`camp logs ${service}`],
     evidence: tail,
@@ -20,7 +24,9 @@ export function earlyExit({ service }: Subject, code: number | null, tail: reado
 }
 
 /** Started again and again, and always ended. */
-export function crashLoopFailure({ service }: Subject, code: number | null, tail: readonly string[]): Failure {
+export function crashLoopFailure(subject: Subject, code: number | null, tail: readonly string[]): Failure {
+  if (subject.isOomKilled) return outOfMemory(subject, tail);
+  const { service } = subject;
   return failure(
     'service',
     'CRASH_LOOP',
@@ -30,7 +36,7 @@ export function crashLoopFailure({ service }: Subject, code: number | null, tail
 }
 
 /** The kernel killed it for its memory. */
-export function outOfMemory({ service, memoryLimit }: Subject, tail: readonly string[]): Failure {
+function outOfMemory({ service, memoryLimit }: Subject, tail: readonly string[]): Failure {
   const limit = memoryLimit > 0 ? `its limit of ${inMiB(memoryLimit)}` : 'what this machine has';
   return failure('service', 'OUT_OF_MEMORY', `service "${service}" was killed: it used more memory than ${limit}`, {
     hints: [
@@ -60,7 +66,7 @@ export function notReady(
 }
 
 /** The engine did not start it, and why. */
-export function cannotStart({ service }: Subject, error: unknown): CampError {
+export function cannotStart(service: string, error: unknown): CampError {
   const refusal = refusalOf(error);
   if (refusal) return new CampError(startFailure(service, [refusal.message]));
   if (error instanceof CampError) return error;

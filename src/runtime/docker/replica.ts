@@ -1,17 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms, ReplicaState } from '../../kit/events.ts';
-import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
+import type { Failure } from '../../kit/failure.ts';
 import type { Service } from '../../project/types.ts';
-import { backoffMs, crashLoop, soundAfterMs } from '../backoff.ts';
-import { Changes } from '../changes.ts';
-import type { ProbeAnswer } from '../probe.ts';
+import { Life } from '../life.ts';
+import { Wish } from '../wish.ts';
 import { endContainer } from './end.ts';
-import { endpointsOf, mainEndpoint } from './endpoints.ts';
+import { endpointsOf } from './endpoints.ts';
 import type { Api, ContainerDetail } from './engine/types.ts';
-import { cannotStart, crashLoopFailure, earlyExit, notReady, outOfMemory } from './failures.ts';
+import { isCompleted } from './exits.ts';
+import { crashLoopFailure, earlyExit, notReady, type Subject } from './failures.ts';
 import { LogFollower } from './log-follower.ts';
-import { awaitReadiness } from './readiness.ts';
+import { Serving } from './serving.ts';
+import { Sight } from './sight.ts';
+import { Supervision } from './supervision.ts';
 
 export interface ReplicaSpec {
   readonly service: Service;
@@ -39,15 +40,11 @@ export interface ReplicaSurroundings {
   pressure(): Promise<void> | undefined;
 }
 
-type Wish = 'run' | 'restart' | 'stop';
-
-/** Docker's own restarts, `restart: always`, come in quick succession at first: it takes more of them to call it a loop. */
-const dockerCrashLoopStarts = 8;
 const tailLength = 20;
 
 /**
- * One container, and its supervisor. What is known of it is what the engine last said (`look`); what follows from that is
- * decided here, as for a process:
+ * One container, and its supervisor. What is known of it is what the engine last said (`Sight`); what follows from that,
+ * `Supervision` decides, as for a process:
  *
  *     starting ──ready──▶ ready ──exit──▶ backing-off ──▶ starting
  *        │                  │  ▲                 │
@@ -61,124 +58,125 @@ const tailLength = 20;
 export class ContainerReplica {
   readonly spec: ReplicaSpec;
   readonly id: string;
-  state: ReplicaState = { at: 'starting' };
   readonly #around: ReplicaSurroundings;
-  readonly #starts: Ms[] = [];
-  readonly #changes = new Changes();
-  readonly #force = new AbortController();
+  readonly #life: Life;
+  readonly #wish = new Wish();
+  readonly #sight: Sight;
+  readonly #serving: Serving;
   readonly #logs: LogFollower;
-  #seen: ContainerDetail | undefined;
-  #life: Promise<void> = Promise.resolve();
-  #looking: Promise<void> = Promise.resolve();
-  #wish: Wish = 'run';
-  /** Aborted when the wish changes: whatever the life waits for is given up. */
-  #wake = new AbortController();
-  #lastAnswer: ProbeAnswer | undefined;
-  /** Readiness has been seen since it was last started. */
-  #isServing = false;
-  /** What its health check is made with is not in its image: the engine calls it unhealthy, whatever it does. */
-  #isUncheckable = false;
+  readonly #supervision: Supervision;
+  readonly #force = new AbortController();
 
   constructor(spec: ReplicaSpec, around: ReplicaSurroundings) {
     this.spec = spec;
     this.id = `${spec.service.name}:${spec.index}`;
     this.#around = around;
+    const { api, clock, emit, isLocalLinux } = around;
+    const { httpPort, isHealthAwaited } = spec;
+    this.#life = new Life({ replica: this.id, service: spec.service.name, clock, emit, pid: () => this.pid });
+    this.#sight = new Sight(api, spec.containerId, () => {
+      this.#serving.settle();
+      this.#life.changes.tell();
+    });
+    this.#serving = new Serving({
+      api,
+      isLocalLinux,
+      clock,
+      life: this.#life,
+      sight: this.#sight,
+      httpPort,
+      isHealthAwaited,
+      endpoints: () => this.endpoints,
+    });
     this.#logs = new LogFollower({
-      api: around.api,
+      api,
       containerId: spec.containerId,
       pressure: around.pressure,
       engineIsBack: around.engineIsBack,
       onLine: ({ stream, line }) =>
-        around.emit({ type: 'output', replica: this.id, service: spec.service.name, stream, line }),
+        emit({ type: 'output', replica: this.id, service: spec.service.name, stream, line }),
+    });
+    this.#supervision = new Supervision({
+      spec,
+      api,
+      clock,
+      life: this.#life,
+      wish: this.#wish,
+      sight: this.#sight,
+      serving: this.#serving,
+      logs: this.#logs,
+      boot: around.boot,
+      engineIsBack: around.engineIsBack,
+      failureOf: (exit) => this.#crashLoop(exit),
     });
   }
 
+  get state(): ReplicaState {
+    return this.#life.state;
+  }
+
   get isRunning(): boolean {
-    return this.state.at !== 'exited' && this.state.at !== 'crash-loop';
+    return this.#life.isRunning;
   }
 
   get pid(): number | undefined {
-    return this.#around.isLocalLinux && this.#seen?.pid ? this.#seen.pid : undefined;
+    return this.#around.isLocalLinux && this.#sight.seen?.pid ? this.#sight.seen.pid : undefined;
   }
 
   get endpoints(): readonly Endpoint[] {
+    const { seen } = this.#sight;
     const directly = { isLocalLinux: this.#around.isLocalLinux, httpPort: this.spec.httpPort };
-    return this.isRunning && this.#seen ? endpointsOf(this.spec.service, this.id, this.#seen, directly) : [];
+    return this.isRunning && seen ? endpointsOf(this.spec.service, this.id, seen, directly) : [];
   }
 
   /** Starts its container. Throws PORT_IN_USE, SPAWN_FAILED, DISK_FULL, MOUNT_FAILED, START_REFUSED. */
-  async start(): Promise<void> {
-    this.#wish = 'run';
-    this.#wake = new AbortController();
-    await this.#boot();
-    this.#life = this.#live();
+  start(): Promise<void> {
+    return this.#supervision.start();
   }
 
   /** Supervises a container that a camp which is gone has started. */
   adopt(seen: ContainerDetail): void {
-    this.#seen = seen;
-    this.#become({ at: 'starting' });
-    this.#logs.skipWhatIsThere();
-    this.#life = this.#live();
+    this.#supervision.adopt(seen);
   }
 
-  /** What the engine says of the container; undefined when it has none. */
-  #take(seen: ContainerDetail | undefined): void {
-    this.#seen = seen;
-    if (this.#isServing) this.#settle();
-    this.#changes.tell();
-  }
-
-  /** Asks the engine afresh; an answer that is older than another never comes after it. */
-  async look(): Promise<void> {
-    const before = this.#looking;
-    this.#looking = (async () => {
-      await before.catch(() => undefined);
-      this.#take(await this.#around.api.inspectContainer(this.spec.containerId));
-    })();
-    return this.#looking;
+  /** Asks the engine afresh. */
+  look(): Promise<void> {
+    return this.#sight.look();
   }
 
   /** Resolves when it is ready (a one-shot: when it has ended well). Throws EXITED_EARLY, CRASH_LOOP, OUT_OF_MEMORY or NOT_READY. */
-  async awaitReady(deadlineMs: Ms, signal: AbortSignal): Promise<void> {
-    const deadline = this.#around.clock.now() + deadlineMs;
-    for (;;) {
-      switch (this.state.at) {
-        case 'ready':
-          return;
-        case 'crash-loop':
-          throw new CampError(this.state.failure);
-        case 'exited':
-          if (this.#isCompleted(this.state.code)) return;
-          throw new CampError(await this.#earlyExit(this.state.code));
-        case 'starting':
-        case 'unhealthy':
-        case 'backing-off':
-        case 'stopping':
-      }
-      const left = deadline - this.#around.clock.now();
-      if (left <= 0) throw new CampError(await this.#notReady(deadlineMs));
-      await this.#changes.next(left, signal);
-    }
+  awaitReady(deadlineMs: Ms, signal: AbortSignal): Promise<void> {
+    return this.#life.awaitReady(deadlineMs, signal, {
+      isCompleted: (code) => isCompleted(code, this.spec, this.#sight.seen),
+      earlyExit: async ({ code }) => {
+        const tail = await this.#tail();
+        return earlyExit(this.#subject, code, tail);
+      },
+      notReady: async (afterMs) => {
+        const isPaused = this.#sight.seen?.status === 'paused';
+        const said = isPaused ? 'the container is paused' : this.#serving.lastAnswer?.said;
+        return notReady(this.#subject, afterMs, said, await this.#tail());
+      },
+    });
   }
 
   /** Ends it and starts it again as it is; from a crash loop as well. */
   async restart(): Promise<void> {
-    if (this.#wish === 'stop') return;
-    this.#starts.length = 0;
+    if (this.#wish.is('stop')) return;
+    this.#supervision.forget();
     if (!this.isRunning) {
-      await this.#life;
+      await this.#supervision.over;
       return this.start();
     }
-    this.#change('restart');
+    this.#wish.change('restart');
     const graceMs = this.spec.service.stop.graceMs + 5000;
-    await this.#changes.next(graceMs, neverAborted, () => this.#wish === 'run' || !this.isRunning);
+    await this.#life.changes.next(graceMs, neverAborted, () => this.#wish.is('run') || !this.isRunning);
   }
 
   /** Ends it within its grace and removes it, but no data. */
   async stop(): Promise<void> {
-    this.#change('stop');
-    if (this.state.at !== 'exited') this.#become({ at: 'stopping' });
+    this.#wish.change('stop');
+    if (this.state.at !== 'exited') this.#life.become({ at: 'stopping' });
     const { api, beforeRemoval } = this.#around;
     const { graceMs } = this.spec.service.stop;
     const { wasKilled, code } = await endContainer(
@@ -188,16 +186,16 @@ export class ContainerReplica {
       this.#force.signal,
       beforeRemoval,
     );
-    if (wasKilled) this.#note(`did not stop within ${graceMs / 1000} s: killed`);
-    await this.#life;
+    if (wasKilled) this.#life.note(`did not stop within ${graceMs / 1000} s: killed`);
+    await this.#supervision.over;
     await this.#logs.end();
-    this.#become({ at: 'exited', code, signal: null });
+    this.#life.become({ at: 'exited', code, signal: null });
   }
 
   /** Lets it be: somebody else is about to end it. */
   async release(): Promise<void> {
-    this.#change('stop');
-    await this.#life;
+    this.#wish.change('stop');
+    await this.#supervision.over;
     void this.#logs.end();
   }
 
@@ -206,270 +204,19 @@ export class ContainerReplica {
     this.#force.abort();
   }
 
-  /** One turn a start: until the container has ended, and what follows from that. */
-  async #live(): Promise<void> {
-    for (let attempt = 1; ; ) {
-      const startedAt = this.#seen?.startedAt ?? '';
-      const readyFor = await this.#attend(startedAt);
-      if (this.#wish === 'stop') return;
-      if ((this.#wish as Wish) === 'restart') {
-        attempt = 1;
-        await this.#end();
-      } else if (!this.#seen || this.#seen.status === 'removing') {
-        this.#note('its container was removed from outside');
-        return this.#become({ at: 'exited', code: null, signal: null });
-      } else if (this.#seen.status === 'restarting' || this.#seen.startedAt !== startedAt) {
-        if (!(await this.#followRestart(this.#seen, readyFor))) return;
-        continue;
-      } else {
-        const exit = this.#seen;
-        if (!(await this.#mayStartAgain(exit, readyFor))) return;
-        // sound for a while, or killed from outside while it served: no step towards a longer pause
-        if (readyFor !== undefined && (readyFor >= soundAfterMs || wasKilled(exit))) attempt = 1;
-        // the first restart of something that did run happens at once: its clients are waiting at the edge
-        if (!(readyFor !== undefined && attempt === 1)) await this.#backOff(attempt);
-        attempt++;
-        if ((this.#wish as Wish) === 'stop') return;
-      }
-      if (!(await this.#bootAgain())) return;
-    }
-  }
-
-  /** Watches one run of the container to its end or until the wish changes; returns how long it was ready, if it was. */
-  async #attend(startedAt: string): Promise<Ms | undefined> {
-    const isOver = (): boolean => !this.#seen || !isUp(this.#seen) || this.#seen.startedAt !== startedAt;
-    const over = new AbortController();
-    const look = (): void => {
-      if (isOver()) over.abort();
-    };
-    const unwatch = this.#changes.watch(look);
-    look();
-    const signal = AbortSignal.any([over.signal, this.#wake.signal]);
-    let readySince: Ms | undefined;
-    try {
-      if (this.#seen) this.#logs.follow(this.#seen);
-      if (!this.spec.service.isOneShot && this.#seen) {
-        await this.#readiness(this.#seen, signal);
-        readySince = this.#around.clock.now();
-        this.#isServing = true;
-        this.#settle();
-      }
-      await new Promise<never>((_, reject) => onAbort(signal, reject));
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      unwatch();
-      this.#isServing = false;
-    }
-    return readySince === undefined ? undefined : this.#around.clock.now() - readySince;
-  }
-
-  #readiness(container: ContainerDetail, signal: AbortSignal): Promise<void> {
-    const { api, isLocalLinux } = this.#around;
-    const isHealthy = (): boolean => this.#seen?.health?.status === 'healthy';
-    return awaitReadiness(
-      {
-        api,
-        container,
-        endpoints: this.endpoints,
-        httpPort: this.spec.httpPort,
-        isLocalLinux,
-        isHealthAwaited: this.spec.isHealthAwaited,
-        onUncheckable: (said) => {
-          if (!this.#isUncheckable) this.#note(`${said}: taken for ready when it answers`);
-          this.#isUncheckable = true;
-        },
-        healthy: async (until) => {
-          while (!isHealthy()) await this.#changes.next(60_000, until, isHealthy);
-        },
-        onAnswer: (answer) => {
-          this.#lastAnswer = answer;
-        },
-      },
-      signal,
-    );
-  }
-
-  /** Of what serves: ready or not, by what the engine says of its health. */
-  #settle(): void {
-    const { status, health } = this.#seen ?? {};
-    const isWell = status === 'running' && (this.#isUncheckable || health?.status !== 'unhealthy');
-    if (isWell && this.state.at !== 'ready') {
-      const endpoint = mainEndpoint(this.endpoints, this.spec.httpPort);
-      this.#become({ at: 'ready', ...(endpoint ? { endpoint } : {}) });
-    }
-    if (!isWell && this.state.at === 'ready') {
-      this.#note(status === 'paused' ? 'was paused from outside' : `is unhealthy: ${lastHealth(this.#seen)}`);
-      this.#become({ at: 'unhealthy', since: this.#around.clock.now() });
-    }
-  }
-
-  /** Docker starts it again by its policy; false when that has become a crash loop. */
-  async #followRestart(exit: ContainerDetail, readyFor: Ms | undefined): Promise<boolean> {
-    if (readyFor === undefined || readyFor < soundAfterMs) this.#starts.push(this.#around.clock.now());
-    // what runs again already has no code to say any more
-    const code = exit.status === 'restarting' ? ` with code ${exit.exitCode}` : '';
-    this.#note(`ended${code}: Docker starts it again`);
-    if (this.#startsOfLate() >= dockerCrashLoopStarts) {
-      await this.#around.api.stopContainer(exit.id, { graceMs: 0 });
-      this.#become({ at: 'crash-loop', failure: await this.#crashLoop(exit) });
-      return false;
-    }
-    const attempt = this.#starts.length;
-    this.#become({ at: 'backing-off', attempt, until: this.#around.clock.now() + backoffMs(attempt) });
-    const isBack = (): boolean => this.#seen?.status !== 'restarting';
-    while (!isBack() && this.#wish === 'run')
-      await this.#changes.next(60_000, this.#wake.signal, isBack).catch(() => undefined);
-    if (this.#wish === 'run' && this.#seen?.status === 'running') {
-      this.#lastAnswer = undefined;
-      this.#become({ at: 'starting' });
-    }
-    return true;
-  }
-
-  /** Decides what an exit means; false when it is not to be started again now. */
-  async #mayStartAgain(exit: ContainerDetail, readyFor: Ms | undefined): Promise<boolean> {
-    const hasEnded = exit.exitCode === 0 && (readyFor === undefined || this.spec.httpPort === undefined);
-    if (this.spec.service.isOneShot || hasEnded) {
-      this.#become({ at: 'exited', code: exit.exitCode, signal: null });
-      return false;
-    }
-    const isHopeless = exit.isOomKilled && readyFor === undefined;
-    const { name, maxRetries } = exit.restartPolicy;
-    const hasGivenUp = name === 'on-failure' && maxRetries > 0 && exit.restartCount >= maxRetries;
-    // killed from outside while it served: not a fault of the program, so not a step towards a crash loop
-    if (!wasKilled(exit) || readyFor === undefined) this.#starts.push(this.#around.clock.now());
-    if (isHopeless || hasGivenUp || this.#startsOfLate() >= crashLoop.starts) {
-      this.#become({ at: 'crash-loop', failure: await this.#crashLoop(exit) });
-      return false;
-    }
-    this.#note(exit.isOomKilled ? 'was killed: it used too much memory' : `ended with code ${exit.exitCode}`);
-    return true;
-  }
-
-  #startsOfLate(): number {
-    const since = this.#around.clock.now() - crashLoop.windowMs;
-    while ((this.#starts[0] ?? since) < since) this.#starts.shift();
-    return this.#starts.length;
-  }
-
-  async #backOff(attempt: number): Promise<void> {
-    const pause = backoffMs(attempt);
-    this.#become({ at: 'backing-off', attempt, until: this.#around.clock.now() + pause });
-    await delay(pause, undefined, { signal: this.#wake.signal }).catch(() => undefined);
-  }
-
-  async #bootAgain(): Promise<boolean> {
-    // a stop that arrives from here on finds this wake
-    if (this.#wish === 'restart') {
-      this.#wish = 'run';
-      this.#wake = new AbortController();
-    }
-    for (;;) {
-      try {
-        await this.#boot();
-        return true;
-      } catch (error) {
-        if ((this.#wish as Wish) === 'stop') return false;
-        const [failure] = failuresOf(error) as readonly [Failure];
-        if (failure.code === 'ENGINE_UNREACHABLE' || failure.code === 'ENGINE_HANGS') {
-          await delay(200);
-          await this.#around.engineIsBack(this.#wake.signal).catch(() => undefined);
-          if ((this.#wish as Wish) === 'stop') return false;
-          continue;
-        }
-        this.#become({ at: 'crash-loop', failure });
-        return false;
-      }
-    }
-  }
-
-  async #boot(): Promise<void> {
-    this.#lastAnswer = undefined;
-    try {
-      await this.#around.boot(this.spec);
-      await this.look();
-    } catch (error) {
-      throw cannotStart({ service: this.spec.service.name, memoryLimit: 0 }, error);
-    }
-    this.#become({ at: 'starting' });
-  }
-
-  async #end(): Promise<void> {
-    this.#become({ at: 'stopping' });
-    const { api } = this.#around;
-    const { graceMs } = this.spec.service.stop;
-    await api.stopContainer(this.spec.containerId, { graceMs }).catch(() => undefined);
-  }
-
-  /** It has run to its end, and that was all there was to do. */
-  #isCompleted(code: number | null): boolean {
-    const { service, httpPort } = this.spec;
-    return (
-      code === 0 &&
-      (service.isOneShot || (httpPort === undefined && service.ports.length === 0 && !this.#seen?.healthcheck))
-    );
-  }
-
-  async #earlyExit(code: number | null): Promise<Failure> {
-    const tail = await this.#tail();
-    return this.#seen?.isOomKilled ? outOfMemory(this.#subject, tail) : earlyExit(this.#subject, code, tail);
-  }
-
   async #crashLoop(exit: ContainerDetail): Promise<Failure> {
     const tail = await this.#tail();
-    return exit.isOomKilled ? outOfMemory(this.#subject, tail) : crashLoopFailure(this.#subject, exit.exitCode, tail);
+    return crashLoopFailure({ ...this.#subject, isOomKilled: exit.isOomKilled }, exit.exitCode, tail);
   }
 
-  async #notReady(afterMs: Ms): Promise<Failure> {
-    const said = this.#seen?.status === 'paused' ? 'the container is paused' : this.#lastAnswer?.said;
-    return notReady(this.#subject, afterMs, said, await this.#tail());
-  }
-
-  get #subject(): { readonly service: string; readonly memoryLimit: number } {
-    return { service: this.spec.service.name, memoryLimit: this.#seen?.memoryLimit ?? 0 };
+  get #subject(): Subject {
+    const { memoryLimit = 0, isOomKilled = false } = this.#sight.seen ?? {};
+    return { service: this.spec.service.name, memoryLimit, isOomKilled };
   }
 
   #tail(): Promise<readonly string[]> {
-    return this.#logs.tail(tailLength, this.#seen);
-  }
-
-  #note(message: string): void {
-    this.#around.emit({ type: 'note', subject: this.id, message });
-  }
-
-  #change(wish: Wish): void {
-    if (this.#wish === 'stop') return;
-    this.#wish = wish;
-    this.#wake.abort();
-  }
-
-  #become(state: ReplicaState): void {
-    this.state = state;
-    const { pid } = this;
-    const service = this.spec.service.name;
-    this.#around.emit({ type: 'replica', replica: this.id, service, state, ...(pid === undefined ? {} : { pid }) });
-    this.#changes.tell();
+    return this.#logs.tail(tailLength, this.#sight.seen);
   }
 }
 
 const neverAborted = new AbortController().signal;
-
-function isUp({ status }: ContainerDetail): boolean {
-  return status === 'running' || status === 'paused';
-}
-
-/** By KILL or TERM from outside; the kernel's killing for memory does not count. */
-function wasKilled({ exitCode, isOomKilled }: ContainerDetail): boolean {
-  return !isOomKilled && (exitCode === 137 || exitCode === 143);
-}
-
-function lastHealth(seen: ContainerDetail | undefined): string {
-  const last = seen?.health?.log.at(-1);
-  return last ? last.output.trim().split('\n').at(-1) || `code ${last.exitCode}` : 'its health check fails';
-}
-
-function onAbort(signal: AbortSignal, then: (reason: unknown) => void): void {
-  if (signal.aborted) then(signal.reason);
-  else signal.addEventListener('abort', () => then(signal.reason), { once: true });
-}
