@@ -173,6 +173,30 @@ export async function upstream(
   return { address: `${host}:${(server.address() as AddressInfo).port}`, server, kill, [Symbol.asyncDispose]: kill };
 }
 
+/** Keeps asking, one request after the other on each of `width` lines, until stopped; every answer is kept. */
+export function load(rig: Rig, url: string, width: number): { stop(): Promise<readonly string[]> } {
+  const answers: string[] = [];
+  let isOver = false;
+  const line = async (): Promise<void> => {
+    while (!isOver) {
+      answers.push(
+        await rig.get(url).then(
+          (answer) => `${answer.status} ${answer.text}`,
+          (error: NodeJS.ErrnoException) => `error ${error.code ?? error.message}`,
+        ),
+      );
+    }
+  };
+  const lines = Array.from({ length: width }, line);
+  return {
+    async stop() {
+      isOver = true;
+      await Promise.all(lines);
+      return answers;
+    },
+  };
+}
+
 export function wantedOf(
   text: string,
   endpoints: Readonly<Record<string, readonly string[]>>,

@@ -12,6 +12,7 @@ import {
   failureOf,
   fingerprintOf,
   https,
+  load,
   never,
   type Rig,
   site,
@@ -382,30 +383,6 @@ describe.each([
     });
   });
 });
-
-/** Keeps asking, one request after the other on each of `width` lines, until stopped; every answer is kept. */
-function load(rig: Rig, url: string, width: number): { stop(): Promise<readonly string[]> } {
-  const answers: string[] = [];
-  let isOver = false;
-  const line = async (): Promise<void> => {
-    while (!isOver) {
-      answers.push(
-        await rig.get(url).then(
-          (answer) => `${answer.status} ${answer.text}`,
-          (error: NodeJS.ErrnoException) => `error ${error.code ?? error.message}`,
-        ),
-      );
-    }
-  };
-  const lines = Array.from({ length: width }, line);
-  return {
-    async stop() {
-      isOver = true;
-      await Promise.all(lines);
-      return answers;
-    },
-  };
-}
 
 function openTls(rig: Rig): Promise<ReturnType<typeof connectTls> | undefined> {
   return new Promise((resolve) => {

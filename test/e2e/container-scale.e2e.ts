@@ -56,7 +56,8 @@ function expectServed(arrivals: readonly Arrival[]): void {
   const lost = arrivals.filter((one) => one.outcome !== '200');
   console.log(`${arrivals.length} visits, ${lost.length} lost`, lost.slice(0, 20));
   expect(lost).toEqual([]);
-  for (const way of ['kept', 'fresh']) expect(arrivals.filter((one) => one.way === way).length).toBeGreaterThan(200);
+  for (const way of ['kept', 'fresh'])
+    expect(arrivals.filter((one) => one.way === way).length).toBeGreaterThan(arrivals.length / 3);
 }
 
 /** When Caddy was last given another configuration. */
