@@ -3,17 +3,16 @@ import type { Endpoint, Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import type { Handlers, RuntimeKind } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
-import { clearLeftovers, type NativeRuntime } from '../runtime/native/runtime.ts';
-import type { ReplicaView, Runtime } from '../runtime/types.ts';
+import { clearLeftovers } from '../runtime/native/runtime.ts';
+import type { ReplicaView } from '../runtime/types.ts';
 import { namedPorts } from './container-ports.ts';
-import type { ContainerHost } from './containers.ts';
 import { speaksOtherwise } from './other-protocol.ts';
+import type { Replicas } from './replicas.ts';
 
 /** What the steps of a plan are carried out with. */
 export interface Equipment {
   readonly project: Project;
-  readonly processes: NativeRuntime;
-  readonly containers: ContainerHost;
+  readonly replicas: Replicas;
   readonly timeoutMs: Ms;
   edge(): Edge;
   startEdge(kind: RuntimeKind, signal: AbortSignal): Promise<void>;
@@ -29,19 +28,21 @@ export interface Equipment {
 /** How each kind of step is carried out: a table, no decisions. */
 export function handlersFor(equipment: Equipment): Handlers {
   // of each service, from its own start on: what is built or installed before may take its time
-  const { processes, timeoutMs } = equipment;
-  const runtime = (kind: RuntimeKind): Runtime => (kind === 'process' ? processes : equipment.containers.runtime());
+  const { replicas, timeoutMs } = equipment;
+  const { processes, containers } = replicas;
   return {
     provision: (step, { signal }) => equipment.provision(step.tool, signal),
     clear: (step) => clearLeftovers(equipment.project.id, step.pids),
     install: (step, { signal }) => processes.install(serviceOf(equipment, step.service), signal),
-    build: (step, { signal }) => equipment.containers.build(step, signal),
-    create: (step, { signal }) => equipment.containers.create(step, signal),
-    start: (step) => runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
+    build: (step, { signal }) => containers.build(step, signal),
+    create: (step, { signal }) => containers.create(step, signal),
+    start: (step) => replicas.runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
     async awaitReady(step, { signal }) {
-      await runtime(step.runtime).awaitReady(serviceOf(equipment, step.service), step.index, timeoutMs, signal);
+      await replicas
+        .runtime(step.runtime)
+        .awaitReady(serviceOf(equipment, step.service), step.index, timeoutMs, signal);
       // what waits for it may be a container
-      if (step.runtime === 'process') await equipment.containers.relay();
+      if (step.runtime === 'process') await containers.relay();
     },
     startEdge: (step, { signal }) => equipment.startEdge(step.edge, signal),
     route: (_, { signal }) => equipment.route(signal),
@@ -67,20 +68,20 @@ export function handlersFor(equipment: Equipment): Handlers {
       }
     },
     async drain(step, { signal }) {
-      const replica = runtime(step.runtime)
+      const replica = replicas
+        .runtime(step.runtime)
         .replicas()
         .find((one) => one.service === step.service && one.index === step.index);
       if (!replica) return;
       const addresses = equipment.endpointsOf(replica).map(({ address }) => address);
       await Promise.all(addresses.map((address) => equipment.edge().drain(address, replica.graceMs, signal)));
     },
-    stop: (step) => runtime(step.runtime).stop(step.service, step.index),
+    stop: (step) => replicas.runtime(step.runtime).stop(step.service, step.index),
   };
 }
 
-function endpointOf({ processes, containers }: Equipment, service: string, port?: number): Endpoint | undefined {
-  const all = [...processes.replicas(), ...(containers.running?.replicas() ?? [])];
-  const found = all.find((one) => one.service === service && one.state.at === 'ready')?.endpoints ?? [];
+function endpointOf({ replicas }: Equipment, service: string, port?: number): Endpoint | undefined {
+  const found = replicas.all().find((one) => one.service === service && one.state.at === 'ready')?.endpoints ?? [];
   return found.find((one) => one.containerPort === port) ?? (found.length === 1 ? found[0] : undefined);
 }
 

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { trustEnv } from '../edge/ca.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { Emit, Endpoint, Event, Ms, Unstamped } from '../kit/events.ts';
+import type { Emit, Event, Ms, Unstamped } from '../kit/events.ts';
 import { CampError, failure, failuresOf } from '../kit/failure.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { userFolders } from '../kit/paths.ts';
 import { processInfo } from '../kit/process.ts';
 import { execute } from '../plan/execute.ts';
 import { configHash, reconcile } from '../plan/reconcile.ts';
-import type { Mode, Observed, Placement, Plan, Wanted } from '../plan/types.ts';
+import type { Mode, Observed, Placement, Plan, RuntimeKind, Wanted } from '../plan/types.ts';
 import { loadProject } from '../project/load.ts';
 import { routesOfServices } from '../project/routes.ts';
 import type { Project } from '../project/types.ts';
@@ -16,9 +16,7 @@ import { notReadByProcess } from '../project/unread.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
-import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
-import type { ReplicaView, Runtime } from '../runtime/types.ts';
-import type { ProcessPort } from '../runtime/wiring/gateway.ts';
+import { createNativeRuntime } from '../runtime/native/runtime.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { mayBeLeft } from './container-mark.ts';
@@ -28,6 +26,8 @@ import { edgeStorage, type StateFolders } from './folders.ts';
 import { handlersFor } from './handlers.ts';
 import { refuseUnknownServices, unknownService } from './known-services.ts';
 import type { Running } from './look.ts';
+import { Replicas } from './replicas.ts';
+import { Routing } from './routing.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { statusOf, upReport } from './status.ts';
 import { failuresWithWaiting } from './waiting.ts';
@@ -52,15 +52,6 @@ export interface ConvergeRequest extends Selection {
 }
 
 /**
- * Requests that wait at the edge for a replica are sent again every 20 ms, and a new configuration would end them:
- * so it waits until those that waited for the last replica have been served.
- */
-const heldRequestsMs: Ms = 60;
-
-/** Where a service listens in a container that says nothing else (DESIGN section 2). */
-const defaultContainerPort = 8080;
-
-/**
  * One project that runs: holds its edge, its runtime and its lock, and converges them to the files.
  * It decides nothing by itself: each change is a new plan, computed from the files and one look at reality.
  */
@@ -72,9 +63,9 @@ export class Supervisor {
   readonly #leases: PortLeases;
   readonly #logs: LogWriter;
   readonly #scale = new Map<string, number>();
-  readonly #processes: NativeRuntime;
-  readonly #containers: ContainerHost;
+  readonly #replicas: Replicas;
   readonly #host: EdgeHost;
+  readonly #routing: Routing;
   readonly #ending = new AbortController();
   readonly #force = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
@@ -82,16 +73,11 @@ export class Supervisor {
   #selection: Selection;
   #project: Project | undefined;
   #wanted: Wanted | undefined;
-  /** Addresses that the edge was last told of. */
-  #routed: ReadonlySet<string> = new Set();
-  /** Replicas in containers that were not ready then; undefined while the edge has been told nothing. */
-  #unready: ReadonlySet<string> | undefined;
   #sharedEnv: Readonly<Record<string, string>> | undefined;
   #readyMs: ReadonlyMap<string, Ms> = new Map();
   /** Services that a guess has led a route to, and that do not speak HTTP. */
   readonly #others = new Set<string>();
   #hasConverged = false;
-  #lastReadyMs: Ms = Number.NEGATIVE_INFINITY;
   #shutdown: Promise<void> | undefined;
   /** It did not answer when its containers were to be removed. */
   #isEngineLost = false;
@@ -108,7 +94,7 @@ export class Supervisor {
       replica: 'edge',
       supervisor: `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}`,
     };
-    this.#containers = new ContainerHost({
+    const containers = new ContainerHost({
       env: setup.env,
       folders: setup.folders,
       storage: this.#storage,
@@ -117,10 +103,10 @@ export class Supervisor {
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
       edgePorts: (project, heldPorts) => this.#edgePorts(project, heldPorts),
-      portOf: (service, index) => this.#processes.portOf(service, index),
-      processes: () => this.#listeningProcesses(),
+      portOf: (service, index) => processes.portOf(service, index),
+      processes: () => this.#replicas.listening(this.#project),
     });
-    this.#processes = createNativeRuntime({
+    const processes = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
       supervisor: marks.supervisor,
@@ -128,11 +114,12 @@ export class Supervisor {
       leases: this.#leases,
       configHash,
       isReached: (service) => this.#wanted?.routed.has(service) ?? false,
-      containers: () => this.#containers.neighbours(),
+      containers: () => containers.neighbours(),
       clock: setup.clock,
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
     });
+    this.#replicas = new Replicas(processes, containers);
     this.#host = new EdgeHost({
       env: setup.env,
       user,
@@ -140,13 +127,14 @@ export class Supervisor {
       runDir: setup.folders.run,
       marks,
       leases: this.#leases,
-      guard: this.#processes.guard,
+      guard: processes.guard,
       emit: this.emit,
-      edgeContainer: () => this.#containers.edgeContainer(),
+      edgeContainer: () => containers.edgeContainer(),
       ...(setup.port === undefined ? {} : { port: setup.port }),
     });
+    this.#routing = new Routing(this.#host, this.#replicas, setup.clock);
     this.#sinks.add((event) => this.#keep(event));
-    this.#sinks.add((event) => this.#onReady(event));
+    this.#sinks.add((event) => this.#onReplica(event));
   }
 
   /** What every service gets; read from the disk once, because the bundle of roots is large. */
@@ -177,7 +165,7 @@ export class Supervisor {
 
   /** Undefined while nothing has needed a container. */
   get containerRuntime(): DockerRuntime | undefined {
-    return this.#containers.running;
+    return this.#replicas.containers.running;
   }
 
   placementOf(service: string): Placement['kind'] | undefined {
@@ -199,7 +187,7 @@ export class Supervisor {
     return statusOf({
       project: this.#project,
       wanted: this.#wanted,
-      replicas: this.#replicas(),
+      replicas: this.#replicas.all(),
       routes: this.#host.routes,
       others: this.#others,
       readyMs: this.#readyMs,
@@ -211,7 +199,7 @@ export class Supervisor {
   /** For the planner of another process: what runs, without looking for leftovers. */
   async observed(): Promise<Running> {
     return {
-      replicas: await this.#observeReplicas(this.#ending.signal),
+      replicas: await this.#replicas.observe(this.#ending.signal),
       scale: [...this.#scale],
       mode: this.#mode,
       ...(this.#host.kind ? { edge: this.#host.kind } : {}),
@@ -221,7 +209,7 @@ export class Supervisor {
   /** What a command of a service runs with; undefined for what is no service of the project as it runs. */
   environmentOf(name: string): Readonly<Record<string, string>> | undefined {
     const service = this.#project?.services.get(name);
-    return service && this.#processes.environmentOf(service, 1);
+    return service && this.#replicas.processes.environmentOf(service, 1);
   }
 
   /** Claimed before a container can be created that publishes them; those that others listen on are left to them. */
@@ -230,30 +218,8 @@ export class Supervisor {
     return http === undefined ? [https] : [https, http];
   }
 
-  /** First replicas, as containers know them: by the port that the files name. */
-  #listeningProcesses(): ReadonlyMap<string, ProcessPort> {
-    return new Map(
-      this.#processes.replicas().flatMap(({ service, index, state, endpoints: [endpoint] }) => {
-        if (index !== 1 || state.at !== 'ready' || !endpoint) return [];
-        const { hostname, port } = new URL(`tcp://${endpoint.address}`);
-        const host = hostname.replace(/^\[|\]$/g, '');
-        const { expose = [], hints } = this.#project?.services.get(service) ?? {};
-        const containerPort = expose[0] ?? defaultContainerPort;
-        return [[service, { port: Number(port), host, containerPort, aliases: hints?.aliases ?? [] }] as const];
-      }),
-    );
-  }
-
   get #mode(): Mode {
     return this.#selection.mode ?? 'auto';
-  }
-
-  #replicas(): readonly ReplicaView[] {
-    return [...this.#processes.replicas(), ...(this.#containers.running?.replicas() ?? [])];
-  }
-
-  async #observeReplicas(signal: AbortSignal): Promise<Observed['replicas']> {
-    return [...(await this.#processes.observe(signal)), ...((await this.#containers.running?.observe(signal)) ?? [])];
   }
 
   /** Reads the files, plans and carries the plan out; one at a time. Throws what could not be done. */
@@ -281,8 +247,7 @@ export class Supervisor {
         await this.#route(this.#ending.signal);
       }
       // ports that the engine chose are known only now
-      if (outcome.failures.length === 0 && (this.#hasUnrouted() || this.#hasTurned()))
-        await this.#route(this.#ending.signal);
+      if (outcome.failures.length === 0 && this.#routing.hasNews(wanted)) await this.#route(this.#ending.signal);
       const timing = measure(plan, events);
       // files that the edge serves have no process that could be ready: they are when they are first answered
       this.#readyMs = new Map([...timing.answeredMs, ...this.#readyMs, ...timing.readyMs]);
@@ -317,7 +282,7 @@ export class Supervisor {
         mode: this.#mode,
         scale: this.#scale,
         leases: this.#leases,
-        containers: this.#containers,
+        containers: this.#replicas.containers,
         signal,
       });
     } catch (error) {
@@ -363,26 +328,25 @@ export class Supervisor {
 
   async #observe(project: Project): Promise<Observed> {
     return {
-      replicas: await this.#observeReplicas(this.#ending.signal),
-      leftovers: this.#processes.leftovers(),
-      builds: await this.#containers.staleBuilds(this.#ending.signal),
+      replicas: await this.#replicas.observe(this.#ending.signal),
+      leftovers: this.#replicas.processes.leftovers(),
+      builds: await this.#replicas.containers.staleBuilds(this.#ending.signal),
       ...this.#host.observe(project),
     };
   }
 
   async #carryOut(plan: Plan, request: ConvergeRequest): ReturnType<typeof execute> {
     const project = this.#project as Project;
-    await this.#containers.running?.adopt(this.#ending.signal);
+    await this.#replicas.containers.running?.adopt(this.#ending.signal);
     const handlers = handlersFor({
       project,
-      processes: this.#processes,
-      containers: this.#containers,
+      replicas: this.#replicas,
       timeoutMs: request.timeoutMs,
       edge: () => this.#host.edge,
       startEdge: (kind, signal) => this.#host.start(kind, project, signal),
       route: (signal) => this.#route(signal),
       routes: () => this.#host.routes,
-      endpointsOf: (replica) => this.#endpointsOf(replica),
+      endpointsOf: (replica) => this.#replicas.endpointsOf(replica, this.#wanted),
       isOther: (service) => {
         this.#others.add(service);
         const message = 'does not speak HTTP: it has its own address and no name';
@@ -416,99 +380,12 @@ export class Supervisor {
     );
   }
 
-  async #route(signal: AbortSignal): Promise<void> {
-    const waitedMs = this.#setup.clock.now() - this.#lastReadyMs;
-    if (this.#hasConverged && waitedMs < heldRequestsMs)
-      await this.#setup.clock.sleep(heldRequestsMs - waitedMs, signal);
-    const project = this.#project as Project;
-    const wanted = this.#wanted as Wanted;
-    const statics = [...wanted.placements].flatMap(([name, placement]) =>
-      placement.kind === 'static' ? [[name, placement.root] as const] : [],
-    );
-    const pages = [...wanted.services.values()].filter(
-      ({ name, start }) => start?.kind === 'static' && wanted.placements.get(name)?.kind === 'container',
-    );
-    const endpoints = this.#wantedEndpoints(wanted);
-    const contained = [...wanted.placements].flatMap(([name, { kind }]) => (kind === 'container' ? [name] : []));
-    const unready = this.#unreadyOf(wanted);
-    await this.#host.route(
-      {
-        caddyfile: project.caddyfile,
-        domain: project.domain,
-        services: new Set(project.services.keys()),
-        endpoints,
-        statics: new Map(statics),
-        pages: new Set(pages.map(({ name }) => name)),
-        contained: new Set(contained),
-        unready,
-        mounts: [...project.services.values()].flatMap(({ isEdge, hints }) => (isEdge ? (hints?.mounts ?? []) : [])),
-      },
-      signal,
-    );
-    this.#routed = new Set(endpoints.map(({ address }) => address));
-    this.#unready = unready;
+  #route(signal: AbortSignal): Promise<void> {
+    return this.#routing.route(this.#project as Project, this.#wanted as Wanted, this.#hasConverged, signal);
   }
 
-  /** Where the edge reaches a replica, which need not be where this machine does. */
-  #endpointsOf({ service, index, endpoints }: ReplicaView): readonly Endpoint[] {
-    const { placements, services, edge = 'process' } = this.#wanted ?? {};
-    const found = services?.get(service);
-    if (!found || placements?.get(service)?.kind !== 'container') return endpoints;
-    return this.#containers.endpointsOf(found, index, edge, endpoints);
-  }
-
-  /** Of services with several: the only replica is asked whether it is ready or not. */
-  #unreadyOf(wanted: Wanted): ReadonlySet<string> {
-    const replicas = this.#containers.running?.replicas() ?? [];
-    const ready = new Set(replicas.filter(({ state }) => state.at === 'ready').map(({ id }) => id));
-    return new Set(
-      [...wanted.placements].flatMap(([name, { kind }]) => {
-        const service = kind === 'container' ? wanted.services.get(name) : undefined;
-        const count = service ? (wanted.replicas.get(name) ?? service.replicas) : 0;
-        if (count < 2) return [];
-        return Array.from({ length: count }, (_, i) => `${name}:${i + 1}`).filter((id) => !ready.has(id));
-      }),
-    );
-  }
-
-  /** The endpoints that are to be served: replicas that are wanted, known before they listen. */
-  #wantedEndpoints(wanted: Wanted): readonly Endpoint[] {
-    const running = new Map(this.#replicas().map((replica) => [replica.id, replica.endpoints]));
-    return [...wanted.placements].flatMap(([name, { kind }]) => {
-      const service = wanted.services.get(name);
-      if (!service || (kind !== 'process' && kind !== 'container')) return [];
-      return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i): readonly Endpoint[] => {
-        const replica = `${name}:${i + 1}`;
-        if (kind === 'container')
-          return this.#containers.endpointsOf(service, i + 1, wanted.edge, running.get(replica) ?? []);
-        const found = running.get(replica) ?? [];
-        const address = `127.0.0.1:${this.#processes.portOf(service, i + 1)}`;
-        return found.length > 0 ? found : [{ service: name, replica, address }];
-      }).flat();
-    });
-  }
-
-  /** Whether a replica in a container became ready, or is not any more, since the edge was told. */
-  #hasTurned(): boolean {
-    if (!this.#wanted || !this.#unready) return false;
-    const unready = this.#unreadyOf(this.#wanted);
-    return unready.size !== this.#unready.size || [...unready].some((id) => !this.#unready?.has(id));
-  }
-
-  /** Whether a replica is reached where the edge has not been told yet. */
-  #hasUnrouted(): boolean {
-    return (
-      this.#wanted !== undefined &&
-      this.#wantedEndpoints(this.#wanted).some(({ address }) => !this.#routed.has(address))
-    );
-  }
-
-  /** What listens elsewhere than was expected is routed to where it does listen, as soon as that is known. */
-  #onReady(event: Event): void {
-    if (event.type !== 'replica') return;
-    const isReady = event.state.at === 'ready';
-    if (isReady) this.#lastReadyMs = event.t;
-    if (!this.#host.kind || !((isReady && this.#hasUnrouted()) || this.#hasTurned())) return;
+  #onReplica(event: Event): void {
+    if (!this.#routing.isNews(event, this.#wanted)) return;
     void this.#route(this.#ending.signal).catch((error: unknown) => this.#warn(error));
   }
 
@@ -519,7 +396,7 @@ export class Supervisor {
   restart(service: string): Promise<void> {
     this.#ending.signal.throwIfAborted();
     const turn = (this.#restarts.get(service) ?? Promise.resolve()).then(() =>
-      this.#runtimeOf(service).restart(service, this.#ending.signal),
+      this.#replicas.runtime(this.#kindOf(service)).restart(service, this.#ending.signal),
     );
     this.#restarts.set(
       service,
@@ -532,13 +409,13 @@ export class Supervisor {
   installAndRestart(service: string): Promise<void> {
     return this.#inTurn(async () => {
       const fresh = this.#load(undefined).services.get(service);
-      if (fresh) await this.#processes.install(fresh, this.#ending.signal);
-      await this.#processes.restart(service, this.#ending.signal);
+      if (fresh) await this.#replicas.processes.install(fresh, this.#ending.signal);
+      await this.#replicas.processes.restart(service, this.#ending.signal);
     });
   }
 
-  #runtimeOf(service: string): Runtime {
-    return this.#wanted?.placements.get(service)?.kind === 'container' ? this.#containers.runtime() : this.#processes;
+  #kindOf(service: string): RuntimeKind {
+    return this.placementOf(service) === 'container' ? 'container' : 'process';
   }
 
   /** Sets how many replicas a service has, until the project is stopped, and converges. */
@@ -570,7 +447,7 @@ export class Supervisor {
   }
 
   async #endAll(): Promise<void> {
-    await Promise.all([this.#processes.shutdown(this.#force.signal), this.#endContainers()]);
+    await Promise.all([this.#replicas.processes.shutdown(this.#force.signal), this.#endContainers()]);
   }
 
   /** An engine that is away keeps its containers until `camp down`; everything else ends all the same. */
@@ -578,13 +455,13 @@ export class Supervisor {
     if (this.#isEngineLost) return;
     try {
       await this.#host.stop();
-      await this.#containers.shutdown(this.#force.signal);
+      await this.#replicas.containers.shutdown(this.#force.signal);
     } catch (error) {
       const [failure] = error instanceof CampError ? error.failures : [];
       if (failure?.fault !== 'machine') throw error;
       // a second try would wait for the same engine
       this.#isEngineLost = true;
-      if (!this.#containers.mayHaveLeft) return;
+      if (!this.#replicas.containers.mayHaveLeft) return;
       const left = mayBeLeft(failure);
       this.emit({ type: 'warning', message: left.message, failure: left });
     }
