@@ -85,7 +85,7 @@ export function followFiles(supervisor: Followed): () => void {
       ({ name, watch }) => watch.length > 0 && supervisor.placementOf(name) === 'container',
     );
     if (!running || services.length === 0) return;
-    const { followContainers } = await import('./follow-containers.ts');
+    const { followContainers } = await import('./containers/follow.ts');
     containers = followContainers({
       services,
       api: running.engine.api,

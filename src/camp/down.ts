@@ -12,7 +12,7 @@ import { at, plainOf } from '../project/tree.ts';
 import type { DownReport, VolumeStatus } from '../report/types.ts';
 import type { ComposeVolumes, Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
-import { containerMark, markContainers, mayBeLeft } from './container-mark.ts';
+import { containerMark, markContainers, mayBeLeft } from './containers/mark.ts';
 import { stateFolders } from './folders.ts';
 
 export interface DownRequest {

@@ -5,7 +5,7 @@ import type { Handlers, RuntimeKind } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import { clearLeftovers } from '../runtime/native/runtime.ts';
 import type { ReplicaView } from '../runtime/types.ts';
-import { namedPorts } from './container-ports.ts';
+import { namedPorts } from './containers/ports.ts';
 import { speaksOtherwise } from './other-protocol.ts';
 import type { Replicas } from './replicas.ts';
 

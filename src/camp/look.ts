@@ -19,7 +19,7 @@ import { PortLeases } from '../runtime/native/leases.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ask } from './client.ts';
-import { ContainerHost } from './containers.ts';
+import { ContainerHost } from './containers/host.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { wantedOf } from './wanted.ts';

@@ -4,7 +4,7 @@ import type { Project } from '../project/types.ts';
 import type { NativeRuntime } from '../runtime/native/runtime.ts';
 import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import type { ProcessPort } from '../runtime/wiring/gateway.ts';
-import type { ContainerHost } from './containers.ts';
+import type { ContainerHost } from './containers/host.ts';
 
 /** Where a service listens in a container that says nothing else (DESIGN section 2). */
 const defaultContainerPort = 8080;

@@ -26,7 +26,7 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   const now = await status(request);
   const placed = now.services.find((one) => one.name === name);
   if (placed?.placement === 'container') {
-    const { inContainer } = await import('./run-in-container.ts');
+    const { inContainer } = await import('./containers/run.ts');
     const command = await inContainer(request, project, name, argv);
     return execute(command.argv, command.cwd, command.env);
   }

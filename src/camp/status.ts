@@ -7,7 +7,7 @@ import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../repor
 import type { ReplicaView } from '../runtime/types.ts';
 import { urlOf } from '../runtime/wiring/url.ts';
 import type { Span, Timing } from '../stopwatch/measure.ts';
-import { factsOf } from './container-ports.ts';
+import { factsOf } from './containers/ports.ts';
 
 export interface Snapshot {
   readonly project: Project;

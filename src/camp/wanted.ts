@@ -4,7 +4,7 @@ import { configHash } from '../plan/reconcile.ts';
 import type { EngineState, Mode, Placement, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
-import type { ContainerHost } from './containers.ts';
+import type { ContainerHost } from './containers/host.ts';
 
 export interface Wishes {
   readonly mode: Mode;

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { followContainers } from '../../src/camp/follow-containers.ts';
+import { followContainers } from '../../src/camp/containers/follow.ts';
 import { failuresOf } from '../../src/kit/failure.ts';
 import { readText } from '../../src/kit/files.ts';
 import type { Service, WatchRule } from '../../src/project/types.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Failure } from '../kit/failure.ts';
-import { makeFolder, readText, writeWhole } from '../kit/files.ts';
+import type { Failure } from '../../kit/failure.ts';
+import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
 
 /*
  * A word of whoever makes containers to the commands after it, so that a project without any never makes a command

@@ -1,23 +1,23 @@
 import { join } from 'node:path';
-import { mayConnectFromContainers } from '../edge/answering.ts';
-import type { EdgeContainer } from '../edge/types.ts';
-import type { Clock } from '../kit/clock.ts';
-import type { Emit, Endpoint } from '../kit/events.ts';
-import { CampError, fail } from '../kit/failure.ts';
-import { makeFolder } from '../kit/files.ts';
-import { listeners } from '../kit/ports.ts';
-import type { EngineState, RuntimeKind, Steps, Wanted } from '../plan/types.ts';
-import type { Project, Service } from '../project/types.ts';
-import type { ComposeModel } from '../runtime/docker/compose.ts';
-import type { Api } from '../runtime/docker/engine/types.ts';
-import { projectLabel } from '../runtime/docker/labels.ts';
-import type { DockerRuntime } from '../runtime/docker/types.ts';
-import type { PortLeases } from '../runtime/native/leases.ts';
-import type { Gateway, ProcessPort } from '../runtime/wiring/gateway.ts';
-import type { Neighbour } from '../runtime/wiring/neighbours.ts';
-import { containerMark, markContainers } from './container-mark.ts';
-import type { Wishes } from './container-wishes.ts';
-import type { StateFolders } from './folders.ts';
+import { mayConnectFromContainers } from '../../edge/answering.ts';
+import type { EdgeContainer } from '../../edge/types.ts';
+import type { Clock } from '../../kit/clock.ts';
+import type { Emit, Endpoint } from '../../kit/events.ts';
+import { CampError, fail } from '../../kit/failure.ts';
+import { makeFolder } from '../../kit/files.ts';
+import { listeners } from '../../kit/ports.ts';
+import type { EngineState, RuntimeKind, Steps, Wanted } from '../../plan/types.ts';
+import type { Project, Service } from '../../project/types.ts';
+import type { ComposeModel } from '../../runtime/docker/compose.ts';
+import type { Api } from '../../runtime/docker/engine/types.ts';
+import { projectLabel } from '../../runtime/docker/labels.ts';
+import type { DockerRuntime } from '../../runtime/docker/types.ts';
+import type { PortLeases } from '../../runtime/native/leases.ts';
+import type { Gateway, ProcessPort } from '../../runtime/wiring/gateway.ts';
+import type { Neighbour } from '../../runtime/wiring/neighbours.ts';
+import type { StateFolders } from '../folders.ts';
+import { containerMark, markContainers } from './mark.ts';
+import type { Wishes } from './wishes.ts';
 
 export interface ContainerSetup {
   readonly env: NodeJS.ProcessEnv;
@@ -78,9 +78,9 @@ export class ContainerHost {
 
   async #open(project: Project, signal: AbortSignal): Promise<DockerRuntime> {
     const { env, folders, clock, emit, pressure } = this.#setup;
-    const { openDocker } = await import('../runtime/docker/open.ts');
+    const { openDocker } = await import('../../runtime/docker/open.ts');
     const now = (): Project => this.#project ?? project;
-    const { modelOf } = await import('../project/compose/model.ts');
+    const { modelOf } = await import('../../project/compose/model.ts');
     const model = (): ComposeModel => modelOf(now(), env) as unknown as ComposeModel;
     return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal });
   }
@@ -90,7 +90,7 @@ export class ContainerHost {
     await this.#endLeftEdge();
     const placed = [...wanted.placements].filter(([, { kind }]) => kind === 'container');
     if (placed.length === 0 && wanted.edge === 'process') return new Map();
-    const { wishesFor } = await import('./container-wishes.ts');
+    const { wishesFor } = await import('./wishes.ts');
     const ownPorts = await this.#ownPorts(project);
     const isReachedInside = wanted.edge === 'container' && this.#runtime?.engine.isLocalLinux === true;
     const held = listeners().flatMap(({ port }) => (ownPorts.has(port) ? [] : [port]));
@@ -127,13 +127,13 @@ export class ContainerHost {
   /** Images that must be built before a container can be created, and why. */
   async staleBuilds(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     if (!this.#runtime || !this.#wishes) return new Map();
-    const { staleImages } = await import('../runtime/docker/image-records.ts');
+    const { staleImages } = await import('../../runtime/docker/image-records.ts');
     return staleImages(this.#runtime.engine.api, this.#wishes.images, this.#setup.folders.state, signal);
   }
 
   /** Carries out a `build` step; what went into the images is remembered. */
   async build({ services }: Steps['build'], signal: AbortSignal): Promise<void> {
-    const { fingerprintsOf, recordImages } = await import('../runtime/docker/image-records.ts');
+    const { fingerprintsOf, recordImages } = await import('../../runtime/docker/image-records.ts');
     const built = fingerprintsOf(this.#wishes?.images.filter(({ service }) => services.includes(service)) ?? []);
     await this.runtime().build(services, signal);
     recordImages(this.#setup.folders.state, built);
@@ -167,7 +167,7 @@ export class ContainerHost {
   }
 
   async #openGateway(api: Api): Promise<Gateway> {
-    const { createGateway } = await import('../runtime/wiring/gateway.ts');
+    const { createGateway } = await import('../../runtime/wiring/gateway.ts');
     const bridge = await api.inspectNetwork('bridge');
     return createGateway({
       addresses: bridge?.subnets.map(({ gateway }) => gateway) ?? [],

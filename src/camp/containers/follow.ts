@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
-import type { Emit } from '../kit/events.ts';
-import { failuresOf } from '../kit/failure.ts';
-import type { Service, WatchRule } from '../project/types.ts';
-import type { Api } from '../runtime/docker/engine/types.ts';
-import { syncInto } from '../runtime/docker/sync.ts';
-import { initialSync } from '../runtime/watch/initial.ts';
-import { watchPaths } from '../runtime/watch/paths.ts';
-import { changesFor, type Reaction, type SyncedPath } from '../runtime/watch/reactions.ts';
-import { type Rules, rulesFor } from '../runtime/watch/rules.ts';
+import type { Emit } from '../../kit/events.ts';
+import { failuresOf } from '../../kit/failure.ts';
+import type { Service, WatchRule } from '../../project/types.ts';
+import type { Api } from '../../runtime/docker/engine/types.ts';
+import { syncInto } from '../../runtime/docker/sync.ts';
+import { initialSync } from '../../runtime/watch/initial.ts';
+import { watchPaths } from '../../runtime/watch/paths.ts';
+import { changesFor, type Reaction, type SyncedPath } from '../../runtime/watch/reactions.ts';
+import { type Rules, rulesFor } from '../../runtime/watch/rules.ts';
 
 /** What carries the reactions out. */
 export interface FollowedContainers {

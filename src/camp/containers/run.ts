@@ -1,7 +1,7 @@
-import { CampError } from '../kit/failure.ts';
-import type { Project } from '../project/types.ts';
-import type { Command } from '../runtime/docker/compose.ts';
-import { type LookRequest, lookingHost } from './look.ts';
+import { CampError } from '../../kit/failure.ts';
+import type { Project } from '../../project/types.ts';
+import type { Command } from '../../runtime/docker/compose.ts';
+import { type LookRequest, lookingHost } from '../look.ts';
 
 /**
  * How Compose runs a command in the container of a service: in the one that runs, else in one of its own that is

@@ -1,11 +1,16 @@
-import { describeHolder } from '../kit/ports.ts';
-import type { Wanted } from '../plan/types.ts';
-import { builtImageOf } from '../project/dockerfile.ts';
-import { factsOf as factsOfImage } from '../project/http-port.ts';
-import type { ImageFacts } from '../project/images.ts';
-import type { Project, Service } from '../project/types.ts';
-import type { PortLeases } from '../runtime/native/leases.ts';
-import { type Publications, type Published, publicationKeys, publicationsOf } from '../runtime/wiring/publications.ts';
+import { describeHolder } from '../../kit/ports.ts';
+import type { Wanted } from '../../plan/types.ts';
+import { builtImageOf } from '../../project/dockerfile.ts';
+import { factsOf as factsOfImage } from '../../project/http-port.ts';
+import type { ImageFacts } from '../../project/images.ts';
+import type { Project, Service } from '../../project/types.ts';
+import type { PortLeases } from '../../runtime/native/leases.ts';
+import {
+  type Publications,
+  type Published,
+  publicationKeys,
+  publicationsOf,
+} from '../../runtime/wiring/publications.ts';
 
 export interface PortsAround {
   readonly leases: PortLeases;

@@ -1,26 +1,26 @@
-import type { Endpoint } from '../kit/events.ts';
-import { fail } from '../kit/failure.ts';
-import { hashOf } from '../kit/hash.ts';
-import type { RuntimeKind, Wanted } from '../plan/types.ts';
-import { declaredPorts } from '../project/http-port.ts';
-import { powersOf } from '../project/powers.ts';
-import { httpPortsOf } from '../project/routes.ts';
-import { at, plainOf } from '../project/tree.ts';
-import type { ComposeProject, Project, Service } from '../project/types.ts';
-import type { BuiltImage } from '../runtime/docker/image-records.ts';
-import type { ContainerWish, EdgeWish } from '../runtime/docker/types.ts';
+import type { Endpoint } from '../../kit/events.ts';
+import { fail } from '../../kit/failure.ts';
+import { hashOf } from '../../kit/hash.ts';
+import type { RuntimeKind, Wanted } from '../../plan/types.ts';
+import { declaredPorts } from '../../project/http-port.ts';
+import { powersOf } from '../../project/powers.ts';
+import { httpPortsOf } from '../../project/routes.ts';
+import { at, plainOf } from '../../project/tree.ts';
+import type { ComposeProject, Project, Service } from '../../project/types.ts';
+import type { BuiltImage } from '../../runtime/docker/image-records.ts';
+import type { ContainerWish, EdgeWish } from '../../runtime/docker/types.ts';
 import {
   gatewayHost,
   type Neighbour,
   neighboursOfContainer,
   neighboursOfProcess,
   type PlacementsView,
-} from '../runtime/wiring/neighbours.ts';
-import { sayPortNote } from '../runtime/wiring/publications.ts';
-import { containerWiringOf } from '../runtime/wiring/wiring.ts';
-import { builtImage } from './container-images.ts';
-import { factsOf, namedPorts, type PortsAround, publish } from './container-ports.ts';
+} from '../../runtime/wiring/neighbours.ts';
+import { sayPortNote } from '../../runtime/wiring/publications.ts';
+import { containerWiringOf } from '../../runtime/wiring/wiring.ts';
 import { type EdgeAround, edgeWish } from './edge-wish.ts';
+import { builtImage } from './images.ts';
+import { factsOf, namedPorts, type PortsAround, publish } from './ports.ts';
 
 /** What the containers of a project are to be, computed before any of them is created. */
 export interface Wishes {

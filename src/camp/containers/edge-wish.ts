@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { containerShape } from '../edge/container-shape.ts';
-import type { Project, Service } from '../project/types.ts';
-import type { EdgeWish } from '../runtime/docker/types.ts';
+import { containerShape } from '../../edge/container-shape.ts';
+import type { Project, Service } from '../../project/types.ts';
+import type { EdgeWish } from '../../runtime/docker/types.ts';
 
 const edgeServiceName = 'camp-edge';
 

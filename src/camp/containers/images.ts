@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Hints } from '../project/compose/hints.ts';
-import { textOf } from '../project/compose/scalars.ts';
-import { at, itemsOf, plainOf } from '../project/tree.ts';
-import type { ComposeProject, Service } from '../project/types.ts';
-import type { BuiltImage } from '../runtime/docker/image-records.ts';
+import type { Hints } from '../../project/compose/hints.ts';
+import { textOf } from '../../project/compose/scalars.ts';
+import { at, itemsOf, plainOf } from '../../project/tree.ts';
+import type { ComposeProject, Service } from '../../project/types.ts';
+import type { BuiltImage } from '../../runtime/docker/image-records.ts';
 
 /** What `build:` says of a service's image, and under which name it will be there. */
 export function builtImage(compose: ComposeProject, { name, image, build, hints }: Service): BuiltImage | undefined {
