@@ -244,7 +244,8 @@ describe.each([...templates, ...adopted])('the image of $name', (one) => {
     if (one.dependencies === undefined) return;
     const { dependencies } = one;
     expect(steps.filter(([words]) => words.startsWith(dependencies)).map(([, isCached]) => isCached)).toEqual([true]);
-  });
+    // without a cache Go compiles its library first
+  }, 400_000);
 
   test('is slim, has no root, no shell in front of its program, and no health check that would need a tool', ({
     skip,
