@@ -87,6 +87,6 @@ export function wordsOf({ stdout, stderr }: Pick<CommandResult, 'stdout' | 'stde
     .filter((line) => line !== '' && !/^ ?(Container|Network|Volume) \S+ +\w+$/.test(line));
 }
 
-export function lastWord(words: readonly string[]): string {
+function lastWord(words: readonly string[]): string {
   return (words.at(-1) ?? 'it said nothing').replace(/^Error response from daemon: /, '');
 }

@@ -29,7 +29,7 @@ export async function refuseStrangers(
   if (failures.length > 0) throw new CampError(failures);
 }
 
-export function isStranger({ labels }: ContainerSummary, project: ComposeProject): boolean {
+function isStranger({ labels }: ContainerSummary, project: ComposeProject): boolean {
   return labels[composeLabels.project] === project.name && labels[projectLabel] !== project.id;
 }
 

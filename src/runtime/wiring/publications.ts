@@ -41,7 +41,7 @@ export interface Publications {
 const loopback = /^(?:127\.|::1$|0:0:0:0:0:0:0:1$|localhost$)/;
 
 /** The key under which a port is kept between runs. */
-export function publicationKey(service: string, containerPort: Port): string {
+function publicationKey(service: string, containerPort: Port): string {
   return `${service}:1:${containerPort}`;
 }
 

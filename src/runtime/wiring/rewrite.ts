@@ -74,7 +74,7 @@ function movedHost(text: string, scheme: string, directory: Directory): string |
 }
 
 /** Where a port of a neighbour is dialled; undefined where it is not reachable. */
-export function dialled(neighbour: Neighbour, port: Port): Port | undefined {
+function dialled(neighbour: Neighbour, port: Port): Port | undefined {
   return neighbour.kind === 'process' ? neighbour.mainPort : neighbour.ports.get(port);
 }
 

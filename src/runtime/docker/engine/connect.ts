@@ -11,7 +11,7 @@ import { parseHost } from './host.ts';
 import type { Engine, EngineAddress, NetworkDetail } from './types.ts';
 
 /** Docker 20.10 and Podman 3 and 4; camp makes no newer call. */
-export const oldestApi = '1.41';
+const oldestApi = '1.41';
 /** For the first answer; one that is there takes 5 ms. */
 const firstAnswerMs: Ms = 2500;
 

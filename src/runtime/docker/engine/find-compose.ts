@@ -7,7 +7,7 @@ import { configFolder } from './find.ts';
 import type { Compose, Engine } from './types.ts';
 
 /** The first with `!override`, which camp's own file needs to take published ports away (docker/compose release 2.24.4). */
-export const oldestCompose = '2.24.4';
+const oldestCompose = '2.24.4';
 const answerMs: Ms = 10_000;
 
 const found = new WeakMap<Engine, Promise<Compose>>();
