@@ -36,7 +36,12 @@ export function handlersFor(equipment: Equipment): Handlers {
     install: (step, { signal }) => processes.install(serviceOf(equipment, step.service), signal),
     build: (step, { signal }) => containers.build(step, signal),
     create: (step, { signal }) => containers.create(step, signal),
-    start: (step) => replicas.runtime(step.runtime).start(serviceOf(equipment, step.service), step.index),
+    start(step, { signal }) {
+      const service = serviceOf(equipment, step.service);
+      return step.runtime === 'container'
+        ? containers.start(service, step.index, signal)
+        : processes.start(service, step.index);
+    },
     async awaitReady(step, { signal }) {
       await replicas
         .runtime(step.runtime)

@@ -3,7 +3,7 @@ import { mayConnectFromContainers } from '../../edge/answering.ts';
 import type { EdgeContainer } from '../../edge/types.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint } from '../../kit/events.ts';
-import { CampError, fail } from '../../kit/failure.ts';
+import { CampError, fail, failuresOf } from '../../kit/failure.ts';
 import { makeFolder } from '../../kit/files.ts';
 import { listeners } from '../../kit/ports.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../../plan/types.ts';
@@ -38,6 +38,9 @@ export interface ContainerSetup {
   edgePorts(project: Project, heldPorts: ReadonlySet<number>): readonly number[];
 }
 
+/** How often a port is chosen for a container before that is given up. */
+const mostPortTries = 3;
+
 /**
  * The container side of one project. Nothing of Docker is loaded or asked before a service needs a container,
  * or a camp before this one has left word that it made some.
@@ -47,6 +50,7 @@ export class ContainerHost {
   #runtime: DockerRuntime | undefined;
   #project: Project | undefined;
   #wishes: Wishes | undefined;
+  #wanted: Omit<Wanted, 'hashes'> | undefined;
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
   readonly #said = new Set<string>();
@@ -98,6 +102,7 @@ export class ContainerHost {
     const edgePorts = (of: Project): readonly number[] => this.#setup.edgePorts(of, heldPorts);
     const runDir = this.#setup.folders.run;
     const around = { ...this.#setup, ownPorts, heldPorts, edgePorts, isReachedInside, runDir };
+    this.#wanted = wanted;
     this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
@@ -148,6 +153,19 @@ export class ContainerHost {
     await this.runtime().create(step, signal);
     if (this.#wishes) await this.#lookAtNetworks(this.#wishes.projectId);
     await this.relay();
+  }
+
+  /** Starts a replica; a port that somebody has taken since it was chosen is chosen anew, which takes another container. */
+  async start(service: Service, index: number, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await this.runtime().start(service, index);
+      } catch (error) {
+        const isTaken = failuresOf(error).some(({ code }) => code === 'PORT_IN_USE');
+        if (!isTaken || attempt === mostPortTries || !this.#project || !this.#wanted) throw error;
+        await this.prepare(this.#project, this.#wanted);
+        await this.runtime().create({ services: [service.name], replaced: [service.name], edge: false }, signal);
+      }
   }
 
   /**

@@ -43,6 +43,7 @@ export async function publish(
   await leases.prepare(publicationKeys(published).filter((key) => !ownPorts.has(leases.peek(key) ?? 0)));
   const edge = new Set(around.edgePorts(project));
   const declared = new Set(placed.flatMap(({ ports }) => ports.flatMap(({ host }) => host ?? [])));
+  const reserved = new Set([...declared, ...around.heldPorts]);
   return publicationsOf(published, {
     holderOf(port) {
       if (edge.has(port)) return 'the edge';
@@ -51,7 +52,7 @@ export async function publish(
     lease(key) {
       const before = leases.peek(key);
       if (before !== undefined && ownPorts.has(before)) return before;
-      return leases.lease(key, declared);
+      return leases.lease(key, reserved);
     },
   });
 }

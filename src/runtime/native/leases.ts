@@ -38,7 +38,7 @@ export class PortLeases {
   /** The port of a key: the same as last time unless somebody else listens there now, or it is one of `reservedToo`. */
   lease(key: string, reservedToo: ReadonlySet<number> = new Set()): number | undefined {
     const before = this.#ports.get(key);
-    if (before !== undefined && this.#given.has(before)) return before;
+    if (before !== undefined && this.#given.has(before) && !reservedToo.has(before)) return before;
     const reserved = new Set([
       ...reservedToo,
       ...this.#taken,
