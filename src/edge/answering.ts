@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { NameServer } from './name-server.ts';
+import type { NameServer, Table } from './name-server.ts';
 import type { Wanted } from './types.ts';
 import type { Names } from './upstreams.ts';
 
@@ -19,16 +19,44 @@ export const maxSocketPath = 103;
 /** `path` is where this process listens, `resolver` how Caddy calls that; without a path nobody is asked. */
 export function createAnswering(path: string | undefined, resolver: string): Answering {
   let server: NameServer | undefined;
+  let opening: Promise<void> | undefined;
+  let told: Table = new Map();
   let isRefused = path === undefined || Buffer.byteLength(path) > maxSocketPath;
+
+  function open(): Promise<void> {
+    opening ??= (async () => {
+      server = await (await import('./name-server.ts')).openNameServer(path as string);
+      server.answer(told);
+      process.on('SIGTSTP', stopQuietly);
+    })().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  function shut(): Promise<void> | undefined {
+    process.off('SIGTSTP', stopQuietly);
+    const closing = server?.close();
+    server = undefined;
+    return closing;
+  }
+
+  /** A terminal that stops camp (Ctrl-Z) must not leave Caddy waiting for answers: without a socket it takes the last one. */
+  function stopQuietly(): void {
+    void shut();
+    process.kill(process.pid, 'SIGSTOP');
+    // here it goes on; who routes opens it where this could not
+    void open().catch(() => undefined);
+  }
 
   return {
     get server() {
       return server;
     },
     async resolverFor({ contained }) {
-      if (!server && (isRefused || path === undefined || !contained?.size)) return undefined;
+      if (!server && (isRefused || !contained?.size)) return undefined;
       try {
-        server ??= await (await import('./name-server.ts')).openNameServer(path as string);
+        if (!server) await open();
       } catch {
         // a file system without sockets: then every change is another configuration
         isRefused = true;
@@ -36,12 +64,12 @@ export function createAnswering(path: string | undefined, resolver: string): Ans
       return server && resolver;
     },
     answer(names, isNext = false) {
-      server?.answer(isNext ? new Map([...server.table, ...names]) : names);
+      told = isNext ? new Map([...told, ...names]) : names;
+      server?.answer(told);
     },
     async close() {
-      const closing = server;
-      server = undefined;
-      await closing?.close();
+      await opening?.catch(() => undefined);
+      await shut();
     },
   };
 }

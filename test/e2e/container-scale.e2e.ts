@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createHome, eventually, type Home } from '../rig/cluster.ts';
@@ -117,6 +118,30 @@ test.each(edges)(
     await eventually('each of them answers again', () => answeredBy(visits, hosts, back), 20_000);
     console.log(`killed after ${killed} visits, back after ${back}`);
     // whom it was answering Caddy asks another one for
+    expectServed(await visits.end());
+    await cluster.camp(['down']);
+    await cluster.nothingIsLeft();
+  },
+  180_000,
+);
+
+test.each(edges)(
+  '%s: a camp that its terminal stops leaves everybody served, and goes on where it was',
+  async (_, flags) => {
+    await using cluster = project(`stop${flags.length}`);
+    await cluster.up(...flags);
+    const [only = ''] = await hostsOf(cluster);
+    const visits = load(cluster);
+    await eventually('the only one answers', () => answeredBy(visits, [only], 0), 20_000);
+    process.kill(cluster.supervisor(), 'SIGTSTP');
+    const stopped = visits.arrivals.length;
+    await eventually('it still answers', () => visits.arrivals.length > stopped + 400, 20_000);
+    expect(execFileSync('ps', ['-o', 'stat=', '-p', String(cluster.supervisor())], { encoding: 'utf8' })).toMatch(/^T/);
+    process.kill(cluster.supervisor(), 'SIGCONT');
+    await cluster.camp(['scale', 'api=3']);
+    const three = await hostsOf(cluster);
+    const scaled = visits.arrivals.length;
+    await eventually('each of the three answers', () => answeredBy(visits, three, scaled), 20_000);
     expectServed(await visits.end());
     await cluster.camp(['down']);
     await cluster.nothingIsLeft();
