@@ -110,11 +110,13 @@ export function composeCli(setup: {
   async function run(files: readonly string[], args: readonly string[], how: RunHow): Promise<CommandResult> {
     const { runCommand } = await import('../../kit/spawn.ts');
     const compose = await setup.compose(how.signal);
+    const temporary = resolve(project.dir, runDir);
+    if (args[0] === 'build') makeFolder(temporary, 0o700);
     const result = await whileItLives(engine, how.signal, (signal) =>
       runCommand(argv(compose, files, args), {
         cwd: project.dir,
         // what Compose leaves behind when it is killed in the middle of a build goes with the project
-        env: args[0] === 'build' ? { ...env, TMPDIR: resolve(project.dir, runDir) } : env,
+        env: args[0] === 'build' ? { ...env, TMPDIR: temporary } : env,
         timeoutMs: longestMs,
         signal,
         ...(how.onLine ? { onLine: how.onLine } : {}),
