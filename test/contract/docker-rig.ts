@@ -60,12 +60,12 @@ export function dockerRig(engine: Engine, ownEnv: NodeJS.ProcessEnv = process.en
       engine,
       compose: (signal) => findCompose(ownEnv, engine, signal),
       project: { id: projectId, name, dir: folder, files: [file], envFiles: [], profiles: [] },
-      model: () =>
-        JSON.parse(
-          execFileSync('docker', ['compose', '-p', name, '-f', file, 'config', '--format', 'json'], {
-            encoding: 'utf8',
-          }),
-        ) as ComposeModel,
+      model() {
+        const args = ['compose', '-p', name, '-f', file, 'config', '--format', 'json'];
+        const model = JSON.parse(execFileSync('docker', args, { encoding: 'utf8' })) as Partial<ComposeModel>;
+        // Compose says nothing of what there is none of
+        return { services: {}, networks: {}, volumes: {}, ...model };
+      },
       runDir: join(folder, 'run'),
       stateDir: join(folder, 'state'),
       ownEnv,
