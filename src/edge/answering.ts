@@ -41,7 +41,7 @@ export function createAnswering(path: string | undefined, resolver: string): Ans
     return closing;
   }
 
-  /** A terminal that stops camp (Ctrl-Z) must not leave Caddy waiting for answers: without a socket it takes the last one. */
+  /** A terminal that stops camp (Ctrl-Z) must not leave Caddy waiting for answers: without a socket it takes the last one, and uses the connections that it has. */
   function stopQuietly(): void {
     void shut();
     process.kill(process.pid, 'SIGSTOP');
