@@ -606,7 +606,7 @@ describe.skipIf(whyNoSecond)('an engine of its own', () => {
     });
     expect(made.status, String(made.stderr)).toBe(0);
     const byContext = await connect({ ...plain, DOCKER_CONTEXT: 'other' });
-    expect(byContext.address.why).toBe('context other');
+    expect(byContext.address.why).toBe('DOCKER_CONTEXT other');
     const id = (engineEnv: NodeJS.ProcessEnv): string =>
       spawnSync('docker', ['info', '--format', '{{.ID}}'], { env: engineEnv, encoding: 'utf8' }).stdout;
     expect(id({ ...plain, ...byContext.env })).toBe(id(env));
