@@ -13,6 +13,8 @@ const fileFlag = {
   description: 'compose file, instead of those that are found; again for one that is merged over it',
   helpValue: 'FILE',
   multiple: true,
+  // one value a flag: what follows is an argument
+  multipleNonGreedy: true,
   helpGroup: 'GLOBAL',
 } as const;
 
@@ -41,6 +43,7 @@ export abstract class CampCommand extends Command {
       description: 'services with this profile too; again for another one',
       helpValue: 'NAME',
       multiple: true,
+      multipleNonGreedy: true,
       helpGroup: 'GLOBAL',
     }),
   };

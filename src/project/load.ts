@@ -71,7 +71,9 @@ function projectIn(
   { problems, sources }: Pick<Shared, 'problems' | 'sources'>,
 ): Project {
   const envFiles = readAskedEnvFiles(path, options.envFiles, options.env, sources);
-  const lookup = (name: string) => options.env[name] ?? envFiles.values.get(name)?.value;
+  // a variable may be called __proto__
+  const lookup = (name: string) =>
+    (Object.hasOwn(options.env, name) ? options.env[name] : undefined) ?? envFiles.values.get(name)?.value;
   // with -f Compose looks for .env beside the first file only
   if (!options.files?.length) addDotEnv(path, envFiles, sources);
   const chosen = chooseFiles(path, options.files, lookup, sources);

@@ -61,7 +61,11 @@ function readEnvFile(
   if (open === 'missing') return undefined;
   if (!open) return new Map();
   const { file } = open;
-  const { values: found, places, problems } = readDotEnv(file, (name) => env[name] ?? values.get(name)?.value);
+  const {
+    values: found,
+    places,
+    problems,
+  } = readDotEnv(file, (name) => (Object.hasOwn(env, name) ? env[name] : undefined) ?? values.get(name)?.value);
   for (const problem of problems) sources.report(problem);
   return new Map(
     [...found].map(([name, value]) => {

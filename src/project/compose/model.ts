@@ -23,7 +23,10 @@ export function modelOf(project: Project, env: NodeJS.ProcessEnv): ComposeModel 
     dir: compose.dir,
     home: env['HOME'] || homedir(),
     profiles: new Set(compose.profiles),
-    lookup: (name) => (name === 'COMPOSE_PROJECT_NAME' ? compose.name : (env[name] ?? compose.variables[name])),
+    lookup: (name) =>
+      name === 'COMPOSE_PROJECT_NAME'
+        ? compose.name
+        : ((Object.hasOwn(env, name) ? env[name] : undefined) ?? compose.variables[name]),
     environment: (service) => services.get(service)?.env ?? {},
     labels: labelsIn,
     realPath,
