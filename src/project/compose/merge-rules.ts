@@ -60,7 +60,9 @@ function port(item: Tree): string | undefined {
     const address = textOf(at(item, 'host_ip')) ?? '0.0.0.0';
     return `${address}:${published ?? ''}:${container}/${textOf(at(item, 'protocol')) ?? 'tcp'}`;
   }
-  const text = textOf(item) ?? '';
+  const text = textOf(item);
+  // what is no port is like no other
+  if (!text) return undefined;
   const found = parsePorts(text);
   if ('why' in found || found.length !== 1 || /-/.test(text)) return text;
   const [{ address = '0.0.0.0', host = '', container } = { container: 0 }] = found;
