@@ -146,17 +146,12 @@ export class EdgeHost {
     try {
       this.#routes = await this.edge.route(wanted, signal);
     } catch (error) {
-      // a container gets its ports only now: somebody may have taken one since they were free
-      if (this.kind !== 'container' || !beginning || !isTaken(error) || !this.#hasLostPort()) throw error;
+      // a container gets its ports only now: somebody may have taken one since they were free, and have it no more
+      if (this.kind !== 'container' || !beginning || !isTaken(error)) throw error;
       await this.start('container', beginning, signal);
       this.#routes = await this.edge.route(wanted, signal);
     }
     this.#beginning = undefined;
-  }
-
-  #hasLostPort(): boolean {
-    const open = new Set(listeners().map((one) => one.port));
-    return [this.#ports?.https, this.#ports?.http].some((port) => port !== undefined && open.has(port));
   }
 
   async stop(): Promise<void> {

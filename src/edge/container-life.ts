@@ -84,7 +84,7 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
         if (await hasEnded(signal)) break;
         nextAsk = performance.now() + askEveryMs;
       }
-      await delay(10, undefined, { signal });
+      await delay(15, undefined, { signal });
     }
     const isLate = performance.now() >= deadline;
     if (isLate && (await isOurs(insideTimeoutMs, signal))) return;

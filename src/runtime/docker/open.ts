@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
@@ -29,7 +30,7 @@ export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
   const engine = await connectEngine(env, signal);
   return createDockerRuntime({
     engine,
-    compose: (until) => findCompose(env, engine, until),
+    compose: (until) => findCompose(env, engine, until, join(folders.state, 'compose-version.json')),
     project: {
       id,
       get name() {

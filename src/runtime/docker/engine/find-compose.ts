@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import type { Ms } from '../../../kit/events.ts';
 import { CampError, type Failure, failure } from '../../../kit/failure.ts';
+import { readText, writeWhole } from '../../../kit/files.ts';
 import { runCommand } from '../../../kit/spawn.ts';
 import { configFolder } from './find.ts';
 import type { Compose, Engine } from './types.ts';
@@ -14,15 +15,55 @@ const found = new WeakMap<Engine, Promise<Compose>>();
 
 /**
  * Docker Compose, asked once an engine: the plugin itself, which saves the start of the docker CLI in each call, else
- * `docker compose`, else `docker-compose`. Throws NO_COMPOSE or COMPOSE_TOO_OLD (machine).
+ * `docker compose`, else `docker-compose`. `memory` is a file for what a plugin has said of its version: the same program
+ * is not asked again. Throws NO_COMPOSE or COMPOSE_TOO_OLD (machine).
  */
-export function findCompose(env: NodeJS.ProcessEnv, engine: Engine, signal: AbortSignal): Promise<Compose> {
+export function findCompose(
+  env: NodeJS.ProcessEnv,
+  engine: Engine,
+  signal: AbortSignal,
+  memory?: string,
+): Promise<Compose> {
   const known = found.get(engine);
   if (known) return known;
-  const search = askForCompose({ ...env, ...engine.env }, signal);
+  const search =
+    recall(env, memory) ?? askForCompose({ ...env, ...engine.env }, signal).then((one) => keep(one, memory));
   found.set(engine, search);
   search.catch(() => found.delete(engine));
   return search;
+}
+
+interface Remembered {
+  readonly path: string;
+  readonly stamp: string;
+  readonly version: string;
+}
+
+function recall(env: NodeJS.ProcessEnv, memory: string | undefined): Promise<Compose> | undefined {
+  const [path] = pluginPaths(env);
+  if (memory === undefined || path === undefined) return undefined;
+  try {
+    const one = JSON.parse(readText(memory) ?? '{}') as Partial<Remembered>;
+    const isSame = one.path === path && one.stamp === stampOf(path) && typeof one.version === 'string';
+    return isSame && isRecent(one.version ?? '')
+      ? Promise.resolve({ argv: [path], version: one.version ?? '' })
+      : undefined;
+  } catch {
+    return undefined; // it is asked again
+  }
+}
+
+function keep(compose: Compose, memory: string | undefined): Compose {
+  const [path = '', ...rest] = compose.argv;
+  if (memory === undefined || rest.length > 0 || !isAbsolute(path)) return compose;
+  const remembered: Remembered = { path, stamp: stampOf(path), version: compose.version };
+  writeWhole(memory, `${JSON.stringify(remembered)}\n`, { mode: 0o600, durable: false });
+  return compose;
+}
+
+function stampOf(path: string): string {
+  const { size, mtimeMs } = statSync(path);
+  return `${size}/${mtimeMs}`;
 }
 
 /** The same without an engine, for `camp doctor`. */
