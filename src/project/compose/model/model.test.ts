@@ -43,7 +43,7 @@ test.each<readonly [string, Fields]>([
 
 const context: ModelContext = {
   name: 'shop',
-  dir: '/work/shop',
+  dir: '/srv/shop',
   home: '/home/me',
   profiles: new Set(['p']),
   lookup: (name) => ({ CALLER: 'me' })[name],
@@ -75,12 +75,12 @@ test('paths are absolute, without links where Compose follows them', () => {
   const { services } = modelOf(`services: {a: ${a}}\n`);
   const bind = { create_host_path: true };
   expect(services['a']).toMatchObject({
-    build: { context: '/work/shop', dockerfile: 'Dockerfile' },
+    build: { context: '/srv/shop', dockerfile: 'Dockerfile' },
     volumes: [
       { type: 'bind', source: '/home/me/x', target: '/x', bind },
-      { type: 'bind', source: '/work/y', target: '/y', bind },
+      { type: 'bind', source: '/srv/y', target: '/y', bind },
     ],
-    develop: { watch: [{ path: '/work/shop/real', action: 'rebuild', exec: { command: null } }] },
+    develop: { watch: [{ path: '/srv/shop/real', action: 'rebuild', exec: { command: null } }] },
   });
 });
 
