@@ -367,7 +367,7 @@ describe.skipIf(why)('a real engine', () => {
   const name = `camp-engine-test-${process.pid}`;
   const label = `dev.camp.engine-test=${process.pid}`;
   const program =
-    'echo out; echo err >&2; head -c 40000 /dev/zero | tr "\\0" x; echo; trap "exit 3" TERM; while :; do sleep 0.1; done';
+    'trap "exit 3" TERM; echo out; echo err >&2; head -c 40000 /dev/zero | tr "\\0" x; echo; while :; do sleep 0.1; done';
   let engine: Engine;
 
   const docker = (...args: readonly string[]): string => {
@@ -459,6 +459,10 @@ describe.skipIf(why)('a real engine', () => {
     expect(used?.memoryBytes).toBeGreaterThan(0);
     expect(used?.cpuNs).toBeGreaterThan(0);
 
+    // the first process of a container ignores TERM until it says otherwise: its first line comes after that
+    await new Promise<void>((resolve, reject) => {
+      api.logs(id, { follow: true }, () => resolve(), { signal: over.signal }).catch(reject);
+    });
     await api.stopContainer(id, { graceMs: 20_000 });
     await api.stopContainer(id, { graceMs: 0 });
     await api.killContainer(id);
