@@ -72,15 +72,22 @@ async function answersHttp(
 ): Promise<ProbeAnswer> {
   const answer = await probeReadyz(address, probeTimeoutMs);
   // the engine's proxy accepts in the container's place, and hangs up
-  const isHungUp = /: (ECONNRESET|socket hang up)$/.test(answer.said);
-  if (!isHungUp) return answer;
+  if (!isHungUp(answer)) return answer;
   const host = hostOf(container);
   // behind that proxy it accepts by itself: then it is the program that hangs up on a host or a protocol not its own
   if (isLocalLinux && host !== undefined && port !== undefined) {
     const direct = await probeTcp({ host, port }, probeTimeoutMs);
-    if (direct.isReady) return direct;
+    if (direct.isReady) {
+      // it may have begun to listen between the two questions
+      const again = await probeReadyz(address, probeTimeoutMs);
+      return isHungUp(again) ? direct : again;
+    }
   }
   return { isReady: false, said: `nothing listens on port ${port} in the container, or on 127.0.0.1 only` };
+}
+
+function isHungUp({ said }: ProbeAnswer): boolean {
+  return /: (ECONNRESET|socket hang up)$/.test(said);
 }
 
 async function isAnyOpen(endpoints: readonly Endpoint[]): Promise<ProbeAnswer> {
