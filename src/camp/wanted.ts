@@ -6,7 +6,8 @@ import type { Project } from '../project/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
 import type { ContainerHost } from './containers/host.ts';
 
-export interface Wishes {
+/** What a person has asked for, and what is asked on the way. */
+export interface WantedRequest {
   readonly mode: Mode;
   /** Replica counts that `camp scale` has set. */
   readonly scale: ReadonlyMap<string, number>;
@@ -18,11 +19,11 @@ export interface Wishes {
 }
 
 /** What should run, and where. Throws what cannot be placed. */
-export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted> {
-  const { mode, scale, leases, containers } = wishes;
+export async function wantedOf(project: Project, request: WantedRequest): Promise<Wanted> {
+  const { mode, scale, leases, containers } = request;
   const base = {
     services: project.services,
-    placements: await placementsOf(project, wishes),
+    placements: await placementsOf(project, request),
     replicas: scale,
     routed: routedServices(project),
     edge: mode === 'docker' ? 'container' : 'process',
@@ -35,7 +36,7 @@ export async function wantedOf(project: Project, wishes: Wishes): Promise<Wanted
 /** Where each service runs. An engine is asked for only where one is needed, or was by a camp before. */
 async function placementsOf(
   project: Project,
-  { mode, containers, signal, refuse }: Wishes,
+  { mode, containers, signal, refuse }: WantedRequest,
 ): Promise<ReadonlyMap<string, Placement>> {
   const isAsked = needsEngine(project, mode) || containers.mayHaveLeft;
   const engine: EngineState = isAsked ? await containers.connect(project, signal) : { at: 'unasked' };

@@ -22,6 +22,7 @@ import {
   scriptContender,
   supervisorMemory,
 } from './contenders.ts';
+import { median } from './figures.ts';
 import { createFixture, type Fixture, serverFile, serverText, urlsOf } from './fixture.ts';
 import { untilAll } from './poller.ts';
 
@@ -199,14 +200,6 @@ function startService(fixture: Fixture, port: number): { end(): Promise<void> } 
         child.kill('SIGTERM');
       }),
   };
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 function table(rows: readonly Row[]): string {

@@ -21,6 +21,7 @@ import {
   removeDockerFixture,
   type Shape,
 } from './docker-fixture.ts';
+import { median } from './figures.ts';
 import { untilAll } from './poller.ts';
 
 interface Contender {
@@ -180,14 +181,6 @@ async function nothingToDo(): Promise<readonly Row[]> {
     spawnSync('docker', ['compose', 'down', '--rmi', 'local', '-v'], { cwd: fixture.dir });
     removeDockerFixture(fixture);
   }
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 function table(all: readonly Row[]): string {

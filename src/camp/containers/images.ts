@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Hints } from '../../project/compose/hints.ts';
+import { parseMount } from '../../project/compose/mount.ts';
 import { textOf } from '../../project/compose/scalars.ts';
 import { at, itemsOf, plainOf } from '../../project/tree.ts';
 import type { ComposeProject, Service } from '../../project/types.ts';
@@ -37,8 +38,8 @@ function mountPointsOf(
   const targets = itemsOf(at(compose.tree, 'services', service, 'volumes')).flatMap((mount) => {
     const text = textOf(mount);
     if (text === undefined) return textOf(at(mount, 'target')) ?? [];
-    const [first = '', second] = text.split(':');
-    return second ?? first;
+    const read = parseMount(text);
+    return 'why' in read ? [] : read.target;
   });
   return mounts.flatMap(({ source, target }) => {
     const inside = `${target.replace(/\/$/, '')}/`;

@@ -3,6 +3,7 @@ import { fail } from '../../kit/failure.ts';
 import { hashOf } from '../../kit/hash.ts';
 import type { RuntimeKind, Wanted } from '../../plan/types.ts';
 import { declaredPorts } from '../../project/http-port.ts';
+import type { ImageFacts } from '../../project/images.ts';
 import { powersOf } from '../../project/powers.ts';
 import { httpPortsOf } from '../../project/routes.ts';
 import { at, plainOf } from '../../project/tree.ts';
@@ -50,7 +51,7 @@ const withoutEffect = new Set(['depends_on', 'develop', 'profiles', 'scale', 'x-
  * What a container is created of; another hash means that it is stale. Host ports do not count: a scaled service
  * publishes other ones, and that is no reason to stop a replica that serves.
  */
-export function containerHash(compose: ComposeProject, wish: Omit<ContainerWish, 'hash' | 'replicas'>): string {
+function containerHash(compose: ComposeProject, wish: Omit<ContainerWish, 'hash' | 'replicas'>): string {
   const written = plainOf(at(compose.tree, 'services', wish.service.name)) as Record<string, unknown>;
   const own = Object.fromEntries(Object.entries(written).filter(([key]) => !withoutEffect.has(key)));
   const { deploy } = own as { deploy?: { replicas?: unknown } };
@@ -80,14 +81,14 @@ export async function wishesFor(
   const placed = [...wanted.placements].flatMap(([name, { kind }]) =>
     kind === 'container' ? (wanted.services.get(name) ?? []) : [],
   );
-  const http = httpPortsOf([...project.services.values()]);
+  const seen = viewOf(project, wanted, around);
   const replicasOf = (service: Service): number => wanted.replicas.get(service.name) ?? service.replicas;
   const { byService, notes } = await publish(project, wanted, placed, around);
-  const neighbours = neighboursOfContainer(viewOf(project, wanted, around));
+  const neighbours = neighboursOfContainer(seen);
   const containers = placed.map((service): ContainerWish => {
     const ports = byService.get(service.name) ?? [];
     const wish = { service, ports, ...containerWiringOf(service, neighbours) };
-    const httpPort = namedPorts(project.caddyfile.text, service.name)[0] ?? http.get(service.name)?.port;
+    const httpPort = namedPorts(project.caddyfile.text, service.name)[0] ?? seen.httpPort(service.name)?.port;
     return {
       ...wish,
       replicas: replicasOf(service),
@@ -111,7 +112,7 @@ export async function wishesFor(
     ...(wanted.edge === 'container' ? { edge: edgeWish(project, placed, around) } : {}),
     neighbours(published) {
       const view: PlacementsView = {
-        ...viewOf(project, wanted, around),
+        ...seen,
         containerPorts: (name) => (byName.get(name)?.ports ?? []).map((one) => one.containerPort),
         publishedPort: (name, port) =>
           published(name, port) ?? byName.get(name)?.ports.find((one) => one.containerPort === port)?.hostPort,
@@ -156,13 +157,14 @@ function insidePorts(project: Project, service: Service): readonly number[] {
   return [...new Set([...namedPorts(project.caddyfile.text, service.name), ...declaredPorts(service)])];
 }
 
-/** Where services are, for those who have to reach them. */
-export function viewOf(
+/** Where services are, for those who have to reach them; what has to be read from the disk for that is read once. */
+function viewOf(
   project: Project,
   wanted: Pick<Wanted, 'placements'>,
   around: { portOf(service: Service, index: number): number },
 ): PlacementsView {
   const http = httpPortsOf([...project.services.values()]);
+  const facts = new Map<Service, ImageFacts | undefined>();
   return {
     services: project.services,
     placementOf: (name) => wanted.placements.get(name)?.kind,
@@ -173,7 +175,10 @@ export function viewOf(
     publishedPort: () => undefined,
     containerPorts: () => [],
     httpPort: (name) => http.get(name),
-    factsOf,
+    factsOf(service) {
+      if (!facts.has(service)) facts.set(service, factsOf(service));
+      return facts.get(service);
+    },
   };
 }
 
