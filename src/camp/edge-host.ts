@@ -23,6 +23,8 @@ export interface EdgeHostSetup {
   /** Caddy's storage: the CA of this user. */
   readonly storage: string;
   readonly runDir: string;
+  /** The project's state, for what is remembered from one run to the next. */
+  readonly stateDir: string;
   readonly marks: Marks;
   readonly leases: PortLeases;
   readonly guard: NativeRuntime['guard'];
@@ -129,6 +131,7 @@ export class EdgeHost {
     return createContainerEdge({
       ...setup,
       container: this.#setup.edgeContainer(),
+      memory: join(this.#setup.stateDir, 'caddyfile-adapted.json'),
       declared: project.edgeEnv,
       expected: project.caddyfile,
     });

@@ -125,6 +125,7 @@ export class Supervisor {
       user,
       storage: this.#storage,
       runDir: setup.folders.run,
+      stateDir: setup.folders.state,
       marks,
       leases: this.#leases,
       guard: processes.guard,

@@ -8,6 +8,7 @@ import { hashOf } from '../kit/hash.ts';
 import { runCommand } from '../kit/spawn.ts';
 import { adapt } from './adapt.ts';
 import { askingProgram } from './adapt-program.ts';
+import { rememberingAsk } from './adapted-before.ts';
 import { createAnswering } from './answering.ts';
 import { authorityFiles } from './authority.ts';
 import { beatOf, portsOf } from './beat.ts';
@@ -71,7 +72,8 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
   function adapted(caddyfile: Wanted['caddyfile'], signal: AbortSignal): ReturnType<typeof adapt> {
     const { text } = caddyfile;
     if (last?.text === text) return last.adapted;
-    const asked = adapt(askingProgram(setup, signal), caddyfile, projectDir, setup.env);
+    const ask = rememberingAsk(askingProgram(setup, signal), setup.memory, setup);
+    const asked = adapt(ask, caddyfile, projectDir, setup.env);
     last = /^\s*import\b/m.test(text) ? undefined : { text, adapted: asked };
     asked.catch(() => {
       last = undefined;

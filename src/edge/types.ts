@@ -77,6 +77,8 @@ export interface ContainerEdgeSetup extends EdgeSetup {
   readonly container: EdgeContainer;
   /** What will be served first: read by Caddy while the container is being made. */
   readonly expected?: Wanted['caddyfile'];
+  /** File in which is kept what Caddy made of the last Caddyfile. */
+  readonly memory: string;
   /** Variables that the Caddyfile may read while it serves (`{env.NAME}`): what .env declares, and CAMP_DOMAIN. */
   readonly declared: Readonly<Record<string, string>>;
 }

@@ -16,7 +16,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: Ms;
   readonly signal?: AbortSignal;
-  readonly input?: string;
+  /** What it reads; a promise keeps it waiting, and a rejected one is an empty input. */
+  readonly input?: string | Promise<string>;
   onLine?(line: string): void;
 }
 
@@ -27,13 +28,17 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...inputOf(options.input),
     timeout: options.timeoutMs,
     reject: false,
     all: options.onLine !== undefined,
     maxBuffer: 10_000_000,
     forceKillAfterDelay: 2000,
   });
+  if (options.input instanceof Promise) {
+    child.stdin?.on('error', () => undefined); // it has ended without reading all: its exit code tells
+    void options.input.catch(() => '').then((text) => child.stdin?.end(text));
+  }
   if (options.onLine) {
     const { onLine } = options;
     void (async () => {
@@ -48,4 +53,9 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     isTimedOut: result.timedOut,
     ...(result.code === undefined ? {} : { errno: result.code }),
   };
+}
+
+function inputOf(input: CommandOptions['input']): { readonly stdin: 'ignore' | 'pipe' } | { readonly input: string } {
+  if (input === undefined) return { stdin: 'ignore' };
+  return typeof input === 'string' ? { input } : { stdin: 'pipe' };
 }

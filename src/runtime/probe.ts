@@ -7,6 +7,14 @@ export interface Address {
   readonly port: number;
 }
 
+/**
+ * How long to wait before the next probe of something that has been starting since `began` (performance.now()): a tenth
+ * of the time that has passed, so that what is quick is seen at once, and what is slow not asked all the time.
+ */
+export function probePauseMs(began: Ms): Ms {
+  return Math.min(250, Math.max(5, (performance.now() - began) / 10));
+}
+
 export interface ProbeAnswer {
   readonly isReady: boolean;
   /** What the probe saw, in words for NOT_READY: `GET /readyz answered 503`. */

@@ -228,6 +228,7 @@ describe.skipIf(caddy === undefined || !hasEngine)('the edge in a container', ()
           ...rig.setup,
           container: rig.container,
           declared: {},
+          memory: join(rig.folder, 'other.json'),
           caddy: '/nonexistent/caddy',
         }).route(wantedOf(site, {}), never),
       ),

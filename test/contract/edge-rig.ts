@@ -101,7 +101,12 @@ export function createRig(
     folder,
     setup,
     edge: isContained
-      ? createContainerEdge({ ...setup, container, declared: { CAMP_DOMAIN: 'shop.localhost', ODD: "it's # $odd" } })
+      ? createContainerEdge({
+          ...setup,
+          container,
+          memory: join(folder, 'adapted.json'),
+          declared: { CAMP_DOMAIN: 'shop.localhost', ODD: "it's # $odd" },
+        })
       : createEdge(setup),
     events,
     lines,

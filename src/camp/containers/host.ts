@@ -106,8 +106,14 @@ export class ContainerHost {
     this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
+    if (!this.#setup.isLooking && !this.mayHaveLeft) this.#foresee(placed.map(([name]) => name));
     if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
+  }
+
+  /** A project that has no containers yet is about to get all of them. */
+  #foresee(services: readonly string[]): void {
+    this.#runtime?.foresee({ services, replaced: [], edge: this.#wishes?.edge !== undefined });
   }
 
   /** An edge in a container that a camp before this one has left: nobody knows what it serves, and it holds the ports. */
@@ -244,6 +250,7 @@ export class ContainerHost {
     await this.#gateway?.close();
     this.#gateway = undefined;
     if (!this.#runtime) return;
+    this.#runtime.foresee(undefined);
     // nothing was made: an engine that hangs is not waited for once more
     if (!this.mayHaveLeft && this.#runtime.replicas().length === 0) return;
     await this.#runtime.shutdown(force);

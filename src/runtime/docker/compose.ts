@@ -50,12 +50,24 @@ export interface ModelVolume extends ModelResource {
 export interface ComposeCli {
   /** Runs one command of Compose over the project's files and what camp adds. Throws what its words mean. */
   run(args: readonly string[], how: RunHow): Promise<CommandResult>;
+  /**
+   * Starts such a command before what camp adds is known: it waits, having changed nothing, until `go` tells it. When it
+   * never does, because of `end` or because camp has died, the command fails for want of the service `guard`.
+   */
+  begin(args: readonly string[], guard: string, signal: AbortSignal): Begun;
   /** One command of Compose over the same files, for somebody else to run. */
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
   /** Builds images of the project's files as they are; `more` is a compose file of camp's about what a build leaves out. */
   build(services: readonly string[], more: string | undefined, how: RunHow): Promise<CommandResult>;
   /** Writes what camp adds, for the commands that follow. */
   writeOverride(text: string): void;
+}
+
+/** A command of Compose that waits for what camp adds. */
+export interface Begun {
+  readonly args: readonly string[];
+  go(override: string): Promise<CommandResult>;
+  end(): void;
 }
 
 export interface Command {
@@ -66,6 +78,7 @@ export interface Command {
 
 export interface RunHow {
   readonly signal: AbortSignal;
+  readonly input?: Promise<string>;
   onLine?(line: string): void;
   /** What a failure means; default: by the engine's words. */
   failures?(result: CommandResult): CampError;
@@ -119,6 +132,7 @@ export function composeCli(setup: {
         env: args[0] === 'build' ? { ...env, TMPDIR: temporary } : env,
         timeoutMs: longestMs,
         signal,
+        ...(how.input ? { input: how.input } : {}),
         ...(how.onLine ? { onLine: how.onLine } : {}),
       }),
     );
@@ -128,6 +142,19 @@ export function composeCli(setup: {
 
   return {
     run: (args, how) => run([...project.files, override], args, how),
+    begin(args, guard, signal) {
+      const { promise: input, resolve: feed, reject } = Promise.withResolvers<string>();
+      const result = run([...project.files, '-'], [...args, guard], { signal, input });
+      result.catch(() => undefined); // told to whoever says `go`
+      return {
+        args,
+        go(text) {
+          feed(text);
+          return result;
+        },
+        end: () => reject(new Error('not needed')),
+      };
+    },
     async command(args, signal) {
       const files = existsSync(override) ? [...project.files, override] : project.files;
       return { argv: argv(await setup.compose(signal), files, args), cwd: project.dir, env };

@@ -55,17 +55,26 @@ function inWords({ name, image, status, labels }: Omit<ContainerSummary, 'health
   return `${name} (${image}, ${status})${folder ? ` of ${folder}` : ''}`;
 }
 
-/** Gets the images that are not here, all of them before anything is created. Throws IMAGE_MISSING with every one that cannot be had. */
+/** Images that services are created of, as far as they are not built. */
+export interface WantedImages {
+  /** By service. */
+  readonly images: ReadonlyMap<string, string>;
+  /** Services with `pull_policy: never`. */
+  readonly neverPulled: ReadonlySet<string>;
+}
+
+/**
+ * Gets the images that are not here, those of the services `missing`, all of them before anything is created.
+ * Throws IMAGE_MISSING with every one that cannot be had.
+ */
 export async function provideImages(
   api: Api,
   cli: ComposeCli,
-  images: ReadonlyMap<string, string>,
-  neverPulled: ReadonlySet<string>,
+  { images, neverPulled }: WantedImages,
+  missing: readonly string[],
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  const missing = await absentOf(api, images);
-  if (missing.length === 0) return;
   const pulled = missing.filter((service) => !neverPulled.has(service));
   let words: readonly string[] = [];
   if (pulled.length > 0) {
@@ -82,7 +91,7 @@ export async function provideImages(
         return error.words;
       });
   }
-  const left = await absentOf(api, images);
+  const left = await absentImages(api, images);
   if (left.length === 0) return;
   const refs = [...new Set(left.map((service) => images.get(service) ?? ''))];
   throw new CampError(
@@ -110,7 +119,8 @@ class PullFailed extends CampError {
   }
 }
 
-async function absentOf(api: Api, images: ReadonlyMap<string, string>): Promise<readonly string[]> {
+/** Services whose image is not here. */
+export async function absentImages(api: Api, images: ReadonlyMap<string, string>): Promise<readonly string[]> {
   const found = await Promise.all(
     [...images].map(async ([service, ref]) => ((await api.inspectImage(ref)) ? undefined : service)),
   );

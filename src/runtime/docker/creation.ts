@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Emit, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
 import type { Steps } from '../../plan/types.ts';
-import type { ComposeCli, ComposeModel, ComposeProject } from './compose.ts';
-import { provideImages, refuseStrangers } from './create.ts';
+import type { Begun, ComposeCli, ComposeModel, ComposeProject } from './compose.ts';
+import { absentImages, provideImages, refuseStrangers, type WantedImages } from './create.ts';
 import { endContainer } from './end.ts';
-import type { Api, Compose, ContainerDetail } from './engine/types.ts';
+import type { Api, Compose, ContainerDetail, ContainerSummary } from './engine/types.ts';
 import { composeLabels, isOneOff, projectLabel, serviceOf } from './labels.ts';
-import { overrideOf } from './override.ts';
-import type { OwnContainers } from './own-containers.ts';
+import { guardOf, overrideOf } from './override.ts';
+import type { Found, OwnContainers } from './own-containers.ts';
 import type { ContainerWish, EdgeWish } from './types.ts';
 import { createVolumes } from './volumes.ts';
 
@@ -31,10 +32,35 @@ export interface CreationSetup {
 
 /** What Compose does to the containers of a project. */
 export interface Creation {
-  /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. */
-  create(step: Steps['create'], signal: AbortSignal): Promise<void>;
+  /**
+   * Looks and starts Compose for a `create` step that is about to come, as it takes a while to begin. Changes nothing:
+   * Compose waits for the step itself. `undefined`: none is to come.
+   */
+  foresee(step: Steps['create'] | undefined): void;
+  /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. Returns what there is then. */
+  create(step: Steps['create'], signal: AbortSignal): Promise<readonly Found[]>;
   /** Starts the containers of a service that the engine alone cannot start. */
   start(service: string): Promise<void>;
+}
+
+/** What there is before anything is created. */
+interface Seen {
+  readonly ours: readonly ContainerSummary[];
+  /** Of Compose's project of this name, whoever made them. */
+  readonly named: readonly ContainerSummary[];
+  /** Networks that become, or are, the project's own. */
+  readonly networks: readonly string[];
+  /** Services whose image is not here. */
+  readonly imageless: readonly string[];
+  readonly isEdgeStale: boolean;
+  readonly composeVersion: string;
+}
+
+/** A `create` step that has begun before its time. */
+interface Foreseen {
+  readonly step: Steps['create'];
+  readonly seen: Promise<Seen>;
+  readonly up: Begun;
 }
 
 /** What a Compose that was just creating may still take. */
@@ -43,12 +69,28 @@ const outlivedMs: Ms = 500;
 /** Creates containers through Compose, of its files and of what is wished beyond them. */
 export function containerCreation(setup: CreationSetup): Creation {
   const { api, cli, project, containers, emit } = setup;
+  let foreseen: Foreseen | undefined;
 
-  /** Writes what camp adds to the project's files. */
-  async function prepare(model: ComposeModel): Promise<void> {
-    const edgeWish = setup.edgeWish();
+  async function look(step: Steps['create'], signal: AbortSignal): Promise<Seen> {
+    const model = setup.model();
+    const [ours, named, networks, imageless, isEdgeStale, compose] = await Promise.all([
+      containers.all(signal),
+      api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
+      ownNetworks(model),
+      absentImages(api, imagesOf(model, step.services, edgeOf(step)).images),
+      edgeOf(step) !== undefined && setup.isEdgeStale(),
+      setup.compose(signal),
+    ]);
+    return { ours, named, networks, imageless, isEdgeStale, composeVersion: compose.version };
+  }
+
+  function edgeOf({ edge }: Steps['create']): EdgeWish | undefined {
+    return edge ? setup.edgeWish() : undefined;
+  }
+
+  async function ownNetworks(model: ComposeModel): Promise<readonly string[]> {
     const networks = new Map(Object.entries(model.networks));
-    for (const name of edgeWish?.networks ?? [])
+    for (const name of setup.edgeWish()?.networks ?? [])
       if (!networks.has(name)) networks.set(name, { name: `${project.name}_${name}` });
     const own = await Promise.all(
       [...networks].map(async ([key, network]) => {
@@ -58,64 +100,84 @@ export function containerCreation(setup: CreationSetup): Creation {
         return !existing || existing.labels[projectLabel] === project.id ? key : undefined;
       }),
     );
-    const names = own.flatMap((key) => key ?? []);
-    cli.writeOverride(overrideOf(project.id, setup.wishes(), edgeWish, names));
+    return own.flatMap((key) => key ?? []);
   }
 
-  async function create(step: Steps['create'], signal: AbortSignal): Promise<void> {
+  /** What camp adds to the project's files. */
+  const override = (networks: readonly string[]): string =>
+    overrideOf(project.id, setup.wishes(), setup.edgeWish(), networks);
+
+  function foresee(step: Steps['create'] | undefined): void {
+    foreseen?.up.end();
+    foreseen = undefined;
+    const edge = step && edgeOf(step);
+    if (!edge) return;
+    const seen = look(step, never);
+    seen.catch(() => undefined); // told to the step itself
+    const args = upArgs([...step.services, edge.service], '--no-recreate', []);
+    foreseen = { step, seen, up: cli.begin(args, guardOf(edge), never) };
+  }
+
+  async function create(step: Steps['create'], signal: AbortSignal): Promise<readonly Found[]> {
+    const begun = foreseen && isSame(foreseen.step, step) ? foreseen : undefined;
+    try {
+      return await createOf(step, (await begun?.seen) ?? (await look(step, signal)), begun?.up, signal);
+    } finally {
+      foresee(undefined);
+    }
+  }
+
+  async function createOf(
+    step: Steps['create'],
+    seen: Seen,
+    begun: Begun | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Found[]> {
     const model = setup.model();
-    const [ours, named] = await Promise.all([
-      containers.all(signal),
-      api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
-    ]);
-    await refuseStrangers(api, project, named, model, step.services);
-    const edgeName = step.edge ? setup.edgeWish()?.service : undefined;
-    const { version } = await setup.compose(signal);
+    await refuseStrangers(api, project, seen.named, model, step.services);
+    const edge = edgeOf(step);
+    const text = override(seen.networks);
+    cli.writeOverride(text);
+    const renamed = seen.ours.filter((one) => one.labels[composeLabels.project] !== project.name && !isOneOff(one));
     await Promise.all([
-      prepare(model),
-      createVolumes(api, project, model, step.services, version),
-      ...ours
-        .filter((one) => one.labels[composeLabels.project] !== project.name && !isOneOff(one))
-        .map((one) => endContainer(api, one.id, undefined, never, setup.beforeRemoval)),
+      createVolumes(api, project, model, step.services, seen.composeVersion),
+      ...renamed.map((one) => endContainer(api, one.id, undefined, never, setup.beforeRemoval)),
     ]);
-    const { images, neverPulled } = imagesOf(
-      model,
-      step.services,
-      edgeName === undefined ? undefined : setup.edgeWish(),
-    );
-    await provideImages(api, cli, images, neverPulled, emit, signal);
-    const replaced = [...step.replaced, ...(await edgeToReplace(edgeName))];
-    const missing = [...step.services.filter((name) => !step.replaced.includes(name)), ...(edgeName ? [edgeName] : [])];
+    if (seen.imageless.length > 0)
+      await provideImages(api, cli, imagesOf(model, step.services, edge), seen.imageless, emit, signal);
+    // the edge's container is replaced as soon as anything about it differs; it is quickly back
+    const replaced = [...step.replaced, ...(edge && seen.isEdgeStale ? [edge.service] : [])];
+    const missing = [...step.services, ...(edge ? [edge.service] : [])].filter((name) => !replaced.includes(name));
     await setup.release(step.replaced);
-    await composeUp(replaced, '--force-recreate', signal);
-    await composeUp(
-      missing.filter((name) => !replaced.includes(name)),
-      '--no-recreate',
-      signal,
-    );
-    await containers.nameByIndex(signal);
+    const there = seen.ours.length > renamed.length ? await containers.list(signal) : [];
+    await composeUp(upArgs(replaced, '--force-recreate', there), undefined, signal);
+    const args = upArgs(missing, '--no-recreate', there);
+    const isAhead = begun !== undefined && isDeepStrictEqual(args, begun.args);
+    await composeUp(args, isAhead ? () => begun.go(text) : undefined, signal);
+    return containers.nameByIndex(signal);
   }
 
-  /** The edge's container is replaced as soon as anything about it differs; it is quickly back. */
-  async function edgeToReplace(name: string | undefined): Promise<readonly string[]> {
-    return name !== undefined && (await setup.isEdgeStale()) ? [name] : [];
-  }
-
-  async function composeUp(services: readonly string[], how: string, signal: AbortSignal): Promise<void> {
-    if (services.length === 0) return;
-    const found = await containers.list(signal);
+  function upArgs(unsorted: readonly string[], how: string, there: readonly Found[]): readonly string[] {
+    if (unsorted.length === 0) return [];
+    const services = unsorted.toSorted();
     const scales = services.flatMap((name) => {
       const wish = setup.wishes().find((one) => one.service.name === name);
       if (!wish) return [];
       // containers that are too many are drained before they are removed: not by Compose
-      const there = found.filter((one) => serviceOf(one.container) === name).length;
-      return ['--scale', `${name}=${Math.max(wish.replicas, there)}`];
+      const count = there.filter((one) => serviceOf(one.container) === name).length;
+      return ['--scale', `${name}=${Math.max(wish.replicas, count)}`];
     });
-    const up = (): Promise<unknown> =>
-      cli.run(['up', '--no-start', '--no-deps', '--no-build', how, '--pull', 'missing', ...scales, ...services], {
-        signal,
-      });
-    await up().catch(async (error: unknown) => {
+    return ['up', '--no-start', '--no-deps', '--no-build', how, '--pull', 'missing', ...scales, ...services];
+  }
+
+  async function composeUp(
+    args: readonly string[],
+    ahead: (() => Promise<unknown>) | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (args.length === 0) return;
+    const up = (): Promise<unknown> => cli.run(args, { signal });
+    await (ahead ?? up)().catch(async (error: unknown) => {
       // a Compose that outlives a camp which was killed has just made it: it is there the next time
       if (!failuresOf(error).some((one) => one.code === 'NAME_TAKEN')) throw error;
       await delay(outlivedMs, undefined, { signal });
@@ -125,20 +187,21 @@ export function containerCreation(setup: CreationSetup): Creation {
 
   async function start(service: string): Promise<void> {
     const { signal } = new AbortController();
-    await prepare(setup.model());
+    cli.writeOverride(override(await ownNetworks(setup.model())));
     const count = (await containers.list()).filter((one) => serviceOf(one.container) === service).length;
     const scale = ['--scale', `${service}=${Math.max(1, count)}`];
     await cli.run(['up', '-d', '--no-deps', '--no-build', '--no-recreate', ...scale, service], { signal });
   }
 
-  return { create, start };
+  return { foresee, create, start };
 }
 
-function imagesOf(
-  model: ComposeModel,
-  services: readonly string[],
-  edge: EdgeWish | undefined,
-): { readonly images: ReadonlyMap<string, string>; readonly neverPulled: ReadonlySet<string> } {
+function isSame(one: Steps['create'], other: Steps['create']): boolean {
+  const sorted = (step: Steps['create']): unknown => [step.services.toSorted(), step.replaced.toSorted(), step.edge];
+  return isDeepStrictEqual(sorted(one), sorted(other));
+}
+
+function imagesOf(model: ComposeModel, services: readonly string[], edge: EdgeWish | undefined): WantedImages {
   const images = new Map<string, string>();
   const neverPulled = new Set<string>();
   for (const name of services) {

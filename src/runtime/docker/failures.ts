@@ -65,9 +65,16 @@ export function notReady(
   );
 }
 
+/** Somebody else has removed it. */
+export function containerGone(service: string): Failure {
+  return failure('machine', 'CONTAINER_GONE', `the container of ${service} is not there`, { hints: ['camp up'] });
+}
+
 /** The engine did not start it, and why. */
 export function cannotStart(service: string, error: unknown): CampError {
   const refusal = refusalOf(error);
+  if (refusal?.status === 404 && /no such container/i.test(refusal.message))
+    return new CampError(containerGone(service));
   if (refusal) return new CampError(startFailure(service, [refusal.message]));
   if (error instanceof CampError) return error;
   throw error;

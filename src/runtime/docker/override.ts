@@ -26,10 +26,16 @@ export function overrideOf(
   const lines = ['# Written by camp for docker compose, anew at each start.', 'services:'];
   for (const wish of wishes) lines.push(`  ${key(wish.service.name)}: ${flow(serviceOf(projectId, wish))}`);
   if (edge) lines.push(`  ${key(edge.service)}: ${flow(edgeOf(projectId, edge))}`);
+  if (edge) lines.push(`  ${key(guardOf(edge))}: ${flow({ image: edge.image, deploy: { replicas: 0 } })}`);
   if (lines.length === 2) lines[1] = 'services: {}';
   if (networks.length > 0) lines.push('networks:');
   for (const name of networks) lines.push(`  ${key(name)}: ${flow({ labels: { [projectLabel]: projectId } })}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A service that has no container, and that only what camp adds knows: a command that names it fails without that. */
+export function guardOf({ service }: EdgeWish): string {
+  return `${service}.camp`;
 }
 
 /** What the planner and the edge's container compare. */

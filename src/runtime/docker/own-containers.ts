@@ -18,8 +18,8 @@ export interface OwnContainers {
   edge(): Promise<ContainerSummary | undefined>;
   /** Of services and of the edge, also under another name of Compose. */
   all(signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
-  /** Gives each the number in its name that is its index. */
-  nameByIndex(signal: AbortSignal): Promise<void>;
+  /** Gives each the number in its name that is its index; returns what there is. */
+  nameByIndex(signal: AbortSignal): Promise<readonly Found[]>;
   /** It is gone: its index is free. */
   forget(containerId: string): void;
   forgetAll(): void;
@@ -51,7 +51,7 @@ export function ownContainers(api: Api, project: ComposeProject): OwnContainers 
   }
 
   /** An edge in a container reaches replicas by name: after a gap in Compose's numbers the name would be another's. */
-  async function nameByIndex(signal: AbortSignal): Promise<void> {
+  async function nameByIndex(signal: AbortSignal): Promise<readonly Found[]> {
     const found = await list(signal);
     await Promise.all(
       found.map(async ({ container, index }) => {
@@ -64,6 +64,7 @@ export function ownContainers(api: Api, project: ComposeProject): OwnContainers 
         });
       }),
     );
+    return found;
   }
 
   return {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
-import { type Address, type ProbeAnswer, probeHeldOpen, probeReadyz, probeTcp } from '../probe.ts';
+import { type Address, type ProbeAnswer, probeHeldOpen, probePauseMs, probeReadyz, probeTcp } from '../probe.ts';
 import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
 
 export interface ReadinessRequest {
@@ -43,12 +43,12 @@ async function awaitServing(request: ReadinessRequest, signal: AbortSignal): Pro
   const http = httpAddressOf(request);
   if (!http && endpoints.length === 0) return delay(portlessAfterMs, undefined, { signal });
   const probe = http ? () => answersHttp(http, httpPort, request) : () => isAnyOpen(endpoints);
-  for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
+  for (const began = performance.now(); ; ) {
     const answer = await probe();
     signal.throwIfAborted();
     onAnswer(answer);
     if (answer.isReady) return;
-    await delay(pause, undefined, { signal });
+    await delay(probePauseMs(began), undefined, { signal });
   }
 }
 
@@ -174,12 +174,11 @@ async function runCheck(
 async function portsAreOpen(request: ReadinessRequest, signal: AbortSignal): Promise<void> {
   const addresses = addressesOf(request);
   if (addresses.length === 0) return;
-  const until = performance.now() + portsWithinMs;
-  for (let pause = 5; performance.now() < until; pause = Math.min(pause * 1.5, 250)) {
+  for (const began = performance.now(); performance.now() < began + portsWithinMs; ) {
     const answers = await Promise.all(addresses.map((one) => probeHeldOpen(one, probeTimeoutMs)));
     signal.throwIfAborted();
     if (answers.some((one) => one.isReady)) return;
-    await delay(pause, undefined, { signal });
+    await delay(probePauseMs(began), undefined, { signal });
   }
 }
 

@@ -1,7 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
-import { fail, failuresOf } from '../../kit/failure.ts';
+import { CampError, failuresOf } from '../../kit/failure.ts';
 import type { Service } from '../../project/types.ts';
 import { buildImages, type DockerfileOf } from './build.ts';
 import { withoutState } from './build-context.ts';
@@ -12,7 +12,7 @@ import { endContainer } from './end.ts';
 import { refusalOf } from './engine/failures.ts';
 import type { Compose, ContainerDetail, ContainerSummary, Engine } from './engine/types.ts';
 import { EngineWatch } from './engine-watch.ts';
-import { isNetworkGone } from './failures.ts';
+import { containerGone, isNetworkGone } from './failures.ts';
 import { configLabel, serviceOf } from './labels.ts';
 import { removeContainers } from './leftovers.ts';
 import { observed, viewOf } from './observed.ts';
@@ -48,6 +48,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   const cli = composeCli(setup);
   const containers = ownContainers(api, project);
   const replicas = new Map<string, ContainerReplica>();
+  /** Just created: where `start` finds its container without asking. */
+  const made = new Map<string, Found>();
   let wishes: readonly ContainerWish[] = [];
   let edgeWish: EdgeWish | undefined;
   let watch: EngineWatch | undefined;
@@ -68,7 +70,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     isLocalLinux: engine.isLocalLinux,
     wish: () => edgeWish,
     find: () => containers.edge(),
-    create: (signal) => creation.create({ services: [], replaced: [], edge: true }, signal),
+    create: async (signal) => void (await creation.create({ services: [], replaced: [], edge: true }, signal)),
     beforeRemoval,
   });
 
@@ -152,7 +154,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
 
   async function start(service: Service, index: number): Promise<void> {
     const id = `${service.name}:${index}`;
-    const found = (await containers.find(service.name, index)) ?? noContainer(service.name, index);
+    const found = made.get(id) ?? (await containers.find(service.name, index)) ?? noContainer(service.name, index);
+    made.delete(id);
     await replicas.get(id)?.release();
     const replica = replicaOf(service, found);
     replicas.set(id, replica);
@@ -206,7 +209,11 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
       const more = withoutState(built, setup.stateDir, setup.runDir);
       return buildImages(cli, services, more, dockerfileOf, emit, signal);
     },
-    create: creation.create,
+    foresee: creation.foresee,
+    async create(step, signal) {
+      for (const found of await creation.create(step, signal))
+        made.set(`${serviceOf(found.container)}:${found.index}`, found);
+    },
 
     start,
 
@@ -252,6 +259,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     command: (args, signal) => cli.command(args, signal),
 
     async shutdown(force) {
+      creation.foresee(undefined);
       const kill = (): void => {
         for (const replica of replicas.values()) replica.kill();
       };
@@ -283,7 +291,5 @@ function isUp({ status }: ContainerSummary): boolean {
 }
 
 function noContainer(service: string, index: number): never {
-  return fail('machine', 'CONTAINER_GONE', `the container of ${service}:${index} is not there`, {
-    hints: ['camp up'],
-  });
+  throw new CampError(containerGone(`${service}:${index}`));
 }

@@ -59,6 +59,8 @@ export interface DockerRuntime extends Runtime {
   want(wishes: readonly ContainerWish[], edge?: EdgeWish): void;
   /** Throws BUILD_FAILED (service), DOCKERFILE_INVALID (project) or IMAGE_MISSING (machine). */
   build(services: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Prepares for a `create` step that is likely to come, `undefined`: for none; changes nothing. */
+  foresee(step: Steps['create'] | undefined): void;
   /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. */
   create(step: Steps['create'], signal: AbortSignal): Promise<void>;
   /** Supervises what a camp that is gone has left running; `start` and `awaitReady` do so by themselves. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../../kit/events.ts';
 import type { Probe } from '../../project/types.ts';
-import { type Address, type ProbeAnswer, probeHttp, probeReadyz, probeTcp } from '../probe.ts';
+import { type Address, type ProbeAnswer, probeHttp, probePauseMs, probeReadyz, probeTcp } from '../probe.ts';
 import { addressOf, type ListenWatch, listenersOfGroup } from './listening.ts';
 
 export interface Readiness {
@@ -32,11 +32,11 @@ const probeTimeoutMs: Ms = 2000;
 export async function awaitReadiness(request: ReadinessRequest, signal: AbortSignal): Promise<Readiness> {
   const address = await findAddress(request, signal);
   if (!address) return {};
-  for (let pause = 5; ; pause = Math.min(pause * 1.5, 250)) {
+  for (const began = performance.now(); ; ) {
     const answer = await probeOnce(request.probe, address, request.runProbe);
     request.onAnswer(answer);
     if (answer.isReady) return { address };
-    await delay(pause, undefined, { signal });
+    await delay(probePauseMs(began), undefined, { signal });
   }
 }
 
