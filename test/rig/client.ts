@@ -10,6 +10,10 @@ export interface Question {
   readonly caFile: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;
+  /** Default GET. */
+  readonly method?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
 }
 
 export interface Answer {
@@ -24,12 +28,22 @@ const lookup: LookupFunction = (_, options, done) => {
   else done(null, '127.0.0.1', 4);
 };
 
-/** One GET over HTTPS, verified against the CA's root. Rejects with the error of the connection. */
-export function ask({ port, host, path, caFile, headers = {}, agent }: Question): Promise<Answer> {
+/** One request over HTTPS, verified against the CA's root. Rejects with the error of the connection. */
+export function ask({
+  port,
+  host,
+  path,
+  caFile,
+  headers = {},
+  agent,
+  method = 'GET',
+  body,
+}: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const ca = readFileSync(caFile);
+    const all = body === undefined ? headers : { 'content-type': 'application/json', ...headers };
     const sent = request(
-      { host, servername: host, port, path, headers, ca, lookup, agent: agent ?? false, timeout: 15_000 },
+      { host, servername: host, port, path, method, headers: all, ca, lookup, agent: agent ?? false, timeout: 15_000 },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -39,7 +53,7 @@ export function ask({ port, host, path, caFile, headers = {}, agent }: Question)
     );
     sent.on('timeout', () => sent.destroy(new Error(`${host}${path} did not answer within 15 s`)));
     sent.on('error', reject);
-    sent.end();
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
