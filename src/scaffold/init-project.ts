@@ -4,11 +4,13 @@ import { CampError, fail, failure, type Problem } from '../kit/failure.ts';
 import { nearest } from '../kit/nearest.ts';
 import { adopt, type Discovered } from './adopt.ts';
 import { caddyfileForCompose } from './caddyfile-for-compose.ts';
+import { projectIgnore, renderKit } from './kit.ts';
 import { checkName, suggestName } from './names.ts';
-import { rootLock, rootPackage } from './node-workspace.ts';
+import { workspaceFiles } from './node-workspace.ts';
 import { caddyfileOf, composeFileOf, nameFromFolder, namesIn } from './project-files.ts';
+import { missingSecrets, secretChanges } from './secrets.ts';
 import { serviceValues } from './service-values.ts';
-import { renderTemplate, templateNames } from './templates.ts';
+import { renderTemplate, starterManifest, templateNames } from './templates.ts';
 import type { Change, ChangeSet } from './types.ts';
 
 /** What `camp init` was asked for. */
@@ -98,22 +100,42 @@ async function fromStarter(
   project: string,
   present: ReadonlySet<string>,
 ): Promise<Pick<ChangeSet, 'changes' | 'notes' | 'next'>> {
-  const own = await renderTemplate('starter', starter, '', { name: project });
+  const manifest = starterManifest(starter);
+  const own = await renderTemplate('starter', starter, '', { name: project, project });
   const services = starter === 'hello' ? await helloServices(project) : [];
-  const all = [...services, ...own];
+  const kit = manifest.kit ? await kitFiles(project, own) : [];
+  const code = [...services, ...own, ...kit];
+  const all = [...code, ...workspaceFiles(project, code), ...secretsOf(manifest.secrets, own)];
   const kept = all
     .filter(({ path }) => present.has(path) && /^(README\.md|\.gitignore)$/.test(path))
     .map(({ path }) => path);
   return {
     changes: all.filter(({ path }) => !kept.includes(path)),
     notes: kept.map(
-      (path) => `${path} is yours and stays as it is${path === '.gitignore' ? '; add .camp/ to it' : ''}`,
+      (path) => `${path} is yours and stays as it is${path === '.gitignore' ? '; add .camp/ and .env to it' : ''}`,
     ),
-    next:
-      starter === 'hello'
-        ? ['camp up', 'camp add service orders --template python']
-        : ['camp add service orders', 'camp up'],
+    next: nextAfter(starter, manifest.next),
   };
+}
+
+function nextAfter(starter: string, said: readonly string[]): readonly string[] {
+  if (starter === 'hello') return ['camp up', 'camp add service orders --template python'];
+  return starter === 'empty' ? ['camp add service orders', 'camp up'] : said;
+}
+
+async function kitFiles(project: string, own: readonly Change[]): Promise<readonly Change[]> {
+  const ignore = own.some(({ path }) => path === '.dockerignore')
+    ? []
+    : [{ path: '.dockerignore', after: projectIgnore }];
+  return [...(await renderKit(project)), ...ignore];
+}
+
+/** `.env` with a password for each that the starter asks for, and `.env.example` with their names. */
+function secretsOf(said: readonly string[], own: readonly Change[]): readonly Change[] {
+  const textOf = (name: string) => own.find(({ path }) => path === name)?.after;
+  const names = new Set([...said, ...missingSecrets(textOf('compose.yaml') ?? '', textOf('.env'))]);
+  const files = { dotenv: undefined, example: textOf('.env.example'), ignore: textOf('.gitignore') };
+  return secretChanges([...names], files).filter((change) => !own.some(({ path }) => path === change.path));
 }
 
 async function helloServices(project: string): Promise<readonly Change[]> {
@@ -122,7 +144,5 @@ async function helloServices(project: string): Promise<readonly Change[]> {
   return [
     ...(await renderTemplate('service', 'node', 'services/api', api)),
     ...(await renderTemplate('service', 'static', 'services/web', web)),
-    { path: 'package.json', after: rootPackage(project) },
-    { path: 'package-lock.json', after: rootLock(project, ['api']) },
   ];
 }

@@ -1,34 +1,79 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  closure,
+  type LockEntries,
+  type LockParts,
+  type Manifest,
+  type Member,
+  parseManifest,
+  readLock,
+  lockText as textOf,
+} from './npm-lock.ts';
+import { templatesDir } from './templates.ts';
 import type { Change } from './types.ts';
 
+const workspaces = ['packages/*', 'services/*'];
+
 /**
- * The package.json of a project with Node services, and its lockfile. Nothing is installed for it: the
- * templates have no dependencies, so the lockfile names the services alone and `npm ci` accepts it.
+ * The package.json of a project with Node services, and its lockfile. Nothing is installed for it: what the
+ * templates need is known beforehand (templates/kit-lock.json), and `npm ci` accepts it.
  */
 export function rootPackage(project: string): string {
-  return json({
+  return `${JSON.stringify(rootManifest(project), null, 2)}\n`;
+}
+
+function rootManifest(project: string): Manifest {
+  return {
     name: project,
     version: '0.0.0',
     private: true,
     type: 'module',
     engines: { node: '>=24' },
-    workspaces: ['services/*'],
+    workspaces,
     scripts: { test: 'node --test' },
+  };
+}
+
+/** The lockfile of services without dependencies. */
+export function rootLock(project: string, services: readonly string[]): string {
+  return lockOf(rootManifest(project), services.map(serviceMember));
+}
+
+/** A Node service of the dependency-free template. */
+export function serviceMember(name: string): Member {
+  return { path: `services/${name}`, manifest: { name, version: '0.0.0', engines: { node: '>=24' } } };
+}
+
+/** The packages among new files: every package.json one folder below `packages` or `services`. */
+export function membersOf(changes: readonly Change[]): readonly Member[] {
+  return changes.flatMap(({ path, after }) => {
+    const match = /^((?:packages|services)\/[^/]+)\/package\.json$/.exec(path);
+    const manifest = match && parseManifest(after);
+    return match?.[1] && manifest ? [{ path: match[1], manifest }] : [];
   });
 }
 
-/** What npm 11 writes for these workspaces. */
-export function rootLock(project: string, services: readonly string[]): string {
-  const sorted = [...services].sort((a, b) => a.localeCompare(b, 'en'));
-  const packages: Record<string, unknown> = {
-    '': { name: project, version: '0.0.0', workspaces: ['services/*'], engines: { node: '>=24' } },
-  };
-  for (const name of sorted) packages[`node_modules/${name}`] = { resolved: `services/${name}`, link: true };
-  for (const name of sorted) packages[`services/${name}`] = { version: '0.0.0', engines: { node: '>=24' } };
-  return json({ name: project, version: '0.0.0', lockfileVersion: 3, requires: true, packages });
+/** package.json and lockfile for the packages of a new project; a package.json that it brings along is taken. */
+export function workspaceFiles(project: string, changes: readonly Change[]): readonly Change[] {
+  const own = changes.find(({ path }) => path === 'package.json')?.after;
+  const members = membersOf(changes);
+  if (own === undefined && members.length === 0) return [];
+  const files = [
+    { path: 'package.json', after: rootPackage(project) },
+    { path: 'package-lock.json', after: lockOf(parseManifest(own ?? '') ?? rootManifest(project), members) },
+  ];
+  return files.filter((file) => !changes.some(({ path }) => path === file.path));
 }
 
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+function lockOf(root: Manifest, members: readonly Member[]): string {
+  return textOf({ root, members, external: closure([{ path: '', manifest: root }, ...members], knownPackages()) });
+}
+
+/** The packages of the registry that the kit and the starters use, as npm has locked them (`bin/dev/kit-lock.mjs`). */
+export function knownPackages(): LockEntries {
+  const path = join(templatesDir(), 'kit-lock.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LockEntries) : {};
 }
 
 export interface Workspace {
@@ -38,35 +83,75 @@ export interface Workspace {
 }
 
 /**
- * What another Node service changes at the top of the project: both files where there are none, and the
- * lockfile where it is still the one that camp wrote. What a person wrote is left alone; then a note says so.
+ * What more packages change at the top of the project: both files where there are none, and the lockfile where
+ * it is as npm writes it. What a person wrote otherwise is left alone; then a note says so.
  */
 export function addToWorkspace(
   workspace: Workspace,
-  service: string,
+  added: string | readonly Member[],
 ): { readonly changes: readonly Change[]; readonly notes: readonly string[] } {
   const { project, packageText, lockText } = workspace;
+  const members = typeof added === 'string' ? [serviceMember(added)] : added;
   if (packageText === undefined) {
     if (lockText !== undefined) return { changes: [], notes: [] };
     return {
       changes: [
         { path: 'package.json', after: rootPackage(project) },
-        { path: 'package-lock.json', after: rootLock(project, [service]) },
+        { path: 'package-lock.json', after: lockOf(rootManifest(project), members) },
       ],
       notes: [],
     };
   }
-  if (lockText === undefined) return { changes: [], notes: [] };
-  const known = lockedServices(lockText);
-  if (known.includes(service)) return { changes: [], notes: [] };
-  if (lockText !== rootLock(project, known))
-    return { changes: [], notes: ['package-lock.json is yours: npm install adds the new service to it'] };
-  return {
-    changes: [{ path: 'package-lock.json', before: lockText, after: rootLock(project, [...known, service]) }],
-    notes: [],
-  };
+  const manifest = withMembers(packageText, members);
+  const inPackage =
+    manifest.text === packageText ? [] : [{ path: 'package.json', before: packageText, after: manifest.text }];
+  if (lockText === undefined) return { changes: inPackage, notes: manifest.notes };
+  const lock = readLock(lockText);
+  const fresh = members.filter(({ path }) => !lock?.members.some((known) => known.path === path));
+  if (fresh.length === 0 && inPackage.length === 0) return { changes: [], notes: manifest.notes };
+  const after = lock && textOf(lock) === lockText ? extended(lock, fresh, manifest.text) : undefined;
+  if (after === undefined)
+    return {
+      changes: inPackage,
+      notes: [...manifest.notes, 'package-lock.json is yours: npm install adds the new service to it'],
+    };
+  const inLock = after === lockText ? [] : [{ path: 'package-lock.json', before: lockText, after }];
+  return { changes: [...inPackage, ...inLock], notes: manifest.notes };
 }
 
-function lockedServices(lockText: string): readonly string[] {
-  return [...lockText.matchAll(/^ {4}"services\/([a-z0-9-]+)": \{$/gm)].map((match) => match[1] ?? '');
+/** Undefined where a package is there in another version than the new members need. */
+function extended(lock: LockParts, fresh: readonly Member[], packageText: string): string | undefined {
+  const needed = closure(fresh, knownPackages());
+  const differs = Object.entries(needed).some(
+    ([path, entry]) => lock.external[path] && lock.external[path]['version'] !== entry['version'],
+  );
+  if (differs) return undefined;
+  const globs = parseManifest(packageText)?.['workspaces'];
+  return textOf({
+    root: { ...lock.root, ...(globs === undefined ? {} : { workspaces: globs }) },
+    members: [...lock.members, ...fresh],
+    external: { ...needed, ...lock.external },
+  });
+}
+
+/** `workspaces` of a package.json with the folders of all members; only that list is touched. */
+function withMembers(
+  text: string,
+  members: readonly Member[],
+): { readonly text: string; readonly notes: readonly string[] } {
+  const globs: unknown = parseManifest(text)?.['workspaces'];
+  if (!Array.isArray(globs)) return { text, notes: [] };
+  const wanted = new Set(members.map(({ path }) => `${path.split('/')[0]}/*`));
+  const missing = [...wanted].filter(
+    (glob) =>
+      !globs.includes(glob) && members.some(({ path }) => path.startsWith(glob.slice(0, -1)) && !globs.includes(path)),
+  );
+  if (missing.length === 0) return { text, notes: [] };
+  const edited = text.replace(/("workspaces"\s*:\s*\[)(\s*)/, (_, head: string, space: string) => {
+    const items = missing.map((glob) => JSON.stringify(glob)).join(', ');
+    return `${head}${space}${items}${globs.length > 0 ? `,${space || ' '}` : ''}`;
+  });
+  const isRight = JSON.stringify(parseManifest(edited)?.['workspaces']) === JSON.stringify([...missing, ...globs]);
+  if (isRight) return { text: edited, notes: [] };
+  return { text, notes: [`add ${missing.join(' and ')} to workspaces in package.json`] };
 }

@@ -14,17 +14,24 @@ export function templatesDir(): string {
   fail('bug', 'BUG', 'the templates folder is missing from this installation');
 }
 
-/** The templates of a kind, by name. */
+/** The templates of a kind, by name. `node-kit` is what `node` is in a project with a kit, and has no name of its own. */
 export function templateNames(kind: 'service' | 'starter'): readonly string[] {
-  return readdirSync(join(templatesDir(), kind)).sort();
+  const root = join(templatesDir(), kind);
+  const isWhole = (name: string) => kind === 'service' || existsSync(join(root, name, 'compose.yaml.hbs'));
+  return readdirSync(root)
+    .filter((name) => !name.endsWith('-kit') && isWhole(name))
+    .sort();
 }
+
+/** What describes a starter and is not part of it. */
+const manifestName = 'starter.json';
 
 /**
  * Renders every file of a template as new files below `folder`. `x.hbs` becomes `x`, `dot-x` becomes `.x`
  * (npm leaves .gitignore out of packages), everything else is taken as it is.
  */
 export async function renderTemplate(
-  kind: 'service' | 'starter',
+  kind: 'service' | 'starter' | 'kit',
   name: string,
   folder: string,
   values: Values,
@@ -34,9 +41,28 @@ export async function renderTemplate(
   return filesBelow(root).map((file) => {
     const text = readFileSync(join(root, file), 'utf8');
     const isTemplate = file.endsWith('.hbs');
-    const path = file.replace(/\.hbs$/, '').replace(/(^|\/)dot-/, '$1.');
+    const path = file.replace(/\.hbs$/, '').replace(/(^|\/)dot-/g, '$1.');
     return { path: folder ? `${folder}/${path}` : path, after: isTemplate ? render(text, values) : text };
   });
+}
+
+/** What a starter says of itself in `starter.json`; most need none. */
+export interface StarterManifest {
+  /** Its services use the kit, which is rendered to packages/kit. */
+  readonly kit: boolean;
+  /** Variables that are generated into `.env`, besides the passwords that its compose.yaml asks for. */
+  readonly secrets: readonly string[];
+  /** What it is, in a few words. */
+  readonly hint: string;
+  /** The commands that come next. */
+  readonly next: readonly string[];
+}
+
+/** The manifest of a starter, with defaults for what it does not say. */
+export function starterManifest(name: string): StarterManifest {
+  const path = join(templatesDir(), 'starter', name, manifestName);
+  const said = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<StarterManifest>) : {};
+  return { kit: said.kit ?? false, secrets: said.secrets ?? [], hint: said.hint ?? '', next: said.next ?? ['camp up'] };
 }
 
 function filesBelow(root: string, below = ''): readonly string[] {
@@ -44,6 +70,8 @@ function filesBelow(root: string, below = ''): readonly string[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = below ? `${below}/${entry.name}` : entry.name;
+      // what somebody has installed to try a template is no part of it
+      if (entry.name === 'node_modules' || path === manifestName) return [];
       return entry.isDirectory() ? filesBelow(root, path) : [path];
     });
 }

@@ -7,6 +7,8 @@ export interface Change {
   readonly after: string;
   /** Permission bits of a new file; an edited one keeps its own. Default 0o644. */
   readonly mode?: number;
+  /** Its text is never shown. */
+  readonly isSecret?: true;
 }
 
 /** A service that `camp init` found in a folder with code. */

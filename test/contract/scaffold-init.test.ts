@@ -86,7 +86,7 @@ describe('a starter', () => {
       { code: 'UNKNOWN_STARTER', hint: 'did you mean hello?', fault: 'usage' },
     ]);
     expect(await failuresFrom(init({ starter: '../service' }))).toMatchObject([
-      { code: 'UNKNOWN_STARTER', hint: '--starter empty, hello' },
+      { code: 'UNKNOWN_STARTER', hint: expect.stringMatching(/^--starter empty, hello/) },
     ]);
   });
 
