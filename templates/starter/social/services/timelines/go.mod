@@ -1,0 +1,3 @@
+module services/timelines
+
+go 1.21
