@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeFolder, writeWhole } from '../kit/files.ts';
 import type { UserFolders } from '../kit/paths.ts';
 import { binaryProblem } from './binary.ts';
-import type { Tool } from './types.ts';
-import { isAtLeast, parseVersion } from './version.ts';
+import { type KnownTool, knownTools, versionIn } from './known.ts';
+import type { Fetched } from './source.ts';
+import type { Tool, ToolName } from './types.ts';
+import { isAtLeast } from './version.ts';
 
 /** What was found out about a program file; it holds as long as size and time are the same. */
 interface Seen {
@@ -21,6 +23,20 @@ interface Receipt {
   readonly size: number;
   readonly sha256: string;
   readonly origin: Tool['origin'];
+  /** Where in the folder the program is; by default its name. */
+  readonly program?: string;
+  /** Folder of the libraries that it is to look for here. */
+  readonly libraries?: string;
+  /** SHA-256 of what is run or loaded beside it, by path. */
+  readonly others?: Readonly<Record<string, string>>;
+}
+
+/** A program and what it needs to run. */
+export interface Cached {
+  readonly path: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder in the cache that it belongs to. */
+  readonly folder?: string;
 }
 
 export type Verdict = { readonly version: string } | { readonly problem: string };
@@ -34,50 +50,77 @@ function memoryFile(folders: UserFolders): string {
 }
 
 /** Programs in the tool cache, the newest version first. */
-export function cachedPrograms(folders: UserFolders): readonly string[] {
+export function cachedPrograms(folders: UserFolders, name: ToolName): readonly Cached[] {
   let names: readonly string[];
   try {
     names = readdirSync(toolsFolder(folders));
   } catch {
     return [];
   }
-  const versions = names.filter((name) => /^caddy-\d/.test(name)).map((name) => name.slice('caddy-'.length));
+  const prefix = `${name}-`;
+  const versions = names
+    .filter((one) => one.startsWith(prefix) && /^\d/.test(one.slice(prefix.length)))
+    .map((one) => one.slice(prefix.length));
   versions.sort((a, b) => (isAtLeast(a, b) ? -1 : 1));
-  return versions.map((version) => join(toolsFolder(folders), `caddy-${version}`, 'caddy'));
+  return versions.map((version) => programIn(join(toolsFolder(folders), prefix + version), name));
+}
+
+function programIn(folder: string, name: ToolName): Cached {
+  const receipt = readJson<Receipt>(join(folder, 'receipt.json'));
+  const libraries = receipt?.libraries;
+  return {
+    path: join(folder, receipt?.program ?? knownTools[name].programs[0] ?? name),
+    folder,
+    ...(libraries === undefined ? {} : { env: librariesAt(join(folder, libraries)) }),
+  };
+}
+
+function librariesAt(folder: string): Readonly<Record<string, string>> {
+  return process.platform === 'darwin' ? { DYLD_LIBRARY_PATH: folder } : { LD_LIBRARY_PATH: folder };
 }
 
 /**
  * The version of a program, from memory where the file has not changed since, else by asking it. A file
  * that is not whole, or is not what was fetched, is not run.
  */
-export function judge(path: string, folders: UserFolders): Verdict {
+export function judge(known: KnownTool, { path, env, folder }: Cached, folders: UserFolders): Verdict {
   const { size, mtimeMs } = statSync(path);
-  const known = readJson<Record<string, Seen>>(memoryFile(folders))?.[path];
-  if (known?.size === size && known.mtimeMs === mtimeMs && typeof known.version === 'string')
-    return { version: known.version };
-  const problem = binaryProblem(path) ?? receiptProblem(path, size);
+  const seen = readJson<Record<string, Seen>>(memoryFile(folders))?.[path];
+  if (seen?.size === size && seen.mtimeMs === mtimeMs && typeof seen.version === 'string')
+    return { version: seen.version };
+  const problem = binaryProblem(path) ?? receiptProblem(path, size, folder);
   if (problem !== undefined) return { problem };
-  const version = askVersion(path);
+  const version = askVersion(known, path, env);
   if (version === undefined) return { problem: 'does not say its version' };
   remember(folders, path, version);
   return { version };
 }
 
-function receiptProblem(path: string, size: number): string | undefined {
-  const receipt = readJson<Receipt>(join(path, '..', 'receipt.json'));
+function receiptProblem(path: string, size: number, folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  const receipt = readJson<Receipt>(join(folder, 'receipt.json'));
   if (receipt === undefined) return undefined;
   if (receipt.size !== size || receipt.sha256 !== sha256Of(path)) return 'not the file that was fetched';
+  for (const [other, sha256] of Object.entries(receipt.others ?? {}))
+    if (sha256Of(join(folder, other)) !== sha256) return `${other} beside it is not the file that was fetched`;
   return undefined;
 }
 
-/** Runs `caddy version`; undefined where it does not run or says no version. */
-export function askVersion(path: string): string | undefined {
-  const { status, stdout } = spawnSync(path, ['version'], {
+/** Runs the program for its version; undefined where it does not run or says none. */
+export function askVersion(
+  known: KnownTool,
+  path: string,
+  env: Readonly<Record<string, string>> = {},
+): string | undefined {
+  const { ask } = known;
+  const program = ask.program === undefined ? path : join(dirname(path), ask.program);
+  const { status, stdout } = spawnSync(program, ask.args, {
     encoding: 'utf8',
     timeout: 10_000,
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...env },
   });
-  return status === 0 ? parseVersion(stdout) : undefined;
+  return status === 0 ? versionIn(known, stdout) : undefined;
 }
 
 /** A memory that cannot be written only costs time at the next start. */
@@ -109,30 +152,79 @@ function sha256Of(path: string): string {
 }
 
 /**
- * Puts a fetched program into the cache: checked, run once, then moved into place as one folder, so that
- * there is never half of one. Throws where it is not a usable Caddy.
+ * Puts what was fetched into the cache: checked, run once, then moved into place as one folder, so that
+ * there is never half of one. Throws where it is not a usable program.
  */
-export function installIntoCache(folders: UserFolders, program: string, origin: Tool['origin']): Tool {
+export function installIntoCache(
+  folders: UserFolders,
+  known: KnownTool,
+  fetched: Fetched,
+  origin: Tool['origin'],
+): Tool {
   makeFolder(toolsFolder(folders), 0o700);
-  const draft = mkdtempSync(join(toolsFolder(folders), '.caddy-'));
+  const draft = mkdtempSync(join(toolsFolder(folders), `.${known.name}-`));
   try {
-    const path = join(draft, 'caddy');
-    copyFileSync(program, path);
-    chmodSync(path, 0o755);
+    const { program, libraries } = putInto(draft, known, fetched);
+    const path = join(draft, program);
     const problem = binaryProblem(path);
     if (problem !== undefined) throw new Error(`the fetched program is ${problem}`);
-    const version = askVersion(path);
+    const env = libraries === undefined ? undefined : librariesAt(join(draft, libraries));
+    const version = askVersion(known, path, env);
     if (version === undefined) throw new Error('the fetched program does not run here');
-    if (!isAtLeast(version)) throw new Error(`it is ${version}, too old`);
-    const receipt: Receipt = { version, size: statSync(path).size, sha256: sha256Of(path), origin };
+    if (!isAtLeast(version, known.minimum)) throw new Error(`it is ${version}, too old`);
+    const receipt: Receipt = {
+      version,
+      size: statSync(path).size,
+      sha256: sha256Of(path),
+      origin,
+      ...(program === known.programs[0] ? {} : { program }),
+      ...(libraries === undefined ? {} : { libraries }),
+      ...(typeof fetched === 'string' ? {} : { others: hashesOf(draft, program) }),
+    };
     writeWhole(join(draft, 'receipt.json'), JSON.stringify(receipt), { mode: 0o600 });
-    const final = join(toolsFolder(folders), `caddy-${version}`);
+    const final = join(toolsFolder(folders), `${known.name}-${version}`);
     rmSync(final, { recursive: true, force: true });
     renameSync(draft, final);
-    const installed = join(final, 'caddy');
-    remember(folders, installed, version);
-    return { name: 'caddy', path: installed, version, origin };
+    const installed = programIn(final, known.name);
+    remember(folders, installed.path, version);
+    return {
+      name: known.name,
+      path: installed.path,
+      bin: dirname(installed.path),
+      version,
+      origin,
+      ...(installed.env ? { env: installed.env } : {}),
+    };
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
+}
+
+/** A single program is copied; a whole folder, which lies on the same disk, is moved. */
+function putInto(
+  draft: string,
+  known: KnownTool,
+  fetched: Fetched,
+): { readonly program: string; readonly libraries?: string } {
+  if (typeof fetched !== 'string') {
+    rmSync(draft, { recursive: true });
+    renameSync(fetched.root, draft);
+    return fetched;
+  }
+  const program = known.programs[0] ?? known.name;
+  copyFileSync(fetched, join(draft, program));
+  chmodSync(join(draft, program), 0o755);
+  return { program };
+}
+
+/** Programs and libraries; what they only read would be too much to hash at each look. */
+function hashesOf(folder: string, program: string): Readonly<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1);
+    if (!entry.isFile() || name === program) continue;
+    if ((statSync(path).mode & 0o111) !== 0 || /\.(so|dylib)(\.|$)/.test(entry.name)) hashes[name] = sha256Of(path);
+  }
+  return hashes;
 }

@@ -1,9 +1,14 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
 const block = 512;
 
 /** One member of an archive; the format is POSIX ustar (IEEE Std 1003.1, pax). */
 interface Member {
   readonly name: string;
   readonly type: string;
+  /** Permission bits. */
+  readonly mode: number;
   readonly content: Buffer;
 }
 
@@ -19,6 +24,30 @@ export function extractOne(archive: Buffer, isWanted: (name: string) => boolean,
   }
   if (!found) throw new Error('the archive does not hold the program');
   return found;
+}
+
+/**
+ * Writes the regular files that `nameOf` gives a path below `folder`, and returns those by their name in the archive.
+ * Refuses an archive like `extractOne`, before anything is written.
+ */
+export function extractAll(
+  archive: Buffer,
+  folder: string,
+  nameOf: (name: string) => string | undefined,
+): ReadonlyMap<string, Buffer> {
+  const written = new Map<string, Buffer>();
+  const members = [...membersOf(archive)];
+  for (const { name, type } of members) refuseUnsafe(name, type);
+  for (const { name, type, mode, content } of members) {
+    const target = type === '0' || type === '\0' ? nameOf(name) : undefined;
+    if (target === undefined) continue;
+    const path = join(folder, target);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content, { mode: (mode & 0o111) === 0 ? 0o644 : 0o755 });
+    written.set(name, content);
+  }
+  if (written.size === 0) throw new Error('the archive does not hold the program');
+  return written;
 }
 
 function refuseUnsafe(name: string, type: string): void {
@@ -39,7 +68,8 @@ function* membersOf(archive: Buffer): Iterable<Member> {
     const name = (prefix ? `${prefix}/` : '') + textAt(header, 0, 100);
     const begin = at + block;
     if (begin + size > archive.length) throw new Error('the archive is truncated');
-    yield { name, type: String.fromCharCode(header[156] ?? 0), content: archive.subarray(begin, begin + size) };
+    const type = String.fromCharCode(header[156] ?? 0);
+    yield { name, type, mode: octal(header, 100, 8), content: archive.subarray(begin, begin + size) };
     at = begin + Math.ceil(size / block) * block;
   }
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { knownTools, versionIn } from './known.ts';
 import { archiveName, officialRelease } from './release.ts';
 import { extractOne } from './tar.ts';
-import { isAtLeast, parseVersion } from './version.ts';
+import { isAtLeast } from './version.ts';
 
 test.each([
   ['2.11.4\n', '2.11.4'],
@@ -10,7 +11,20 @@ test.each([
   ['(devel)', undefined],
   ['', undefined],
 ])('caddy version says %j: %s', (output, version) => {
-  expect(parseVersion(output)).toBe(version);
+  expect(versionIn(knownTools.caddy, output)).toBe(version);
+});
+
+test.each([
+  ['postgres', 'postgres (PostgreSQL) 17.10', '17.10'],
+  ['postgres', 'postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)', '15.18'],
+  ['postgres', 'postgres (PostgreSQL) 19beta1', '19'],
+  ['postgres', 'postgres: a shell function', undefined],
+  ['redis', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1', '7.0.15'],
+  ['redis', 'Valkey server v=8.1.1 sha=00000000:0 malloc=libc bits=64 build=1', '8.1.1'],
+  ['nats', 'nats-server: v2.14.5', '2.14.5'],
+  ['rabbitmq', '3.10.8', '3.10.8'],
+] as const)('%s says %j: %s', (name, output, version) => {
+  expect(versionIn(knownTools[name], output)).toBe(version);
 });
 
 test.each([

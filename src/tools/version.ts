@@ -1,11 +1,6 @@
 /** The oldest Caddy whose configuration and admin API camp knows; also the release that it fetches. */
 export const minimumVersion = '2.11.4';
 
-/** `2.11.4` of what `caddy version` prints: `v2.11.4 h1:...` or `2.11.4`. */
-export function parseVersion(output: string): string | undefined {
-  return /^v?(\d+\.\d+\.\d+)/.exec(output.trim())?.[1];
-}
-
 /** Whether `version` is `minimum` or newer, by number. A Debian revision or a suffix does not count. */
 export function isAtLeast(version: string, minimum: string = minimumVersion): boolean {
   const [a, b] = [numbers(version), numbers(minimum)];
@@ -14,6 +9,11 @@ export function isAtLeast(version: string, minimum: string = minimumVersion): bo
     if (difference !== 0) return difference > 0;
   }
   return true;
+}
+
+/** `17` of `17.10`. */
+export function majorOf(version: string): number {
+  return numbers(version)[0] ?? 0;
 }
 
 function numbers(version: string): number[] {

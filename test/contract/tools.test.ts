@@ -74,7 +74,13 @@ test('one on PATH that is too old is passed over, a newer one later on PATH is t
   script(join(folder, 'bin/caddy'), '2.6.2');
   script(join(folder, 'bin2/caddy'), 'v2.12.0 h1:x');
   const { tool, attempts } = findCaddy(context.folders, { PATH: `${folder}/bin:relative:${folder}/bin2` });
-  expect(tool).toEqual({ name: 'caddy', path: join(folder, 'bin2/caddy'), version: '2.12.0', origin: 'path' });
+  expect(tool).toEqual({
+    name: 'caddy',
+    path: join(folder, 'bin2/caddy'),
+    bin: join(folder, 'bin2'),
+    version: '2.12.0',
+    origin: 'path',
+  });
   expect(attempts[0]?.outcome).toBe(`${folder}/bin/caddy is 2.6.2, older than 2.11.4`);
   expect(caddyReport(context.folders, { PATH: `${folder}/bin2` }).summary).toContain('2.12.0 from PATH');
 });

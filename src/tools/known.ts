@@ -1,0 +1,117 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ToolName, Wish } from './types.ts';
+import { minimumVersion } from './version.ts';
+
+/** What camp knows about a program that it did not write. */
+export interface KnownTool {
+  readonly name: ToolName;
+  /** For messages: `PostgreSQL`. */
+  readonly title: string;
+  /** Names of the program, any of which will do. */
+  readonly programs: readonly string[];
+  /** Programs that must lie beside it. */
+  readonly beside: readonly string[];
+  /** How to ask for the version: the program itself, or one beside it. */
+  readonly ask: { readonly program?: string; readonly args: readonly string[]; readonly answer: RegExp };
+  readonly minimum: string;
+  /** Folders that are often not on PATH; a `*` stands for a version, the newest comes first. */
+  readonly folders: readonly string[];
+  /** Where to get it by hand. */
+  readonly website: string;
+}
+
+export const defaultPostgresMajor = 17;
+
+export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
+  caddy: {
+    name: 'caddy',
+    title: 'Caddy',
+    programs: ['caddy'],
+    beside: [],
+    ask: { args: ['version'], answer: /^v?(\d+\.\d+\.\d+)/ },
+    minimum: minimumVersion,
+    folders: [],
+    website: 'https://caddyserver.com/docs/install',
+  },
+  postgres: {
+    name: 'postgres',
+    title: 'PostgreSQL',
+    programs: ['postgres'],
+    beside: ['initdb', 'pg_ctl'],
+    ask: { args: ['--version'], answer: /\(PostgreSQL\) (\d+(?:\.\d+)?)/ },
+    minimum: '14.0',
+    folders: [
+      '/usr/lib/postgresql/*/bin',
+      '/usr/pgsql-*/bin',
+      '/opt/homebrew/opt/postgresql@*/bin',
+      '/usr/local/opt/postgresql@*/bin',
+      '/Applications/Postgres.app/Contents/Versions/*/bin',
+    ],
+    website: 'https://www.postgresql.org/download/',
+  },
+  redis: {
+    name: 'redis',
+    title: 'Redis or Valkey',
+    programs: ['redis-server', 'valkey-server'],
+    beside: [],
+    ask: { args: ['--version'], answer: /\bv=(\d+\.\d+\.\d+)/ },
+    minimum: '6.0.0',
+    folders: ['/usr/bin', '/opt/homebrew/bin', '/usr/local/bin'],
+    website: 'https://redis.io/docs/latest/operate/oss_and_stack/install/',
+  },
+  nats: {
+    name: 'nats',
+    title: 'nats-server',
+    programs: ['nats-server'],
+    beside: [],
+    ask: { args: ['--version'], answer: /\bv?(\d+\.\d+\.\d+)/ },
+    // JetStream's consumers with several filters came with it
+    minimum: '2.10.0',
+    folders: ['/usr/sbin', '/opt/homebrew/bin', '/usr/local/bin'],
+    website: 'https://docs.nats.io/running-a-nats-service/introduction/installation',
+  },
+  rabbitmq: {
+    name: 'rabbitmq',
+    title: 'RabbitMQ',
+    programs: ['rabbitmq-server'],
+    beside: ['rabbitmqctl', 'rabbitmq-diagnostics'],
+    ask: { program: 'rabbitmqctl', args: ['version'], answer: /(\d+\.\d+\.\d+)/ },
+    minimum: '3.9.0',
+    // before PATH's, which on Debian are wrappers for root alone
+    folders: ['/usr/lib/rabbitmq/bin', '/opt/homebrew/sbin', '/usr/local/sbin'],
+    website: 'https://www.rabbitmq.com/docs/download',
+  },
+};
+
+/** The major version that is looked for; undefined where any that is new enough will do. */
+export function wantedMajor(name: ToolName, wish: Wish): number | undefined {
+  return name === 'postgres' ? (wish.major ?? defaultPostgresMajor) : undefined;
+}
+
+/** The well-known folders of a tool that are there, the newest version first. */
+export function systemFolders(name: ToolName): readonly string[] {
+  return knownTools[name].folders.flatMap((pattern) => {
+    const [before = '', after] = pattern.split('*');
+    if (after === undefined) return [pattern];
+    const slash = before.lastIndexOf('/') + 1;
+    const [parent, prefix] = [before.slice(0, slash), before.slice(slash)];
+    const versions = namesIn(parent)
+      .filter((one) => one.startsWith(prefix) && Number(one.slice(prefix.length)) > 0)
+      .map((one) => one.slice(prefix.length));
+    return versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(parent, prefix + version + after));
+  });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** The version in what a program says of itself: `2.11.4` of `v2.11.4 h1:...`, `17.10` of `postgres (PostgreSQL) 17.10`. */
+export function versionIn({ ask }: KnownTool, output: string): string | undefined {
+  return ask.answer.exec(output.trim())?.[1];
+}
