@@ -44,15 +44,16 @@ try {
   const lock = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'));
   const packages = Object.entries(lock.packages)
     .filter(([path, entry]) => path.includes('node_modules/') && !entry.link)
-    .map(([path, entry]) => [
-      path,
-      {
-        ...entry,
-        resolved: `${registry}${new URL(entry.resolved).pathname.replace(/^.*?\/((@[^/]+\/)?[^/]+\/-\/)/, '$1')}`,
-      },
-    ]);
+    .map(([path, entry]) => [path, resolvedAt(path, entry)]);
   writeFileSync(join(templates, 'kit-lock.json'), `${JSON.stringify(Object.fromEntries(packages), null, 2)}\n`);
   console.log(`${packages.length} packages locked in templates/kit-lock.json`);
 } finally {
   rmSync(dir, { recursive: true, force: true });
+}
+
+/** The registry that everybody has, whichever one this machine asks. */
+function resolvedAt(path, { version, resolved: _, ...rest }) {
+  const name = rest.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  if (!rest.integrity) throw new Error(`${path} has no integrity`);
+  return { version, resolved: `${registry}${name}/-/${name.split('/').at(-1)}-${version}.tgz`, ...rest };
 }

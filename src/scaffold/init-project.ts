@@ -103,9 +103,9 @@ async function fromStarter(
   const manifest = starterManifest(starter);
   const own = await renderTemplate('starter', starter, '', { name: project, project });
   const services = starter === 'hello' ? await helloServices(project) : [];
-  const kit = manifest.kit ? await kitFiles(project, own) : [];
+  const kit = manifest.kit ? await kitFiles(project, own, manifest.workspaces) : [];
   const code = [...services, ...own, ...kit];
-  const all = [...code, ...workspaceFiles(project, code), ...secretsOf(manifest.secrets, own)];
+  const all = [...code, ...workspaceFiles(project, code, manifest.workspaces), ...secretsOf(manifest.secrets, own)];
   const kept = all
     .filter(({ path }) => present.has(path) && /^(README\.md|\.gitignore)$/.test(path))
     .map(({ path }) => path);
@@ -123,10 +123,15 @@ function nextAfter(starter: string, said: readonly string[]): readonly string[] 
   return starter === 'empty' ? ['camp add service orders', 'camp up'] : said;
 }
 
-async function kitFiles(project: string, own: readonly Change[]): Promise<readonly Change[]> {
+async function kitFiles(
+  project: string,
+  own: readonly Change[],
+  workspaces: readonly string[],
+): Promise<readonly Change[]> {
+  const folders = workspaces.map((glob) => glob.replace(/\/\*$/, ''));
   const ignore = own.some(({ path }) => path === '.dockerignore')
     ? []
-    : [{ path: '.dockerignore', after: projectIgnore }];
+    : [{ path: '.dockerignore', after: projectIgnore(folders) }];
   return [...(await renderKit(project)), ...ignore];
 }
 

@@ -17,18 +17,22 @@ export function hasKit(dir: string): boolean {
 }
 
 /**
- * What of the project gets into the images of services that use the kit, by the build context `project` of
- * compose.yaml: the packages that they share and the lockfile, nothing else.
+ * `.dockerignore` of a project with a kit: what of it gets into the images of services that use the kit, by the build
+ * context `project` of compose.yaml. The packages that they share and the lockfile, nothing else.
  */
-export const projectIgnore = `# What images get of this folder (the build context \`project\` in compose.yaml): the shared packages and the lockfile.
-*
-!package.json
-!package-lock.json
-!packages
-**/.*
-**/node_modules
-**/test
-`;
+export function projectIgnore(folders: readonly string[] = []): string {
+  return [
+    '# What images get of this folder, as the build context `project` of compose.yaml: the shared packages and the lockfile.',
+    '*',
+    '!package.json',
+    '!package-lock.json',
+    ...[...folders, 'packages'].map((folder) => `!${folder}`),
+    '**/.*',
+    '**/node_modules',
+    '**/test',
+    '',
+  ].join('\n');
+}
 
 /** `.dockerignore` of a project with a kit; one that is there stays. */
 export function ignoreForImages(dir: string): {
@@ -36,8 +40,8 @@ export function ignoreForImages(dir: string): {
   readonly notes: readonly string[];
 } {
   const own = readText(join(dir, '.dockerignore'));
-  if (own === undefined) return { changes: [{ path: '.dockerignore', after: projectIgnore }], notes: [] };
-  if (own === projectIgnore || /^!packages\b/m.test(own)) return { changes: [], notes: [] };
+  if (own === undefined) return { changes: [{ path: '.dockerignore', after: projectIgnore() }], notes: [] };
+  if (/^!packages\b/m.test(own)) return { changes: [], notes: [] };
   return {
     changes: [],
     notes: [

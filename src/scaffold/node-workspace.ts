@@ -19,18 +19,18 @@ const workspaces = ['packages/*', 'services/*'];
  * The package.json of a project with Node services, and its lockfile. Nothing is installed for it: what the
  * templates need is known beforehand (templates/kit-lock.json), and `npm ci` accepts it.
  */
-export function rootPackage(project: string): string {
-  return `${JSON.stringify(rootManifest(project), null, 2)}\n`;
+export function rootPackage(project: string, more: readonly string[] = []): string {
+  return `${JSON.stringify(rootManifest(project, more), null, 2)}\n`;
 }
 
-function rootManifest(project: string): Manifest {
+function rootManifest(project: string, more: readonly string[] = []): Manifest {
   return {
     name: project,
     version: '0.0.0',
     private: true,
     type: 'module',
     engines: { node: '>=24' },
-    workspaces,
+    workspaces: [...more, ...workspaces],
     scripts: { test: 'node --test' },
   };
 }
@@ -45,23 +45,32 @@ export function serviceMember(name: string): Member {
   return { path: `services/${name}`, manifest: { name, version: '0.0.0', engines: { node: '>=24' } } };
 }
 
-/** The packages among new files: every package.json one folder below `packages` or `services`. */
-export function membersOf(changes: readonly Change[]): readonly Member[] {
+/** The packages among new files: every package.json in a folder of the workspaces, which all end in `/*`. */
+export function membersOf(changes: readonly Change[], globs: readonly string[] = workspaces): readonly Member[] {
   return changes.flatMap(({ path, after }) => {
-    const match = /^((?:packages|services)\/[^/]+)\/package\.json$/.exec(path);
-    const manifest = match && parseManifest(after);
-    return match?.[1] && manifest ? [{ path: match[1], manifest }] : [];
+    const folder = path.replace(/\/package\.json$/, '');
+    const isMember = folder !== path && globs.includes(folder.replace(/[^/]+$/, '*'));
+    const manifest = isMember ? parseManifest(after) : undefined;
+    return manifest ? [{ path: folder, manifest }] : [];
   });
 }
 
-/** package.json and lockfile for the packages of a new project; a package.json that it brings along is taken. */
-export function workspaceFiles(project: string, changes: readonly Change[]): readonly Change[] {
+/**
+ * package.json and lockfile for the packages of a new project; a package.json that it brings along is taken.
+ * `more` are workspaces beside the usual ones: `modules/*`.
+ */
+export function workspaceFiles(
+  project: string,
+  changes: readonly Change[],
+  more: readonly string[] = [],
+): readonly Change[] {
   const own = changes.find(({ path }) => path === 'package.json')?.after;
-  const members = membersOf(changes);
+  const members = membersOf(changes, [...more, ...workspaces]);
   if (own === undefined && members.length === 0) return [];
+  const root = parseManifest(own ?? '') ?? rootManifest(project, more);
   const files = [
-    { path: 'package.json', after: rootPackage(project) },
-    { path: 'package-lock.json', after: lockOf(parseManifest(own ?? '') ?? rootManifest(project), members) },
+    { path: 'package.json', after: rootPackage(project, more) },
+    { path: 'package-lock.json', after: lockOf(root, members) },
   ];
   return files.filter((file) => !changes.some(({ path }) => path === file.path));
 }

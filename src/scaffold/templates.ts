@@ -52,6 +52,8 @@ export interface StarterManifest {
   readonly kit: boolean;
   /** Variables that are generated into `.env`, besides the passwords that its compose.yaml asks for. */
   readonly secrets: readonly string[];
+  /** npm workspaces beside `packages/*` and `services/*`: `modules/*`. */
+  readonly workspaces: readonly string[];
   /** What it is, in a few words. */
   readonly hint: string;
   /** The commands that come next. */
@@ -62,7 +64,7 @@ export interface StarterManifest {
 export function starterManifest(name: string): StarterManifest {
   const path = join(templatesDir(), 'starter', name, manifestName);
   const said = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<StarterManifest>) : {};
-  return { kit: said.kit ?? false, secrets: said.secrets ?? [], hint: said.hint ?? '', next: said.next ?? ['camp up'] };
+  return { kit: false, secrets: [], workspaces: [], hint: '', next: ['camp up'], ...said };
 }
 
 function filesBelow(root: string, below = ''): readonly string[] {
