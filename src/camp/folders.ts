@@ -48,13 +48,14 @@ export function realFolder(path: string): string {
 
 /**
  * The state of a project lies in its `.camp`. A folder that has no project files is not written to, and one that
- * may not be written has no choice: their state lies with the user's.
+ * may not be written has no choice: their state lies with the user's. That of an instance lies in a folder of it.
  */
-export function stateFolders(dir: string): StateFolders {
+export function stateFolders(dir: string, instance?: string): StateFolders {
   const isProject = projectFiles.some((name) => existsSync(join(dir, name)));
   const isInside =
     isProject && (isWritable(join(dir, '.camp')) || (!existsSync(join(dir, '.camp')) && isWritable(dir)));
-  const state = isInside ? '.camp' : join(userFolders().state, 'projects', projectId(dir));
+  const own = isInside ? '.camp' : join(userFolders().state, 'projects', projectId(dir));
+  const state = instance === undefined ? own : join(own, instance);
   return {
     state,
     run: join(state, 'run'),

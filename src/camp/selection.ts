@@ -8,9 +8,16 @@ export interface Selection {
   readonly files?: readonly string[];
   /** `--profile` */
   readonly profiles?: readonly string[];
+  /** A second one of the same project, with ports, data, containers and a state folder of its own. */
+  readonly instance?: string;
 }
 
 /** The parts of a selection that are there, and nothing else of what carries them. */
-export function selectionOf({ mode, files, profiles }: Selection): Selection {
-  return { ...(mode ? { mode } : {}), ...(files ? { files } : {}), ...(profiles ? { profiles } : {}) };
+export function selectionOf({ mode, files, profiles, instance }: Selection): Selection {
+  return {
+    ...(mode ? { mode } : {}),
+    ...(files ? { files } : {}),
+    ...(profiles ? { profiles } : {}),
+    ...(instance === undefined ? {} : { instance }),
+  };
 }

@@ -52,9 +52,12 @@ function safeHomedir(): string | undefined {
   }
 }
 
-/** Identity of a project on this machine: its real path, hashed. The name may repeat, this does not. */
-export function projectId(dir: string): string {
-  return hashOf(dir);
+/**
+ * Identity of a project on this machine: its real path, hashed. The name may repeat, this does not. An instance of it
+ * is somebody else to everything that compares.
+ */
+export function projectId(dir: string, instance?: string): string {
+  return hashOf(instance === undefined ? dir : [dir, instance]);
 }
 
 export function isWritable(path: string): boolean {

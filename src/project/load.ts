@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly profiles?: readonly string[];
   /** Wins over COMPOSE_PROJECT_NAME and the file's `name:`. */
   readonly name?: string;
+  /** A second one of the same project: it has another id and another name, and the same domain. */
+  readonly instance?: string;
 }
 
 /**
@@ -101,7 +103,8 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
   const folder = basename(chosen.dir);
   const asked = options.name ?? (known('COMPOSE_PROJECT_NAME') || undefined);
   let composeName: string | undefined;
-  const nameHere = () => (composeName ??= asked ?? (normaliseName(declaredName(files, shared) ?? folder) || 'project'));
+  const nameHere = () =>
+    (composeName ??= ofInstance(asked ?? (normaliseName(declaredName(files, shared) ?? folder) || 'project'), options));
   const lookup = (name: string) => (name === 'COMPOSE_PROJECT_NAME' ? nameHere() : known(name));
   const listed = options.profiles ?? (known('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim());
   const profiles = listed.filter(Boolean);
@@ -234,9 +237,9 @@ function projectOf(
   edgeEnv['CAMP_DOMAIN'] = domain;
   const [composeFile] = compose?.files ?? [];
   return {
-    name,
+    name: ofInstance(name, options),
     dir: path,
-    id: projectId(path),
+    id: projectId(path, options.instance),
     domain,
     services,
     ...(composeFile ? { composeFile } : {}),
@@ -244,6 +247,11 @@ function projectOf(
     caddyfile: { text, ...(caddyfile ? { path: join(path, caddyfile.name) } : {}) },
     edgeEnv,
   };
+}
+
+/** Short enough for a DNS label too. */
+function ofInstance(name: string, { instance }: LoadOptions): string {
+  return instance === undefined ? name : `${name.slice(0, 62 - instance.length)}-${instance}`;
 }
 
 /** CAMP_DOMAIN of the caller or of .env, else `<name>.localhost`. Problem: INVALID_DOMAIN. */
