@@ -7,6 +7,7 @@ export type { DownRequest } from './camp/down.ts';
 export type { LogsRequest } from './camp/logs.ts';
 export type { LookRequest, PlanReport } from './camp/look.ts';
 export type { SteerRequest } from './camp/steer.ts';
+export type { TestRequest } from './camp/test.ts';
 export type { Session, UpOutcome, UpRequest } from './camp/up.ts';
 
 export const up: typeof import('./camp/up.ts').up = async (request) => (await import('./camp/up.ts')).up(request);
@@ -25,6 +26,8 @@ export const urlOf: typeof import('./camp/look.ts').urlOf = async (...args) =>
 export const logs: typeof import('./camp/logs.ts').logs = async (request) =>
   (await import('./camp/logs.ts')).logs(request);
 export const run: typeof import('./camp/run.ts').run = async (...args) => (await import('./camp/run.ts')).run(...args);
+export const test: typeof import('./camp/test.ts').test = async (request) =>
+  (await import('./camp/test.ts')).test(request);
 export const restart: typeof import('./camp/steer.ts').restart = async (...args) =>
   (await import('./camp/steer.ts')).restart(...args);
 export const scale = async (

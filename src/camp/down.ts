@@ -14,11 +14,14 @@ import type { ComposeVolumes, Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
 import { containerMark, markContainers, mayBeLeft } from './containers/mark.ts';
 import { stateFolders } from './folders.ts';
+import { clearTestInstance } from './instance.ts';
 
 export interface DownRequest {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly isForced: boolean;
+  /** An instance of the project, instead of itself. */
+  readonly instance?: string;
   /** `--data`: volumes too, after `mayDelete` has been told which and has agreed. */
   readonly isWithData: boolean;
   mayDelete(volumes: readonly VolumeStatus[]): Promise<boolean>;
@@ -35,8 +38,16 @@ const supervisorGraceMs: Ms = 12_000;
  */
 export async function down(request: DownRequest): Promise<DownReport> {
   process.chdir(request.dir);
-  const id = projectId(request.dir);
-  const folders = stateFolders(request.dir);
+  const report = await downInstance(request);
+  // of a camp test that was killed
+  await clearTestInstance(request);
+  return report;
+}
+
+/** Just the one instance that is named. The working directory is the project's folder. */
+export async function downInstance(request: DownRequest): Promise<DownReport> {
+  const id = projectId(request.dir, request.instance);
+  const folders = stateFolders(request.dir, request.instance);
   const holder = readHolder(folders.lock);
   const wasSupervised = holder !== undefined && isAlive(holder);
   if (wasSupervised) {
@@ -68,7 +79,7 @@ async function clearContainers(
   projectId: string,
   wasSupervised: boolean,
 ): Promise<Pick<DownReport, 'containers' | 'volumes' | 'kept'>> {
-  const { state } = stateFolders(request.dir);
+  const { state } = stateFolders(request.dir, request.instance);
   const { isWithData, env, signal } = request;
   const mark = containerMark(state);
   const mayBeThere = mark === 'there' || (isWithData && mark !== undefined);
@@ -111,8 +122,8 @@ function statusOf({ name, size }: Volume): VolumeStatus {
 }
 
 /** What the files say of volumes; nothing where they cannot be read. */
-function composeVolumes({ dir, env }: DownRequest): ComposeVolumes | undefined {
-  const compose = loadProject(dir, { env }).project?.compose;
+function composeVolumes({ dir, env, instance }: DownRequest): ComposeVolumes | undefined {
+  const compose = loadProject(dir, { env, ...(instance === undefined ? {} : { instance }) }).project?.compose;
   if (!compose) return undefined;
   const volumes = (plainOf(at(compose.tree, 'volumes')) ?? {}) as Readonly<Record<string, VolumeWords | null>>;
   const external = Object.entries(volumes).flatMap(([key, words]) => {

@@ -16,7 +16,7 @@ import { notReadByProcess } from '../project/unread.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
-import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ContainerHost } from './containers/host.ts';
@@ -167,6 +167,11 @@ export class Supervisor {
   /** Undefined while nothing has needed a container. */
   get containerRuntime(): DockerRuntime | undefined {
     return this.#replicas.containers.running;
+  }
+
+  /** Ends what it is told of when this camp dies. */
+  get guard(): NativeRuntime['guard'] {
+    return this.#replicas.processes.guard;
   }
 
   placementOf(service: string): Placement['kind'] | undefined {

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { monotonicClock, processOriginNs } from '../kit/clock.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail, failuresOf } from '../kit/failure.ts';
@@ -8,6 +9,7 @@ import { needsEngine, place } from '../plan/place.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
+import { clearTestInstance, testInstance } from './instance.ts';
 import { refuseUnknownServices } from './known-services.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -48,9 +50,10 @@ const settleMs: Ms = 10_000;
  */
 export async function up(request: UpRequest): Promise<UpOutcome> {
   process.chdir(request.dir);
-  const folders = stateFolders(request.dir);
+  const folders = stateFolders(request.dir, request.instance);
   if (!existsSync(folders.state)) await refuseBadFiles(request);
   makeStateFolders(folders);
+  if (request.instance === undefined && existsSync(join(folders.state, testInstance))) clearInBackground(request);
   const deadline = performance.now() + settleMs;
   for (;;) {
     const lock = tryLock(folders.lock, `camp in ${request.dir}`);
@@ -69,6 +72,14 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
     await new Promise((resolve) => setTimeout(resolve, 20));
     request.signal.throwIfAborted();
   }
+}
+
+/** Of a camp test that was killed; nobody waits for it. */
+function clearInBackground(request: UpRequest): void {
+  void clearTestInstance(request).catch((error: unknown) => {
+    const [found] = failuresOf(error);
+    if (found) request.onEvent({ type: 'warning', t: 0, message: found.message, failure: found });
+  });
 }
 
 /** Before the first run nothing is written for a project whose files are wrong; later the supervisor finds it out. */
@@ -113,7 +124,7 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
       selection: selectionOf(request),
       ...(request.port === undefined ? {} : { port: request.port }),
     },
-    projectId(request.dir),
+    projectId(request.dir, request.instance),
   );
   supervisor.subscribe(request.onEvent);
   const control = import('./verbs.ts').then(async ({ answerVerbs }) => {

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, Load>> = {
   restart: () => import('./restart.ts'),
   scale: () => import('./scale.ts'),
   run: () => import('./run.ts'),
+  test: () => import('./test.ts'),
   doctor: () => import('./doctor.ts'),
   trust: () => import('./trust.ts'),
 };
@@ -23,6 +24,6 @@ export const commands: Readonly<Record<string, Load>> = {
 export const groups: readonly (readonly [string, readonly string[]])[] = [
   ['start', ['init', 'add service', 'up', 'down']],
   ['look', ['ps', 'logs', 'open', 'plan']],
-  ['steer', ['restart', 'scale', 'run']],
+  ['steer', ['restart', 'scale', 'run', 'test']],
   ['this machine', ['doctor', 'trust']],
 ];

@@ -48,6 +48,25 @@ export interface UpReport extends Omit<ProjectStatus, 'running'> {
   readonly config: ConfigCount;
 }
 
+/** What came of the tests of one service, or of the system. */
+export interface SuiteReport {
+  readonly name: string;
+  readonly kind: 'service' | 'system';
+  /** `none`: it has no tests. */
+  readonly status: 'passed' | 'failed' | 'none';
+  readonly ms: Ms;
+  /** Of a failed one: how it ended, and what it said. */
+  readonly why?: string;
+  readonly output?: readonly string[];
+}
+
+/** `camp test --json` */
+export interface TestReport {
+  readonly passed: number;
+  readonly failed: number;
+  readonly suites: readonly SuiteReport[];
+}
+
 /** A volume of the project, with what is in it. */
 export interface VolumeStatus {
   readonly name: string;

@@ -32,6 +32,15 @@ export function recogniseNode(folder: Folder): Command | undefined {
   return entry && nodeCommand(folder, manifest, ['node', entry.file], entry.why);
 }
 
+/** What a script of package.json runs in the end, as the program itself; undefined where there is no such script. */
+export function nodeScript(folder: Folder, script: string): Command | undefined {
+  const manifest = parseObject(readIn(folder, 'package.json'));
+  const scripts = asObject(manifest?.['scripts']);
+  const line = ownText(scripts, script);
+  if (!manifest || line === undefined) return undefined;
+  return nodeCommand(folder, manifest, scriptArgv(scripts, script, line, 0), `package.json scripts.${script}`);
+}
+
 /** A command in a Node folder: found in node_modules/.bin first, with what must be installed before. */
 export function nodeCommand(
   folder: Folder,
