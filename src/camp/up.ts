@@ -51,9 +51,19 @@ const settleMs: Ms = 10_000;
 export async function up(request: UpRequest): Promise<UpOutcome> {
   process.chdir(request.dir);
   const folders = stateFolders(request.dir, request.instance);
+  // of a camp test that was killed
+  const isCleared =
+    request.instance === undefined && existsSync(join(folders.state, testInstance)) && clearQuietly(request);
+  try {
+    return await take(request, folders);
+  } finally {
+    await isCleared;
+  }
+}
+
+async function take(request: UpRequest, folders: StateFolders): Promise<UpOutcome> {
   if (!existsSync(folders.state)) await refuseBadFiles(request);
   makeStateFolders(folders);
-  if (request.instance === undefined && existsSync(join(folders.state, testInstance))) clearInBackground(request);
   const deadline = performance.now() + settleMs;
   for (;;) {
     const lock = tryLock(folders.lock, `camp in ${request.dir}`);
@@ -74,9 +84,9 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   }
 }
 
-/** Of a camp test that was killed; nobody waits for it. */
-function clearInBackground(request: UpRequest): void {
-  void clearTestInstance(request).catch((error: unknown) => {
+/** What keeps it there is worth a warning, and no reason not to start. */
+function clearQuietly(request: UpRequest): Promise<void> {
+  return clearTestInstance(request).catch((error: unknown) => {
     const [found] = failuresOf(error);
     if (found) request.onEvent({ type: 'warning', t: 0, message: found.message, failure: found });
   });

@@ -70,7 +70,7 @@ export default class Test extends CampCommand {
   #fail(report: TestReport, failed: readonly string[]): void {
     const failures = [
       failure('service', 'TESTS_FAILED', `${testSummary(report)}: ${failed.join(', ')}`, {
-        hints: [`camp test ${failed.filter((name) => name !== 'system').join(' ')}`.trim()],
+        hints: ['camp test --keep'],
         evidence: ['what the services have written: .camp/test-logs'],
       }),
     ];
