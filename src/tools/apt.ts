@@ -1,129 +1,148 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandResult } from '../kit/spawn.ts';
-import type { Source } from './source.ts';
-import type { FetchContext } from './types.ts';
-import { isAtLeast, minimumVersion } from './version.ts';
+import { debianUnstable, isDebianKnown, ownSources } from './apt-lists.ts';
+import { runApt } from './apt-run.ts';
+import type { Fetched, Source } from './source.ts';
+import type { FetchContext, ToolName } from './types.ts';
+import { isAtLeast } from './version.ts';
 
-const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const timeoutMs = 180_000;
+/** A program in a package of the distribution. */
+export interface AptPackage {
+  readonly tool: ToolName;
+  readonly name: string;
+  /** The program, by its path in the package. */
+  readonly program: string;
+  readonly minimum: string;
+  /** Whether Debian unstable's runs on older systems too: it needs nothing but libc. */
+  readonly isAlone: boolean;
+  /** What else of that which an installation would bring is needed to run it; the rest is left out. */
+  readonly isNeeded?: (name: string) => boolean;
+}
+
+const apt = '/usr/bin/apt-get';
+const multiarch: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 
 /**
- * The distribution's package, unpacked without root: apt checks its signature chain, dpkg-deb takes the program
- * out. Where the distribution's own Caddy is too old, Debian's unstable one, which needs nothing but libc.
+ * The distribution's package, unpacked without root: apt checks its signature chain, dpkg-deb takes it apart, and the
+ * libraries that the system lacks go beside the program. Where the distribution's own is too old or not in its lists,
+ * fresh lists are read into a private folder, or those of Debian unstable.
  */
-export const aptSource: Source = {
-  origin: 'apt',
-  name: "the system's package (apt)",
-  async fetch(folder, context) {
-    if (process.platform !== 'linux') throw new Error('apt is for Debian and Ubuntu');
-    if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-deb')) throw new Error('this system has no apt');
-    const own = await ownCandidate(context);
-    const config = own !== undefined && isAtLeast(own) ? undefined : await debianUnstable(folder, context, own);
-    // Apt would take a file that lies in the folder already without reading it: the folder must be empty.
-    const packages = join(folder, 'packages');
-    mkdirSync(packages, { mode: 0o755 });
-    await run(['/usr/bin/apt-get', '-qq', ...sandbox, 'download', 'caddy'], context, {
-      cwd: packages,
-      ...(config ? { config } : {}),
-    });
-    const [file] = readdirSync(packages).filter((name) => name.endsWith('.deb'));
-    if (file === undefined) throw new Error('apt downloaded no package');
-    const content = join(folder, 'content');
-    await run(['/usr/bin/dpkg-deb', '-x', join(packages, file), content], context);
-    return join(content, 'usr', 'bin', 'caddy');
-  },
-};
+export function aptSource(wanted: AptPackage): Source {
+  return {
+    origin: 'apt',
+    name: "the system's package (apt)",
+    async fetch(folder, context) {
+      if (process.platform !== 'linux') throw new Error('apt is for Debian and Ubuntu');
+      if (!existsSync(apt) || !existsSync('/usr/bin/dpkg-deb')) throw new Error('this system has no apt');
+      const packages = await downloaded(wanted, folder, context);
+      const root = join(folder, 'content');
+      for (const file of readdirSync(packages))
+        await runApt(['/usr/bin/dpkg-deb', '-x', join(packages, file), root], context);
+      if (!existsSync(join(root, wanted.program))) throw new Error(`the package holds no ${wanted.program}`);
+      return wanted.isAlone ? join(root, wanted.program) : withLibraries(root, wanted.program);
+    },
+  };
+}
 
 /** As root apt would hand the download to its own user, who cannot write into a private folder. */
-const sandbox = ['-o', 'APT::Sandbox::User=root'];
+const sandbox = ['-o', 'APT::Sandbox::User=root', '-o', 'Debug::NoLocking=1'];
 
-/** The version that the machine's own package lists offer; no network. */
-async function ownCandidate(context: FetchContext): Promise<string | undefined> {
-  const { stdout } = await run(['/usr/bin/apt-cache', 'policy', 'caddy'], context);
-  return /^\s*Candidate: (?:\d+:)?(\d+\.\d+\.\d+)/m.exec(stdout)?.[1];
+interface Config {
+  /** Apt's configuration file, for other lists of packages than the system's. */
+  readonly config?: string;
 }
 
-/** Package lists of Debian unstable in a private folder; returns apt's configuration file for them. */
-async function debianUnstable(folder: string, context: FetchContext, own: string | undefined): Promise<string> {
-  const instead =
-    own === undefined ? 'the system offers no caddy' : `the system offers ${own}, older than ${minimumVersion}`;
-  if (!existsSync(debianKeyring))
-    throw new Error(`${instead}, and Debian's keys (debian-archive-keyring) are not installed`);
-  context.emit({ type: 'note', subject: 'tool:caddy', message: `${instead}: fetching Debian's` });
-  for (const name of ['lists/partial', 'cache/archives/partial', 'empty'])
-    mkdirSync(join(folder, 'apt', name), { recursive: true });
-  const apt = join(folder, 'apt');
-  writeFileSync(join(apt, 'sources.list'), `deb [signed-by=${debianKeyring}] ${await mirror(context)} sid main\n`);
-  writeFileSync(join(apt, 'preferences'), '');
-  writeFileSync(join(apt, 'apt.conf'), aptConfig(apt));
-  await run(['/usr/bin/apt-get', '-qq', ...sandbox, '-o', 'Debug::NoLocking=1', 'update'], context, {
-    config: join(apt, 'apt.conf'),
-  });
-  return join(apt, 'apt.conf');
+/** A folder with the packages; lists of the system that name files which the mirror has no longer are read afresh. */
+async function downloaded(wanted: AptPackage, folder: string, context: FetchContext): Promise<string> {
+  const lists = await listsWith(wanted, folder, context);
+  try {
+    return await downloadInto(join(folder, 'packages'), wanted, context, lists);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (lists.config !== undefined) throw error;
+    const config = await ownSources(folder, context).catch(() => undefined);
+    if (config === undefined) throw error;
+    return await downloadInto(join(folder, 'packages-of-fresh-lists'), wanted, context, { config });
+  }
 }
 
-/** Everything that apt writes goes into the private folder; only the state of installed packages is read. */
-function aptConfig(apt: string): string {
-  return [
-    `Dir::State "${apt}";`,
-    `Dir::State::lists "${apt}/lists";`,
-    'Dir::State::status "/var/lib/dpkg/status";',
-    `Dir::Cache "${apt}/cache";`,
-    `Dir::Etc::sourcelist "${apt}/sources.list";`,
-    `Dir::Etc::sourceparts "${apt}/empty";`,
-    `Dir::Etc::preferences "${apt}/preferences";`,
-    `Dir::Etc::preferencesparts "${apt}/empty";`,
-    'Acquire::Languages "none";',
-    // without a network it is to say so at once
-    'Acquire::Retries "0";',
-    'Acquire::http::Timeout "15";',
-    'Acquire::https::Timeout "15";',
-    'APT::Update::Error-Mode "any";',
-    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
-    'Acquire::IndexTargets::deb::DEP-11-icons-small::DefaultEnabled "false";',
-    'APT::Default-Release "";',
-    '',
-  ].join('\n');
-}
-
-/** The Debian mirror that the machine uses itself: no other host is asked. */
-async function mirror(context: FetchContext): Promise<string> {
-  const { stdout } = await run(['/usr/bin/apt-get', 'indextargets', '--format', '$(REPO_URI)'], context);
-  const own = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri.trim()));
-  if (own === undefined) throw new Error('apt is set up with no mirror of Debian');
-  return own.trim().replace(/\/$/, '');
-}
-
-async function run(
-  argv: readonly string[],
+/** Apt would take a file that lies in the folder already without reading it: the folder must be new. */
+async function downloadInto(
+  packages: string,
+  wanted: AptPackage,
   context: FetchContext,
-  options: { cwd?: string; config?: string } = {},
-): Promise<CommandResult> {
-  const { runCommand } = await import('../kit/spawn.ts');
-  const env = Object.fromEntries(
-    Object.entries({
-      ...context.env,
-      LC_ALL: 'C',
-      DEBIAN_FRONTEND: 'noninteractive',
-      APT_CONFIG: options.config,
-    }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  lists: Config,
+): Promise<string> {
+  const names = wanted.isAlone ? [wanted.name] : await whatIsMissing(wanted, context, lists);
+  mkdirSync(packages, { mode: 0o755 });
+  await runApt([apt, '-qq', ...sandbox, 'download', ...names], context, { cwd: packages, ...lists });
+  return packages;
+}
+
+/** The first lists that offer a version that is new enough: the system's, the same read afresh, Debian unstable's. */
+async function listsWith(wanted: AptPackage, folder: string, context: FetchContext): Promise<Config> {
+  const { name, minimum, isAlone } = wanted;
+  const note = (message: string): void => context.emit({ type: 'note', subject: `tool:${wanted.tool}`, message });
+  const own = await candidate(name, context, {});
+  if (own !== undefined && isAtLeast(own, minimum)) return {};
+  const instead =
+    own === undefined ? `the system offers no ${name}` : `the system offers ${name} ${own}, older than ${minimum}`;
+  if (isAlone) {
+    if (!isDebianKnown()) throw new Error(`${instead}, and Debian's keys (debian-archive-keyring) are not installed`);
+    note(`${instead}: fetching Debian's`);
+    return { config: await debianUnstable(folder, context) };
+  }
+  if (own !== undefined) throw new Error(instead);
+  note(`${instead}: reading its lists of packages`);
+  const config = await ownSources(folder, context);
+  const fresh = await candidate(name, context, { config });
+  if (fresh === undefined || !isAtLeast(fresh, minimum))
+    throw new Error(fresh === undefined ? instead : `the system offers ${name} ${fresh}, older than ${minimum}`);
+  return { config };
+}
+
+/** The version that package lists offer; no network. */
+async function candidate(name: string, context: FetchContext, config: Config): Promise<string | undefined> {
+  const { stdout } = await runApt(['/usr/bin/apt-cache', 'policy', name], context, config);
+  return /^\s*Candidate: (?:\d+:)?(\d+(?:\.\d+)+)/m.exec(stdout)?.[1];
+}
+
+/** The package and what an installation would bring along, each with its version, as far as it is needed to run. */
+async function whatIsMissing(wanted: AptPackage, context: FetchContext, config: Config): Promise<readonly string[]> {
+  const { stdout } = await runApt(
+    [apt, '-s', ...sandbox, '-y', '--no-install-recommends', 'install', '--reinstall', wanted.name],
+    context,
+    config,
   );
-  const result = await runCommand(argv, {
-    env,
-    timeoutMs,
-    signal: context.signal,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  });
-  context.signal.throwIfAborted();
-  if (result.exitCode === 0) return result;
-  const words =
-    result.stderr
-      .split('\n')
-      .filter((line) => /^[EW]: /.test(line))
-      .slice(-2)
-      .join(' ') ||
-    result.errno ||
-    `exit code ${result.exitCode}`;
-  throw new Error(`${argv[0]?.split('/').at(-1)} ${result.isTimedOut ? 'took too long' : words}`);
+  // Inst libpq5 [15.18-0] (15.20-0 Debian:12/stable [amd64]): brackets hold the version that is installed
+  const found = [...stdout.matchAll(/^Inst (\S+)( \[[^\]]+\])? \((\S+)/gm)];
+  return found
+    .filter(([, name = '', installed]) => (isPart(wanted, name) || installed === undefined) && isUseful(wanted, name))
+    .map(([, name, , version]) => `${name}=${version}`);
+}
+
+function isPart(wanted: AptPackage, name: string): boolean {
+  return name === wanted.name || wanted.isNeeded?.(name) === true;
+}
+
+function isUseful(wanted: AptPackage, name: string): boolean {
+  // a compiler of 100 MB that PostgreSQL can do without
+  return isPart(wanted, name) || (name.startsWith('lib') && !name.startsWith('libllvm'));
+}
+
+function withLibraries(root: string, program: string): Fetched {
+  for (const unused of [
+    'etc',
+    'var',
+    'usr/share/doc',
+    'usr/share/man',
+    'usr/share/locale',
+    'usr/share/bash-completion',
+  ])
+    rmSync(join(root, unused), { recursive: true, force: true });
+  const triplet = multiarch[process.arch] ?? '';
+  const libraries = ['usr/lib', 'lib']
+    .map((folder) => `${folder}/${triplet}`)
+    .filter((one) => existsSync(join(root, one)));
+  return { root, program, ...(libraries.length > 0 ? { libraries } : {}) };
 }

@@ -6,24 +6,27 @@ import type { Source } from './source.ts';
 import { extractOne } from './tar.ts';
 import type { FetchContext } from './types.ts';
 
-/** Homebrew's bottle, which brew verifies itself; the program is taken out of it, nothing is installed. */
-export const brewSource: Source = {
-  origin: 'brew',
-  name: 'Homebrew',
-  async fetch(folder, context) {
-    await brew(['fetch', '--force-bottle', 'caddy'], context);
-    const bottle = (await brew(['--cache', '--force-bottle', 'caddy'], context)).trim();
-    const unpacked = await promisify(gunzip)(readFileSync(bottle), { maxOutputLength: 400 * 1024 * 1024 });
-    const program = join(folder, 'caddy');
-    // A bottle holds completions and links too; only the one regular file is read.
-    writeFileSync(
-      program,
-      extractOne(unpacked, (name) => /^caddy\/[^/]+\/bin\/caddy$/.test(name), true),
-      { mode: 0o755 },
-    );
-    return program;
-  },
-};
+/**
+ * Homebrew's bottle of a program that needs no other, which brew verifies itself; the program is taken out of it,
+ * nothing is installed.
+ */
+export function brewSource(formula: string): Source {
+  return {
+    origin: 'brew',
+    name: 'Homebrew',
+    async fetch(folder, context) {
+      await brew(['fetch', '--force-bottle', formula], context);
+      const bottle = (await brew(['--cache', '--force-bottle', formula], context)).trim();
+      const unpacked = await promisify(gunzip)(readFileSync(bottle), { maxOutputLength: 400 * 1024 * 1024 });
+      const program = join(folder, formula);
+      // A bottle holds completions and links too; only the one regular file is read.
+      const isProgram = (name: string): boolean =>
+        name.startsWith(`${formula}/`) && name.split('/').slice(2).join('/') === `bin/${formula}`;
+      writeFileSync(program, extractOne(unpacked, isProgram, true), { mode: 0o755 });
+      return program;
+    },
+  };
+}
 
 async function brew(args: readonly string[], context: FetchContext): Promise<string> {
   const { runCommand } = await import('../kit/spawn.ts');

@@ -25,8 +25,8 @@ interface Receipt {
   readonly origin: Tool['origin'];
   /** Where in the folder the program is; by default its name. */
   readonly program?: string;
-  /** Folder of the libraries that it is to look for here. */
-  readonly libraries?: string;
+  /** Folders of the libraries that it is to look for here. */
+  readonly libraries?: readonly string[];
   /** SHA-256 of what is run or loaded beside it, by path. */
   readonly others?: Readonly<Record<string, string>>;
 }
@@ -71,12 +71,12 @@ function programIn(folder: string, name: ToolName): Cached {
   return {
     path: join(folder, receipt?.program ?? knownTools[name].programs[0] ?? name),
     folder,
-    ...(libraries === undefined ? {} : { env: librariesAt(join(folder, libraries)) }),
+    ...(libraries === undefined ? {} : { env: librariesAt(folder, libraries) }),
   };
 }
 
-function librariesAt(folder: string): Readonly<Record<string, string>> {
-  return process.platform === 'darwin' ? { DYLD_LIBRARY_PATH: folder } : { LD_LIBRARY_PATH: folder };
+function librariesAt(folder: string, libraries: readonly string[]): Readonly<Record<string, string>> {
+  return { LD_LIBRARY_PATH: libraries.map((one) => join(folder, one)).join(':') };
 }
 
 /**
@@ -168,7 +168,7 @@ export function installIntoCache(
     const path = join(draft, program);
     const problem = binaryProblem(path);
     if (problem !== undefined) throw new Error(`the fetched program is ${problem}`);
-    const env = libraries === undefined ? undefined : librariesAt(join(draft, libraries));
+    const env = libraries === undefined ? undefined : librariesAt(draft, libraries);
     const version = askVersion(known, path, env);
     if (version === undefined) throw new Error('the fetched program does not run here');
     if (!isAtLeast(version, known.minimum)) throw new Error(`it is ${version}, too old`);
@@ -205,7 +205,7 @@ function putInto(
   draft: string,
   known: KnownTool,
   fetched: Fetched,
-): { readonly program: string; readonly libraries?: string } {
+): { readonly program: string; readonly libraries?: readonly string[] } {
   if (typeof fetched !== 'string') {
     rmSync(draft, { recursive: true });
     renameSync(fetched.root, draft);

@@ -7,8 +7,8 @@ export type Fetched =
       readonly root: string;
       /** Below `root`, as `libraries` is. */
       readonly program: string;
-      /** Folder of libraries that the program does not find by itself. */
-      readonly libraries?: string;
+      /** Folders of libraries that the program does not find by itself. */
+      readonly libraries?: readonly string[];
     };
 
 /** One way to get a program. */

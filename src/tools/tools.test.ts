@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { knownTools, versionIn } from './known.ts';
-import { archiveName, officialRelease } from './release.ts';
+import { postgresPins } from './postgres-pins.ts';
+import { caddyRelease, natsRelease } from './releases.ts';
 import { extractOne } from './tar.ts';
 import { isAtLeast } from './version.ts';
 
@@ -42,9 +43,23 @@ test.each([
 test('every supported platform has a pinned checksum', () => {
   for (const platform of ['linux', 'darwin'])
     for (const arch of ['x64', 'arm64'])
-      expect(officialRelease.sha512[`${platform}-${arch}`]).toMatch(/^[0-9a-f]{128}$/);
-  expect(archiveName('darwin', 'arm64')).toBe('caddy_2.11.4_mac_arm64.tar.gz');
-  expect(archiveName('linux', 'x64')).toBe('caddy_2.11.4_linux_amd64.tar.gz');
+      expect(caddyRelease.checksums[`${platform}-${arch}`]).toMatch(/^[0-9a-f]{128}$/);
+  expect(caddyRelease.archiveName('darwin', 'arm64')).toBe('caddy_2.11.4_mac_arm64.tar.gz');
+  expect(caddyRelease.archiveName('linux', 'x64')).toBe('caddy_2.11.4_linux_amd64.tar.gz');
+  for (const arch of ['x64', 'arm64']) expect(natsRelease.checksums[`linux-${arch}`]).toMatch(/^[0-9a-f]{64}$/);
+  expect(natsRelease.archiveName('linux', 'x64')).toBe('nats-server-v2.14.5-linux-amd64.tar.gz');
+  expect(natsRelease.programName('linux', 'arm64')).toBe('nats-server-v2.14.5-linux-arm64/nats-server');
+});
+
+test('each major version of PostgreSQL has a pinned package of that version for every platform', () => {
+  expect(Object.keys(postgresPins)).toEqual(['15', '16', '17', '18']);
+  for (const [major, pins] of Object.entries(postgresPins)) {
+    expect(Object.keys(pins).sort()).toEqual(['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64']);
+    for (const { version, sha512 } of Object.values(pins)) {
+      expect(version.split('.')[0]).toBe(major);
+      expect(Buffer.from(sha512, 'base64')).toHaveLength(64);
+    }
+  }
 });
 
 /** One member of a ustar archive. */

@@ -20,13 +20,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CampError } from '../../src/kit/failure.ts';
-import { aptSource } from '../../src/tools/apt.ts';
 import { caddyReport } from '../../src/tools/caddy-report.ts';
 import { fetchCaddy } from '../../src/tools/fetch-caddy.ts';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
-import { archiveName, releaseSource } from '../../src/tools/release.ts';
+import { type Release, releaseSource } from '../../src/tools/release.ts';
+import { caddyRelease } from '../../src/tools/releases.ts';
 import type { Source } from '../../src/tools/source.ts';
-import type { FetchContext } from '../../src/tools/types.ts';
+import { sourcesOf } from '../../src/tools/sources.ts';
+import type { FetchContext, ToolName } from '../../src/tools/types.ts';
 import { isAtLeast } from '../../src/tools/version.ts';
 import { caddy } from './edge-rig.ts';
 
@@ -152,12 +153,13 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
 
   test('a release is verified by its checksum; the first source that works wins', async () => {
     const archive = gzipSync(tarOf('caddy', readFileSync(caddy ?? '')), { level: 1 });
-    await using server = await serve({ [archiveName(process.platform, process.arch)]: archive });
-    const pins = {
+    await using server = await serve({ [caddyRelease.archiveName(process.platform, process.arch)]: archive });
+    const pins: Release = {
+      ...caddyRelease,
       baseUrl: `${server.url}/moved`,
-      sha512: { [`${process.platform}-${process.arch}`]: createHash('sha512').update(archive).digest('hex') },
+      checksums: { [`${process.platform}-${process.arch}`]: createHash('sha512').update(archive).digest('hex') },
     };
-    const wrong = { ...pins, sha512: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) } };
+    const wrong = { ...pins, checksums: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) } };
     expect(await fetchCaddy(context, [releaseSource(wrong), releaseSource(pins), failing])).toMatchObject({
       origin: 'release',
       version: '2.11.4',
@@ -169,7 +171,11 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
 
 test('when nothing works, every attempt is told, and nothing is left', async () => {
   await using server = await serve({ 'half.tar.gz': Buffer.from('x') });
-  const pins = { baseUrl: server.url, sha512: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) } };
+  const pins: Release = {
+    ...caddyRelease,
+    baseUrl: server.url,
+    checksums: { [`${process.platform}-${process.arch}`]: '0'.repeat(128) },
+  };
   const error: unknown = await fetchCaddy(context, [releaseSource(pins), failing, writingGarbage]).catch(
     (thrown: unknown) => thrown,
   );
@@ -206,13 +212,18 @@ test.skipIf(!existsSync('/usr/bin/apt-get'))(
   'apt gives a signed one, without root and without touching the system',
   async () => {
     const before = readdirSync('/var/lib/apt/lists').length;
-    const tool = await fetchCaddy({ ...context, env: { ...process.env, PATH: '/usr/bin:/bin' } }, [aptSource]);
+    const tool = await fetchCaddy({ ...context, env: { ...process.env, PATH: '/usr/bin:/bin' } }, apt('caddy'));
     expect(tool.origin).toBe('apt');
     expect(isAtLeast(tool.version)).toBe(true);
     expect(toolFiles()).toEqual([`caddy-${tool.version}`, 'seen.json']);
     expect(readdirSync('/var/lib/apt/lists').length).toBe(before);
   },
 );
+
+/** The system's package alone, of all ways to get a tool. */
+function apt(name: ToolName, major?: number): readonly Source[] {
+  return sourcesOf(name, major === undefined ? {} : { major }).filter((source) => source.origin === 'apt');
+}
 
 function copying(origin: Source['origin']): Source {
   return {
