@@ -15,6 +15,7 @@ export const down: typeof import('./camp/down.ts').down = async (request) =>
   (await import('./camp/down.ts')).down(request);
 export const status: typeof import('./camp/look.ts').status = async (request) =>
   (await import('./camp/look.ts')).status(request);
+export const ps: typeof import('./camp/ps.ts').ps = async (request) => (await import('./camp/ps.ts')).ps(request);
 export const plan: typeof import('./camp/look.ts').plan = async (request) =>
   (await import('./camp/look.ts')).plan(request);
 export const composeConfig = async (

@@ -7,6 +7,8 @@ import type { Supervisor } from './supervisor.ts';
 /** What a camp command may ask of the supervisor that runs the project. */
 export interface Verbs {
   status: Record<string, never>;
+  /** What containers use, which only an engine knows. */
+  memory: Record<string, never>;
   /** What the planner of another process needs to know. */
   observed: Record<string, never>;
   /** The environment of a service that is placed as a process, secrets among it. */
@@ -40,6 +42,8 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
     switch (verb as Verb) {
       case 'status':
         return supervisor.status();
+      case 'memory':
+        return (await import('./container-memory.ts')).containerMemory(supervisor);
       case 'observed':
         return supervisor.observed();
       case 'environment':

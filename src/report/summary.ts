@@ -1,7 +1,8 @@
 import type { Ms } from '../kit/events.ts';
+import { sizeOf } from './down.ts';
 import { paint, type Style, symbolsOf, type Tone } from './style.ts';
 import { type Cell, renderTable } from './table.ts';
-import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from './types.ts';
+import type { PhaseSpan, ProjectStatus, PsReport, ServiceStatus, UpReport } from './types.ts';
 import { displayWidth, wrap } from './width.ts';
 
 const indent = '  ';
@@ -98,24 +99,43 @@ function configText({ config }: UpReport, style: Style): string {
   return `config: ${[wrote, ...config.files.map((file) => `${file.path} ${file.lines}`)].join(dot)}`;
 }
 
-/** `camp ps` */
-export function renderStatus(status: ProjectStatus, style: Style): string {
+/** `camp ps`; with what it uses, where that is known. */
+export function renderStatus(status: ProjectStatus | PsReport, style: Style): string {
   const rows = status.services.map((service): readonly Cell[] => [
     { text: service.name, tone: 'bold' },
     { text: service.state, ...stateTone(service.state) },
     { text: service.replicas === 1 ? '' : `${service.replicas}x` },
     { text: service.placement, tone: 'dim' },
+    { text: memoryText(service), tone: 'dim' },
     { text: service.pids.length > 0 ? `pid ${service.pids.join(', ')}` : '', tone: 'dim' },
     { text: service.url ?? '', tone: 'accent' },
   ]);
-  const columns = [{ drop: 0 }, { drop: 0 }, { drop: 2 }, { drop: 3 }, { drop: 4 }, { drop: 1 }];
+  const columns = [{ drop: 0 }, { drop: 0 }, { drop: 2 }, { drop: 4 }, { drop: 3 }, { drop: 5 }, { drop: 1 }];
   const head = `${status.project} is ${status.running ? 'running' : 'not running'}`;
   const table = renderTable(columns, rows, style);
   return [
     ...wrap(head, style.width).map((line) => paint(style, 'bold', line)),
     ...table,
     ...footnote(edgeText(status, style), style),
+    ...footnote(memoryTotals(status, style), style),
   ].join('\n');
+}
+
+function memoryText(service: ServiceStatus | PsReport['services'][number]): string {
+  return 'memoryBytes' in service && service.memoryBytes !== null ? sizeOf(service.memoryBytes) : '';
+}
+
+/** `memory: 212 MB · services 97 MB · edge 41 MB · camp 74 MB` */
+function memoryTotals(status: ProjectStatus | PsReport, style: Style): string {
+  if (!('memory' in status) || status.memory === null) return '';
+  const { services, edge, camp, totalBytes } = status.memory;
+  const parts = [
+    sizeOf(totalBytes),
+    `services ${sizeOf(services)}`,
+    edge === null ? '' : `edge ${sizeOf(edge)}`,
+    camp === null ? '' : `camp ${sizeOf(camp)}`,
+  ];
+  return `memory: ${parts.filter((part) => part !== '').join(` ${symbolsOf(style).dot} `)}`;
 }
 
 function edgeText({ edge }: ProjectStatus, style: Style): string {

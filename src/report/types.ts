@@ -23,7 +23,7 @@ export interface EdgeStatus {
   readonly caFile: string;
 }
 
-/** `camp ps --json` */
+/** What runs of a project. */
 export interface ProjectStatus {
   readonly project: string;
   readonly domain: string;
@@ -31,6 +31,19 @@ export interface ProjectStatus {
   readonly urls: readonly string[];
   readonly services: readonly ServiceStatus[];
   readonly edge: EdgeStatus | null;
+}
+
+/** `camp ps --json` in whole: with what it uses, in bytes; null where that cannot be known. */
+export interface PsReport extends Omit<ProjectStatus, 'services'> {
+  readonly services: readonly (ServiceStatus & { readonly memoryBytes: number | null })[];
+  /** Null while it does not run. */
+  readonly memory: {
+    readonly services: number;
+    readonly edge: number | null;
+    /** The camp that supervises it. */
+    readonly camp: number | null;
+    readonly totalBytes: number;
+  } | null;
 }
 
 export interface PhaseSpan {
