@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addRoute, routeOf } from './caddyfile.ts';
 import { addComposeService } from './compose.ts';
+import { addComposeVolume, wireService } from './compose-wiring.ts';
 import { parseRoute } from './route-path.ts';
 
 const runs = { numRuns: 200 };
@@ -83,6 +84,30 @@ test('adding to a compose file keeps every byte, adds at most three lines, and a
   );
 });
 
+test('wiring a service and declaring a volume keep every byte, and change nothing the second time', () => {
+  const wiring = {
+    variable: 'DATABASE_URL',
+    value: 'postgres://a:${B}@db:5432/a',
+    on: 'db',
+    condition: 'service_healthy',
+  };
+  fc.assert(
+    fc.property(composeText, fc.nat(4), (text, n) => {
+      const all = [...text.matchAll(/^ +([a-m][a-z0-9]*): # \d/gm)].map((match) => match[1] ?? '');
+      const asked = { ...wiring, condition: 'service_healthy' as const, service: all[n % all.length] ?? '' };
+      const wired = wireService(text, asked);
+      if (!('text' in wired)) throw new Error(JSON.stringify(wired));
+      expect(isInsertion(text, wired.text)).toBe(true);
+      expect(wireService(wired.text, asked)).toEqual({ unchanged: true });
+      const edit = addComposeVolume(wired.text, 'zz');
+      if (!('text' in edit)) throw new Error(JSON.stringify(edit));
+      expect(isInsertion(wired.text, edit.text)).toBe(true);
+      expect(addComposeVolume(edit.text, 'zz')).toEqual({ unchanged: true });
+    }),
+    runs,
+  );
+});
+
 test('adding to a Caddyfile keeps every byte, adds one line, and adding again changes nothing', () => {
   fc.assert(
     fc.property(caddyText, (text) => {
@@ -132,6 +157,8 @@ test('whatever the text, an edit either inserts or says why not, and never throw
     fc.property(noise, (text) => {
       const compose = addComposeService(text, addition);
       if ('text' in compose) expect(addComposeService(compose.text, addition)).toEqual({ unchanged: true });
+      const volume = addComposeVolume(text, 'zz');
+      if ('text' in volume) expect(addComposeVolume(volume.text, 'zz')).toEqual({ unchanged: true });
       const caddy = addRoute(text, route);
       if ('text' in caddy) {
         expect(isInsertion(text, caddy.text) || text === '').toBe(true);
