@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createService, Problem, Terminal } from '../src/index.ts';
+import { testEnv } from '../src/testing.ts';
+
+function migrations(...files: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kit-'));
+  for (const [index, sql] of files.entries()) writeFileSync(join(folder, `00${index + 1}_step.sql`), sql);
+  return folder;
+}
+
+function shop() {
+  const app = createService('orders');
+  app.database({ migrations: migrations('create table orders (id text primary key, state text not null);', "insert into orders values ('seed', 'old');") });
+  const order = app.saga<{ item: string }>('order', {
+    deadlineMs: 5_000,
+    steps: [
+      { name: 'reserve', command: 'inventory.reserve', done: 'inventory.reserved', failed: 'inventory.rejected', undo: 'inventory.release', undone: 'inventory.released' },
+      { name: 'pay', command: 'payments.charge', done: 'payments.charged', failed: 'payments.declined', undo: 'payments.refund', undone: 'payments.refunded' },
+    ],
+    onDone: async (tx, { id }) => {
+      await tx.query("update orders set state = 'confirmed' where id = $1", [id]);
+      await tx.emit('orders.confirmed', { id });
+    },
+    onUndone: async (tx, { id, reason }) => {
+      await tx.query("update orders set state = 'cancelled' where id = $1", [id]);
+      await tx.emit('orders.cancelled', { id, reason });
+    },
+  });
+  app.route('POST', '/api/orders', async (call) => {
+    const { id, item } = await call.json<{ id: string; item: string }>();
+    await call.tx(async (tx) => {
+      await tx.query("insert into orders (id, state) values ($1, 'pending')", [id]);
+      await order.begin(tx, id, { item });
+    });
+    return { status: 201, body: { id } };
+  }, { idempotent: true });
+  app.route('GET', '/api/orders/:id', async (call) => {
+    const [row] = await call.tx((tx) => tx.query('select id, state from orders where id = $1', [call.params['id']]));
+    if (!row) throw new Problem(404, 'no such order');
+    return { body: row };
+  });
+  return app;
+}
+
+test('an order is confirmed when every step is done', async () => {
+  const env = await testEnv(shop());
+  const made = await env.request('POST', '/api/orders', { body: { id: '1', item: 'tea' } });
+  assert.equal(made.status, 201);
+  assert.deepEqual(env.events('inventory.reserve').map(({ data }) => data), [{ item: 'tea', sagaId: '1' }]);
+  await env.deliver('inventory.reserved', { sagaId: '1' });
+  await env.deliver('payments.charged', { sagaId: '1' });
+  assert.equal((await env.request('GET', '/api/orders/1')).body.state, 'confirmed');
+  assert.equal(env.events('orders.confirmed').length, 1);
+  await env.close();
+});
+
+test('a declined payment takes everything back, in reverse, and once', async () => {
+  const env = await testEnv(shop());
+  await env.request('POST', '/api/orders', { body: { id: '1', item: 'tea' } });
+  await env.deliver('inventory.reserved', { sagaId: '1' });
+  await env.deliver('payments.declined', { sagaId: '1', reason: 'no money' });
+  assert.equal((await env.request('GET', '/api/orders/1')).body.state, 'pending');
+  await env.deliver('inventory.released', { sagaId: '1' });
+  assert.equal((await env.request('GET', '/api/orders/1')).body.state, 'cancelled');
+  assert.deepEqual(env.events('orders.cancelled').map(({ data }) => data), [{ id: '1', reason: 'no money' }]);
+  assert.equal(env.events('payments.refund').length, 0);
+  await env.close();
+});
+
+test('an event is handled once, however often it is delivered', async () => {
+  const app = createService('counter');
+  app.database({ migrations: migrations('create table counted (n integer);') });
+  app.on('orders.created', (_event, tx) => tx.query('insert into counted values (1)'));
+  const env = await testEnv(app);
+  await env.deliver('orders.created', {}, { id: 'same' });
+  await env.deliver('orders.created', {}, { id: 'same' });
+  assert.deepEqual(await env.tx((tx) => tx.query('select count(*) as n from counted')), [{ n: 1 }]);
+  await env.close();
+});
+
+test('what always fails goes to the dead letters after five tries, what is terminal at once', async () => {
+  const app = createService('poisoned');
+  let tries = 0;
+  app.on('a.b', () => {
+    tries += 1;
+    throw new Error('never works');
+  });
+  app.on('c.d', () => {
+    throw new Terminal('unknown product');
+  });
+  const env = await testEnv(app);
+  await env.deliver('a.b', {});
+  await env.deliver('c.d', {});
+  assert.equal(tries, 5);
+  assert.deepEqual(env.deadLetters().map(({ consumer, reason, attempts }) => ({ consumer, reason, attempts })), [
+    { consumer: 'poisoned_a_b', reason: 'never works', attempts: 5 },
+    { consumer: 'poisoned_c_d', reason: 'unknown product', attempts: 1 },
+  ]);
+  await env.close();
+});
