@@ -55,7 +55,7 @@ async function runCommand(run: SuiteRun, say: (line: string) => void): Promise<s
   if (install) await installDependencies(suite.name, install, env, supervisor.emit, signal);
   signal.throwIfAborted();
   const child = await startChild({ argv, cwd, env, onLine: (_, line) => say(line) });
-  supervisor.guard.add(child.pid, child.startTime, graceMs);
+  supervisor.guard.add(child.pid, child.startTime, { graceMs });
   try {
     return await endOf(child, run);
   } finally {
