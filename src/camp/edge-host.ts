@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { authorityFiles } from '../edge/authority.ts';
 import { ensureAuthority } from '../edge/ca.ts';
 import type { Edge, EdgeContainer, EdgeSetup, Route, Wanted } from '../edge/types.ts';
@@ -15,6 +15,7 @@ import type { PortLeases } from '../runtime/native/leases.ts';
 import type { NativeRuntime } from '../runtime/native/runtime.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import type { Tool } from '../tools/types.ts';
+import { accessLogIn } from './access-records.ts';
 import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
 
 export interface EdgeHostSetup {
@@ -166,7 +167,7 @@ export class EdgeHost {
   }
 
   #edgeSetup(project: Project, ports: ClaimedPorts): EdgeSetup {
-    const { emit, guard, storage, runDir } = this.#setup;
+    const { emit, guard, storage, runDir, stateDir } = this.#setup;
     return {
       caddy: this.#theCaddy().path,
       projectDir: project.dir,
@@ -177,6 +178,7 @@ export class EdgeHost {
       emit,
       guard,
       onLine: (line) => emit({ type: 'output', replica: 'edge', service: 'edge', stream: 'stderr', line }),
+      ...accessLogIn(resolve(project.dir, stateDir, 'logs')),
       onRestart: () => emit({ type: 'note', subject: 'edge', message: 'Caddy had ended and was started again' }),
     };
   }

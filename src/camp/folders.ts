@@ -19,6 +19,8 @@ export interface StateFolders {
   readonly state: string;
   readonly run: string;
   readonly logs: string;
+  /** What native servers keep: it survives `down`. */
+  readonly data: string;
   readonly lock: string;
   readonly control: string;
   readonly metrics: string;
@@ -60,6 +62,7 @@ export function stateFolders(dir: string, instance?: string): StateFolders {
     state,
     run: join(state, 'run'),
     logs: join(state, 'logs'),
+    data: join(state, 'data'),
     lock: join(state, 'lock'),
     control: join(state, 'run', 'control.sock'),
     metrics: join(state, 'metrics.jsonl'),

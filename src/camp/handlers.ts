@@ -1,7 +1,7 @@
 import type { Edge, Route } from '../edge/types.ts';
 import type { Endpoint, Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
-import type { Handlers, RuntimeKind } from '../plan/types.ts';
+import type { Handlers, RuntimeKind, Steps } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
 import { clearLeftovers } from '../runtime/native/runtime.ts';
 import type { ReplicaView } from '../runtime/types.ts';
@@ -22,7 +22,7 @@ export interface Equipment {
   endpointsOf(replica: ReplicaView): readonly Endpoint[];
   /** A service that a guess has led a route to, and that does not speak HTTP: `up` is no failure for that. */
   isOther(service: string): void;
-  provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void>;
+  provision(step: Steps['provision'], signal: AbortSignal): Promise<void>;
 }
 
 /** How each kind of step is carried out: a table, no decisions. */
@@ -31,11 +31,12 @@ export function handlersFor(equipment: Equipment): Handlers {
   const { replicas, timeoutMs } = equipment;
   const { processes, containers } = replicas;
   return {
-    provision: (step, { signal }) => equipment.provision(step.tool, signal),
+    provision: (step, { signal }) => equipment.provision(step, signal),
     clear: (step) => clearLeftovers(equipment.project.id, step.pids),
     install: (step, { signal }) => processes.install(serviceOf(equipment, step.service), signal),
     build: (step, { signal }) => containers.build(step, signal),
     create: (step, { signal }) => containers.create(step, signal),
+    prepare: (step, { signal }) => processes.prepare(serviceOf(equipment, step.service), signal),
     start(step, { signal }) {
       const service = serviceOf(equipment, step.service);
       return step.runtime === 'container'

@@ -4,7 +4,7 @@ import { monotonicClock } from '../kit/clock.ts';
 import { CampError, type Failure, fail } from '../kit/failure.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { markedProcesses } from '../kit/process.ts';
-import { needsEngine, place } from '../plan/place.ts';
+import { needsEngine, place, placementName } from '../plan/place.ts';
 import { printPlan } from '../plan/print.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import type { EngineState, Mode, ObservedReplica, Placement, Plan, RuntimeKind } from '../plan/types.ts';
@@ -22,6 +22,7 @@ import { ask } from './client.ts';
 import { ContainerHost } from './containers/host.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { type Selection, selectionOf } from './selection.ts';
+import { ServerHost } from './servers.ts';
 import { wantedOf } from './wanted.ts';
 
 export interface LookRequest extends Selection {
@@ -82,8 +83,8 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
       return [
         {
           name: service.name,
-          placement: placement?.kind ?? 'container',
-          replicas: service.replicas,
+          placement: placementName(placement?.kind ?? 'container'),
+          replicas: placement?.kind === 'server' ? Math.min(1, service.replicas) : service.replicas,
           state: isLeft ? 'left over' : 'stopped',
           url: null,
           readyMs: null,
@@ -128,7 +129,7 @@ export interface PlanReport {
   readonly project: string;
   readonly placements: readonly {
     readonly service: string;
-    readonly placement: Placement['kind'];
+    readonly placement: ReturnType<typeof placementName<Placement['kind']>>;
     readonly why: string;
   }[];
   readonly steps: Plan['steps'];
@@ -168,12 +169,15 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     signal,
   });
   const user = userFolders(request.env);
+  const placementOf = (name: string): Placement['kind'] | undefined => wanted.placements.get(name)?.kind;
+  const servers = new ServerHost({ env: request.env, folders, emit: () => undefined, placementOf });
   const steps = reconcile(
     wanted,
     {
       replicas: running?.replicas ?? (await containers.running?.observe(signal)) ?? [],
       leftovers: running ? [] : leftovers(request.dir),
       builds: await containers.staleBuilds(signal),
+      ...servers.observe(wanted.services, wanted.placements),
       hasCaddy: findCaddy(user, request.env).tool !== undefined,
       hasAuthority: existsSync(authorityFiles(edgeStorage(user)).root),
       ...(running?.edge ? { edge: running.edge } : {}),
@@ -184,7 +188,7 @@ export async function plan(request: LookRequest): Promise<PlanReport> {
     project: project.name,
     placements: [...wanted.placements].map(([service, placement]) => ({
       service,
-      placement: placement.kind,
+      placement: placementName(placement.kind),
       why: placement.why,
     })),
     steps: steps.steps,

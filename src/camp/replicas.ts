@@ -1,10 +1,12 @@
 import type { Endpoint } from '../kit/events.ts';
+import { countOf } from '../plan/reconcile.ts';
 import type { ObservedReplica, RuntimeKind, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { NativeRuntime } from '../runtime/native/runtime.ts';
 import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import type { ProcessPort } from '../runtime/wiring/gateway.ts';
 import type { ContainerHost } from './containers/host.ts';
+import { factsOf } from './containers/ports.ts';
 
 /** Where a service listens in a container that says nothing else (DESIGN section 2). */
 const defaultContainerPort = 8080;
@@ -65,8 +67,9 @@ export class Replicas {
         if (index !== 1 || state.at !== 'ready' || !endpoint) return [];
         const { hostname, port } = new URL(`tcp://${endpoint.address}`);
         const host = hostname.replace(/^\[|\]$/g, '');
-        const { expose = [], hints } = project?.services.get(service) ?? {};
-        const containerPort = expose[0] ?? defaultContainerPort;
+        const found = project?.services.get(service);
+        const { expose = [], hints } = found ?? {};
+        const containerPort = (found?.server && factsOf(found)?.port) ?? expose[0] ?? defaultContainerPort;
         return [[service, { port: Number(port), host, containerPort, aliases: hints?.aliases ?? [] }] as const];
       }),
     );
@@ -77,8 +80,8 @@ export class Replicas {
 function idsOf(wanted: Wanted) {
   return [...wanted.placements].flatMap(([name, { kind }]) => {
     const service = wanted.services.get(name);
-    if (!service || (kind !== 'process' && kind !== 'container')) return [];
-    const count = wanted.replicas.get(name) ?? service.replicas;
+    if (!service || (kind !== 'process' && kind !== 'container' && kind !== 'server')) return [];
+    const count = countOf(name, wanted);
     return Array.from({ length: count }, (_, i) => ({ service, index: i + 1, id: `${name}:${i + 1}`, kind, count }));
   });
 }

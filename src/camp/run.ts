@@ -5,14 +5,18 @@ import { monotonicClock } from '../kit/clock.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { userFolders } from '../kit/paths.ts';
 import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.ts';
+import { isServer } from '../plan/place.ts';
 import { configHash } from '../plan/reconcile.ts';
 import type { Project, Service } from '../project/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import { psqlVariables } from '../runtime/wiring/psql.ts';
 import { ask } from './client.ts';
+import { factsOf } from './containers/ports.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { unknownService } from './known-services.ts';
 import { type LookRequest, readProject, status } from './look.ts';
+import { ServerHost } from './servers.ts';
 
 /**
  * Runs a command for a service with the service's environment: in its folder, or, where it is placed in a container,
@@ -32,7 +36,7 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   }
   const live = await ask(stateFolders(request.dir), 'environment', { service: name }, () => undefined);
   const own = (live as Record<string, string> | undefined) ?? environmentOf(request, project, service);
-  const env: Record<string, string> = { ...own, TERM: request.env['TERM'] ?? '' };
+  const env: Record<string, string> = { ...psqlVariables(own), ...own, TERM: request.env['TERM'] ?? '' };
   // it is the person's command, not a part of the project: `camp down` must not end it
   for (const marker of [projectMarker, replicaMarker, supervisorMarker]) delete env[marker];
   return execute(argv, folderOf(service, request.dir), env);
@@ -46,12 +50,19 @@ function folderOf({ start, build }: Service, dir: string): string {
 /** As the next `up` will give it, as far as that is known while nothing runs. */
 function environmentOf(request: LookRequest, project: Project, service: Service): Record<string, string> {
   const shared = trustEnv(edgeStorage(userFolders(request.env)), request.env);
+  const folders = stateFolders(request.dir);
+  // nothing is asked for a command: what could be a server is one, until an `up` finds an engine for it
+  const placementOf = (each: string): 'server' | undefined =>
+    isServer(project.services.get(each)) ? 'server' : undefined;
   return createNativeRuntime({
     projectId: project.id,
     ownEnv: request.env,
     supervisor: '',
     sharedEnv: () => shared,
-    leases: new PortLeases(stateFolders(request.dir).state, project.id),
+    leases: new PortLeases(folders.state, project.id),
+    servers: new ServerHost({ env: request.env, folders, emit: () => undefined, placementOf }).runtime(),
+    serviceOf: (each) => project.services.get(each),
+    factsOf,
     configHash,
     isReached: () => false,
     containers: () => [],

@@ -1,4 +1,5 @@
 import type { Problem } from '../kit/failure.ts';
+import type { AddBackingRequest } from '../scaffold/add-backing.ts';
 import type { AddServiceRequest } from '../scaffold/add-service.ts';
 import type { Applied } from '../scaffold/apply.ts';
 import type { ChangeSet } from '../scaffold/types.ts';
@@ -28,6 +29,23 @@ export async function addServiceTo(request: AddServiceRequest, isDryRun: boolean
   const { addService } = await import('../scaffold/add-service.ts');
   const { applyChanges } = await import('../scaffold/apply.ts');
   return applyChanges(request.dir, () => addService(request), { purpose: 'camp add service', dryRun: isDryRun });
+}
+
+/** Adds a database or a broker to a project. Throws like `addBacking` and `applyChanges`. */
+export async function addBackingTo(request: AddBackingRequest, isDryRun: boolean): Promise<Applied> {
+  const { addBacking } = await import('../scaffold/add-backing.ts');
+  const { applyChanges } = await import('../scaffold/apply.ts');
+  const isTracked = (path: string) => isTrackedByGit(request.dir, path);
+  const purpose = `camp add ${request.kind}`;
+  return applyChanges(request.dir, () => addBacking({ ...request, isTracked }), { purpose, dryRun: isDryRun });
+}
+
+/** Where there is no git, or no repository, nothing is tracked. */
+async function isTrackedByGit(dir: string, path: string): Promise<boolean> {
+  const { runCommand } = await import('../kit/spawn.ts');
+  const argv = ['git', 'ls-files', '--error-unmatch', '--', path];
+  const result = await runCommand(argv, { cwd: dir, timeoutMs: 10_000 });
+  return result.exitCode === 0;
 }
 
 /** The names of the templates of a kind. */

@@ -1,5 +1,7 @@
 import type { Edge, EdgePorts, Route } from '../edge/types.ts';
 import type { Ms } from '../kit/events.ts';
+import { placementName } from '../plan/place.ts';
+import { countOf } from '../plan/reconcile.ts';
 import type { Placement, Wanted } from '../plan/types.ts';
 import { countConfig } from '../project/count.ts';
 import type { Project, Service } from '../project/types.ts';
@@ -56,8 +58,8 @@ function serviceStatus(name: string, placement: Placement, snapshot: Snapshot): 
   const isStatic = placement.kind === 'static';
   return {
     name,
-    placement: placement.kind,
-    replicas: isStatic ? 1 : (snapshot.wanted.replicas.get(name) ?? snapshot.wanted.services.get(name)?.replicas ?? 0),
+    placement: placementName(placement.kind),
+    replicas: isStatic ? 1 : countOf(name, snapshot.wanted),
     state: isStatic ? (snapshot.edge ? 'ready' : 'stopped') : worst(replicas),
     url: (snapshot.others.has(name) ? url?.replace(/^http:/, 'tcp:') : url) ?? null,
     readyMs: rounded(snapshot.readyMs.get(name)),

@@ -21,6 +21,7 @@ import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ContainerHost } from './containers/host.ts';
 import { mayBeLeft } from './containers/mark.ts';
+import { factsOf } from './containers/ports.ts';
 import { EdgeHost } from './edge-host.ts';
 import { edgeStorage, type StateFolders } from './folders.ts';
 import { handlersFor } from './handlers.ts';
@@ -29,6 +30,7 @@ import type { Running } from './look.ts';
 import { Replicas } from './replicas.ts';
 import { Routing } from './routing.ts';
 import { type Selection, selectionOf } from './selection.ts';
+import { ServerHost } from './servers.ts';
 import { statusOf, upReport } from './status.ts';
 import { failuresWithWaiting } from './waiting.ts';
 import { wantedOf } from './wanted.ts';
@@ -64,6 +66,7 @@ export class Supervisor {
   readonly #logs: LogWriter;
   readonly #scale = new Map<string, number>();
   readonly #replicas: Replicas;
+  readonly #servers: ServerHost;
   readonly #host: EdgeHost;
   readonly #routing: Routing;
   readonly #ending = new AbortController();
@@ -106,6 +109,12 @@ export class Supervisor {
       portOf: (service, index) => processes.portOf(service, index),
       processes: () => this.#replicas.listening(this.#project),
     });
+    this.#servers = new ServerHost({
+      env: setup.env,
+      folders: setup.folders,
+      emit: this.emit,
+      placementOf: (service) => this.placementOf(service),
+    });
     const processes = createNativeRuntime({
       projectId,
       ownEnv: setup.env,
@@ -115,6 +124,9 @@ export class Supervisor {
       configHash,
       isReached: (service) => this.#wanted?.routed.has(service) ?? false,
       containers: () => containers.neighbours(),
+      servers: this.#servers.runtime(),
+      serviceOf: (name) => this.#project?.services.get(name),
+      factsOf,
       clock: setup.clock,
       emit: this.emit,
       pressure: () => this.#logs.pressure(),
@@ -295,7 +307,7 @@ export class Supervisor {
       throw await withCaddyfileProblems(error, check);
     }
     this.#warnOfUnread(wanted);
-    const observed = await this.#observe(project);
+    const observed = await this.#observe(project, wanted);
     this.#emitSpan('end', 'observe', 'machine');
     await refuseBadCaddyfile(project, { ...check, ...(this.#host.caddy ? { caddy: this.#host.caddy.path } : {}) });
     const plan = this.#span('plan', 'steps', () => reconcile(wanted, observed, this.#planOptions(request)));
@@ -332,8 +344,9 @@ export class Supervisor {
           this.emit({ type: 'warning', message: failure.message, failure });
   }
 
-  async #observe(project: Project): Promise<Observed> {
+  async #observe(project: Project, { services, placements }: Wanted): Promise<Observed> {
     return {
+      ...this.#servers.observe(services, placements),
       replicas: await this.#replicas.observe(this.#ending.signal),
       leftovers: this.#replicas.processes.leftovers(),
       builds: await this.#replicas.containers.staleBuilds(this.#ending.signal),
@@ -358,7 +371,8 @@ export class Supervisor {
         const message = 'does not speak HTTP: it has its own address and no name';
         this.emit({ type: 'note', subject: service, message });
       },
-      provision: async (tool, signal) => {
+      provision: async ({ tool, ...wish }, signal) => {
+        if (tool !== 'caddy' && tool !== 'ca') return this.#servers.provision({ tool, ...wish }, signal);
         await this.#host.provision(tool, signal);
         this.#sharedEnv = undefined;
       },
@@ -369,7 +383,7 @@ export class Supervisor {
   /** A plan after the result must be empty of starts and stops; else two things pull at the same replica. */
   async #checkConverged(request: ConvergeRequest): Promise<void> {
     const wanted = this.#wanted as Wanted;
-    const observed = await this.#observe(this.#project as Project);
+    const observed = await this.#observe(this.#project as Project, wanted);
     // what has been saved since the builds began, by a container that writes where it is built too, is for the next up
     const again = reconcile(
       wanted,

@@ -1,6 +1,6 @@
 import { CampError, type Failure } from '../kit/failure.ts';
 import { needsEngine, place } from '../plan/place.ts';
-import { configHash } from '../plan/reconcile.ts';
+import { configHash, countOf } from '../plan/reconcile.ts';
 import type { EngineState, Mode, Placement, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
@@ -56,7 +56,8 @@ function routedServices(project: Project): ReadonlySet<string> {
 function replicaKeys(wanted: Pick<Wanted, 'services' | 'placements' | 'replicas'>): readonly string[] {
   return [...wanted.placements].flatMap(([name, placement]) => {
     const service = wanted.services.get(name);
-    if (placement.kind !== 'process' || !service || service.env['PORT']) return [];
-    return Array.from({ length: wanted.replicas.get(name) ?? service.replicas }, (_, i) => `${name}:${i + 1}`);
+    const isServer = placement.kind === 'server';
+    if (!(isServer || placement.kind === 'process') || !service || (service.env['PORT'] && !isServer)) return [];
+    return Array.from({ length: countOf(name, wanted) }, (_, i) => `${name}:${i + 1}`);
   });
 }

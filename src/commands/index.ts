@@ -6,6 +6,11 @@ type Load = () => Promise<{ readonly default: Command.Class }>;
 export const commands: Readonly<Record<string, Load>> = {
   init: () => import('./init.ts'),
   'add service': () => import('./add/service.ts'),
+  'add postgres': async () => ({ default: (await import('./add/backing.ts')).AddPostgres }),
+  'add redis': async () => ({ default: (await import('./add/backing.ts')).AddRedis }),
+  'add nats': async () => ({ default: (await import('./add/backing.ts')).AddNats }),
+  'add rabbitmq': async () => ({ default: (await import('./add/backing.ts')).AddRabbitmq }),
+  'add kafka': async () => ({ default: (await import('./add/backing.ts')).AddKafka }),
   up: () => import('./up.ts'),
   down: () => import('./down.ts'),
   plan: () => import('./plan.ts'),
@@ -23,6 +28,7 @@ export const commands: Readonly<Record<string, Load>> = {
 /** How the root help groups them; a command that is not here is not shown. */
 export const groups: readonly (readonly [string, readonly string[]])[] = [
   ['start', ['init', 'add service', 'up', 'down']],
+  ['backing services', ['add postgres', 'add redis', 'add nats', 'add rabbitmq', 'add kafka']],
   ['look', ['ps', 'logs', 'open', 'plan']],
   ['steer', ['restart', 'scale', 'run', 'test']],
   ['this machine', ['doctor', 'trust']],

@@ -111,6 +111,7 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       ports,
       hasIpv6: false,
       isContained: true,
+      ...(setup.onAccess ? { accessLog: 'output' as const } : {}),
     });
     await foreseen;
     const leaves = await leavesFor(setup, patched.config, signal);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../kit/events.ts';
 import { fail, failuresOf } from '../kit/failure.ts';
+import { isAccessLine } from './access-log.ts';
 import type { Admin } from './admin.ts';
 import { type Beat, isAnswering } from './beat.ts';
 import { plainLine } from './caddy-log.ts';
@@ -61,6 +62,7 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
 
   container.onExit?.((how) => void revive(how, false));
   container.onLine?.((raw) => {
+    if (isAccessLine(raw)) return void setup.onAccess?.(raw);
     const line = plainLine(raw);
     if (!line) return;
     lines.push(line.text);

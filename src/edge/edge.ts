@@ -86,6 +86,7 @@ export function createEdge(setup: EdgeSetup): Edge {
       ports: setup.ports,
       hasIpv6,
       sockets,
+      ...(setup.accessLog === undefined ? {} : { accessLog: { file: setup.accessLog } }),
     });
     const hash = hashOf(config);
     if (hash === loaded.hash) {

@@ -1,3 +1,4 @@
+import { type AccessLog, idsInAccessLog, logAccess } from './access-log.ts';
 import { correlationRoutes } from './correlation.ts';
 import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 import { bindToLoopback, listenHosts } from './listen.ts';
@@ -24,6 +25,8 @@ export interface PatchInput extends Omit<Wanted, 'caddyfile'> {
   readonly storage: string;
   /** Address of the private admin socket: `unix/.camp/run/admin.sock|0600`. */
   readonly adminListen: string;
+  /** Where each request's line goes; absent: nowhere but where the Caddyfile says. */
+  readonly accessLog?: AccessLog;
   /** Named in the configuration, so that the admin socket can be asked whose Caddy it is. */
   readonly id: string;
 }
@@ -53,8 +56,10 @@ export function patch(input: PatchInput): Patched {
     server.listen = stringsOf(server.listen).map((address) => input.sockets?.get(address) ?? address);
   // A graceful end must not wait for a browser that keeps a connection open.
   http.grace_period ??= '500ms';
+  config.logging = quiet(config.logging);
+  if (input.accessLog) logAccess(config, http.servers, input.accessLog);
   return {
-    config: { ...config, ...privateParts(input), logging: quiet(config.logging) },
+    config: { ...config, ...privateParts(input) },
     routes,
     names,
     warnings: [...new Set(warnings)],
@@ -95,6 +100,7 @@ function patchServer(server: JsonObject, input: PatchInput, names: Names): strin
   const routes = objectsOf(server.routes);
   const hasCatchAll = routes.some((route) => !route.match);
   const isNamed = routes.length > 0 && !hasCatchAll && stringsOf(server.listen).length > 0;
-  server.routes = [...correlationRoutes(), ...routes, ...(isNamed ? [noSuchSite] : [])];
+  const first = [...correlationRoutes(), ...(input.accessLog ? [{ handle: idsInAccessLog() }] : [])];
+  server.routes = [...first, ...routes, ...(isNamed ? [noSuchSite] : [])];
   return warnings;
 }

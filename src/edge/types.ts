@@ -18,6 +18,10 @@ export interface EdgeSetup {
   readonly emit: Emit;
   /** A line of Caddy's own log, already plain text. */
   onLine(line: string): void;
+  /** File for one line a request, written by Caddy itself; absent: none is kept. */
+  readonly accessLog?: string;
+  /** Such a line, of a Caddy that may not write into the file. */
+  onAccess?(line: string): void;
   /** Called when Caddy died and was started again. */
   onRestart?(): void;
   /** Is told of every Caddy process, so that it ends when camp is killed. */

@@ -29,6 +29,7 @@ export type Phase =
   | 'install'
   | 'build'
   | 'create'
+  | 'prepare'
   | 'start'
   | 'awaitReady'
   | 'startEdge'

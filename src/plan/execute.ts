@@ -14,6 +14,7 @@ const phases: { readonly [k in StepKind]: Phase } = {
   install: 'install',
   build: 'build',
   create: 'create',
+  prepare: 'prepare',
   start: 'start',
   awaitReady: 'awaitReady',
   startEdge: 'startEdge',

@@ -3,15 +3,25 @@ import { failure } from '../kit/failure.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { EngineState, Mode, Placement } from './types.ts';
 
+/** A placement as people and `--json` read it. */
+export function placementName<K extends Placement['kind']>(kind: K): Exclude<K, 'server'> | 'native server' {
+  return kind === 'server' ? 'native server' : (kind as Exclude<K, 'server'>);
+}
+
 /** Whether a Docker engine must be asked for at all; a project that needs no container never touches Docker. */
 export function needsEngine(project: Project, mode: Mode): boolean {
   if (mode === 'native') return false;
   return mode === 'docker' || [...project.services.values()].some((service) => !service.isEdge && !isProcess(service));
 }
 
-/** What the project says is to run as a process, and can. */
+/** What the project says is to run without a container, and can. */
 function isProcess(service: Service): boolean {
-  return service.isNative && service.start !== undefined;
+  return service.isNative && (service.start !== undefined || isServer(service));
+}
+
+/** Whether camp can run its image's server itself. */
+export function isServer(service: Service | undefined): boolean {
+  return service?.server !== undefined && service.start === undefined && service.server.obstacle === undefined;
 }
 
 /**
@@ -57,7 +67,10 @@ function placeOne(service: Service, mode: Mode, engine: EngineState): Placement 
     return { ...fallback, why: `no Docker engine is reachable, ${fallback.why}` };
   }
   if (service.image || service.build?.hasDockerfile)
-    return { kind: 'container', why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}` };
+    return {
+      kind: 'container',
+      why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}${mode === 'auto' ? notServed(service) : ''}`,
+    };
   return fallback ? { ...fallback, why: `no Dockerfile, ${fallback.why}` } : withoutDockerfile(service);
 }
 
@@ -65,10 +78,25 @@ function sourceOf({ build, image }: Service): string {
   return build ? `its image is built from ${build.dockerfile ?? 'a Dockerfile'}` : `the image ${image}`;
 }
 
-function asProcess({ start }: Service, reason: string): Placement | undefined {
+/** Why an image that is asked to run without a container does not. */
+function notServed({ isNative, build, image, server }: Service): string {
+  if (!isNative || build) return '';
+  if (server?.obstacle) return `, not a native server: ${server.obstacle}`;
+  return image === undefined ? '' : ', which camp cannot run as a native server';
+}
+
+function asProcess(service: Service, reason: string): Placement | undefined {
+  const { start } = service;
+  if (isServer(service)) return { kind: 'server', why: `${reason}, ${serverInWords(service)}` };
   if (start?.kind === 'static')
     return { kind: 'static', root: start.root, why: `${reason}, ${start.why}: the edge serves the files` };
   return start && { kind: 'process', why: `${reason}, ${start.why}` };
+}
+
+function serverInWords({ server, image }: Service): string {
+  const product = { postgres: 'PostgreSQL', redis: 'Redis', nats: 'NATS', rabbitmq: 'RabbitMQ' } as const;
+  const name = server && (server.isValkey ? 'Valkey' : product[server.name]);
+  return `the image ${image} is ${name}${server?.major === undefined ? '' : ` ${server.major}`}, which runs without a container`;
 }
 
 function notNative(service: Service): Failure {
@@ -79,7 +107,7 @@ function needsContainer(service: Service, image: string): Failure {
   return failure(
     'machine',
     'NEEDS_CONTAINER',
-    `service "${service.name}" is the image ${image}, which camp cannot run as a process`,
+    `service "${service.name}" is the image ${image}, which camp cannot run ${service.server?.obstacle ? `without a container: ${service.server.obstacle}` : 'as a process'}`,
     {
       hints: ['camp up', `say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`],
       source: service.source,

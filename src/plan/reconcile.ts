@@ -6,6 +6,7 @@ import type {
   Plan,
   PlanOptions,
   RuntimeKind,
+  ServerProgram,
   Step,
   StepKind,
   Steps,
@@ -14,9 +15,16 @@ import type {
 
 /** What a process was started with; another hash means that it is stale. Replica counts and routes do not count. */
 export function configHash(service: Service): string {
-  const { start, env, stop, health } = service;
+  const { start, server, env, stop, health } = service;
   const command = start?.kind === 'command' ? { argv: start.argv, cwd: start.cwd, path: start.path } : start;
-  return hashOf({ command, env, stop, health, needs: [...service.dependsOn.keys()] });
+  return hashOf({
+    command,
+    ...(start || !server ? {} : { server }),
+    env,
+    stop,
+    health,
+    needs: [...service.dependsOn.keys()],
+  });
 }
 
 /** Computes the graph of steps that turns what is observed into what is wanted. Pure. */
@@ -79,6 +87,7 @@ export function reconcile(want: Wanted, have: Observed, options: PlanOptions): P
 /** What a service's replicas run in; undefined where the edge is all there is of it. */
 function runtimeOf(name: string, want: Wanted): RuntimeKind | undefined {
   const kind = want.placements.get(name)?.kind;
+  if (kind === 'server') return 'process';
   return kind === 'process' || kind === 'container' ? kind : undefined;
 }
 
@@ -88,8 +97,11 @@ function isServed(name: string, want: Wanted): boolean {
   return countOf(name, want) > 0;
 }
 
-function countOf(name: string, want: Wanted): number {
-  return want.replicas.get(name) ?? want.services.get(name)?.replicas ?? 0;
+/** How many replicas a service is to have. */
+export function countOf(name: string, want: Pick<Wanted, 'services' | 'placements' | 'replicas'>): number {
+  const count = want.replicas.get(name) ?? want.services.get(name)?.replicas ?? 0;
+  // two servers cannot share one folder of data
+  return want.placements.get(name)?.kind === 'server' ? Math.min(1, count) : count;
 }
 
 /** Images and containers come from Compose, all in one go; what is there and only stopped is started again as it is. */
@@ -184,6 +196,7 @@ interface ServiceAround {
 
 function planService(graph: Graph, service: Service, around: ServiceAround): readonly number[] {
   const { want, have, options, runtime, before, ready } = around;
+  const isServer = want.placements.get(service.name)?.kind === 'server';
   const needs = [...service.dependsOn].flatMap(([name, condition]) =>
     condition === 'service_started' ? startsOf(graph, name) : (ready.get(name) ?? []),
   );
@@ -206,10 +219,33 @@ function planService(graph: Graph, service: Service, around: ServiceAround): rea
     // Compose stops the container that it replaces, and keeps its anonymous volumes
     const isStopped = running?.isRunning && runtime === 'process';
     const first = isStopped ? [graph.add('stop', subject, cause, after, carried)] : [];
-    const start = graph.add('start', subject, cause, [...after, ...first], carried);
+    const data = isServer ? planServer(graph, service.name, have, [...after, ...first], carried) : [];
+    const start = graph.add('start', subject, cause, [...after, ...first, ...data], carried);
     waits.push(graph.add('awaitReady', subject, `started by #${start}`, [start], carried));
   }
   return waits;
+}
+
+/** A server needs its program, and its data folder before it starts. Services of one server share one provision step. */
+function planServer(
+  graph: Graph,
+  name: string,
+  have: Observed,
+  after: readonly number[],
+  carried: Steps['prepare'],
+): readonly number[] {
+  const missing = have.missingServers?.get(name);
+  const provision = missing && provisionOf(graph, missing);
+  const cause = have.data?.get(name) ?? 'it has no data yet';
+  return [graph.add('prepare', carried.service, cause, [...after, ...(provision ?? [])], carried)];
+}
+
+function provisionOf(graph: Graph, { tool, major }: ServerProgram): readonly number[] {
+  const subject = `tool:${tool}${major === undefined ? '' : `-${major}`}`;
+  const planned = graph.steps.find((step) => step.kind === 'provision' && step.subject === subject);
+  if (planned) return [planned.id];
+  const carried = major === undefined ? { tool } : { tool, major };
+  return [graph.add('provision', subject, 'neither on this machine nor in the tool cache', [], carried)];
 }
 
 function startCause(
@@ -260,7 +296,8 @@ function planRemoval(graph: Graph, replica: ObservedReplica, route: number, want
 function removalCause({ service, runtime }: ObservedReplica, want: Wanted): string {
   if (!want.services.has(service)) return 'no longer in compose.yaml';
   const placed = want.placements.get(service)?.kind;
-  return placed === runtime ? 'more replicas than wanted' : `it is placed as ${placed} now`;
+  if (placed === runtime || (placed === 'server' && runtime === 'process')) return 'more replicas than wanted';
+  return `it is placed as ${placed} now`;
 }
 
 function routeCause(want: Wanted, have: Observed, surplus: readonly ObservedReplica[]): string {

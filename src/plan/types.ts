@@ -1,11 +1,12 @@
 import type { Emit } from '../kit/events.ts';
 import type { Failure } from '../kit/failure.ts';
-import type { Service } from '../project/types.ts';
+import type { ServerName, Service } from '../project/types.ts';
 
 /** Where a service runs (DESIGN section 3), and the reason in words. */
 export type Placement =
   | { readonly kind: 'process'; readonly why: string }
   | { readonly kind: 'container'; readonly why: string }
+  | { readonly kind: 'server'; readonly why: string }
   | { readonly kind: 'static'; readonly root: string; readonly why: string }
   | { readonly kind: 'edge'; readonly why: string };
 
@@ -51,10 +52,20 @@ export interface Observed {
   readonly leftovers: readonly { readonly replica: string; readonly pids: readonly number[] }[];
   /** Services whose image must be built first, and why. */
   readonly builds: ReadonlyMap<string, string>;
+  /** Servers whose program is not there, by service. */
+  readonly missingServers?: ReadonlyMap<string, ServerProgram>;
+  /** Servers that have data already, by service, in words. */
+  readonly data?: ReadonlyMap<string, string>;
   readonly hasCaddy: boolean;
   readonly hasAuthority: boolean;
   /** What the edge that runs now runs in. */
   readonly edge?: RuntimeKind;
+}
+
+/** A server's program, in the version that an image names. */
+export interface ServerProgram {
+  readonly tool: ServerName;
+  readonly major?: number;
 }
 
 interface ReplicaStep {
@@ -65,13 +76,15 @@ interface ReplicaStep {
 
 /** Every kind of step and what it carries; the handler table and the printer derive from it. */
 export interface Steps {
-  provision: { readonly tool: 'caddy' | 'ca' };
+  provision: { readonly tool: 'caddy' | 'ca' } | ServerProgram;
   clear: { readonly pids: readonly number[] };
   install: { readonly service: string };
   /** Images of services with a `build:`, by Compose, all at once. */
   build: { readonly services: readonly string[] };
   /** Containers, networks and volumes, by Compose, all at once; nothing is started. `replaced` are created anew. */
   create: { readonly services: readonly string[]; readonly replaced: readonly string[]; readonly edge: boolean };
+  /** The data folder of a server: made, or looked at. */
+  prepare: ReplicaStep;
   start: ReplicaStep;
   awaitReady: ReplicaStep;
   startEdge: { readonly edge: RuntimeKind };

@@ -101,6 +101,25 @@ export interface Build {
   readonly hasDockerfile: boolean;
 }
 
+export type ServerName = 'postgres' | 'redis' | 'nats' | 'rabbitmq';
+
+/** An image whose server camp can run without a container, and what the files say of how. */
+export interface ServerImage {
+  readonly name: ServerName;
+  /** `valkey/valkey`: its own program is preferred to redis-server. */
+  readonly isValkey: boolean;
+  /** Of the image's tag; absent where it names none. */
+  readonly major?: number;
+  /** The words of `command`. */
+  readonly command: readonly string[];
+  /** Files and folders mounted at /docker-entrypoint-initdb.d. */
+  readonly initScripts: readonly string[];
+  /** Files of this machine by the path in the container that `*_FILE` variables name. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Why it needs its container all the same: `it mounts ./conf at /etc/x`. */
+  readonly obstacle?: string;
+}
+
 /** A key that Compose acts on and a process cannot: said where the service runs as a process. */
 export interface UnreadKey {
   readonly key: string;
@@ -119,6 +138,8 @@ export interface Service {
   readonly isEdge: boolean;
   /** How it runs on this machine; absent where neither x-camp nor the folder says. */
   readonly start?: Start;
+  /** The server that its image is, where camp knows one that runs without a container. */
+  readonly server?: ServerImage;
   readonly replicas: number;
   readonly env: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPort[];

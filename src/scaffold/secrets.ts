@@ -21,16 +21,19 @@ const passwordKeys: ReadonlySet<string> = new Set([
 
 /**
  * The variables that the password lines of known backing services ask for (`POSTGRES_PASSWORD: ${ORDERS_DB_PASSWORD}`)
- * and that neither `env` nor the text of `.env` sets. One with a default (`${X:-secret}`) is not asked for.
+ * and that neither `env` nor the text of `.env` sets. One with a default (`${X:-secret}`) is not asked for. `only` names
+ * the one service that counts.
  */
 export function missingSecrets(
   composeText: string,
   dotenvText: string | undefined,
   env: NodeJS.ProcessEnv = {},
+  only?: string,
 ): readonly string[] {
   const read = readDocument(composeText, 'compose.yaml');
   if ('problem' in read) return [];
-  const names = Object.values(servicesIn(read.plain)).flatMap((entry) => {
+  const names = Object.entries(servicesIn(read.plain)).flatMap(([service, entry]) => {
+    if (only !== undefined && service !== only) return [];
     if (!isRecord(entry) || typeof entry['image'] !== 'string' || !imageFacts(entry['image'])) return [];
     return pairsOf(entry['environment'])
       .filter(([key]) => passwordKeys.has(key))

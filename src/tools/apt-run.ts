@@ -13,6 +13,8 @@ export async function runApt(
   const env = Object.fromEntries(
     Object.entries({
       ...context.env,
+      // apt and dpkg run tar and gpgv
+      PATH: `${context.env['PATH'] ?? ''}:/usr/bin:/bin:/usr/sbin:/sbin`,
       LC_ALL: 'C',
       DEBIAN_FRONTEND: 'noninteractive',
       APT_CONFIG: options.config,

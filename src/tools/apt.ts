@@ -17,9 +17,12 @@ export interface AptPackage {
   readonly isAlone: boolean;
   /** What else of that which an installation would bring is needed to run it; the rest is left out. */
   readonly isNeeded?: (name: string) => boolean;
+  /** Paths in the packages that it runs without. */
+  readonly unused?: readonly string[];
 }
 
 const apt = '/usr/bin/apt-get';
+const documents = ['etc', 'var', 'usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/bash-completion'];
 const multiarch: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 
 /**
@@ -39,7 +42,7 @@ export function aptSource(wanted: AptPackage): Source {
       for (const file of readdirSync(packages))
         await runApt(['/usr/bin/dpkg-deb', '-x', join(packages, file), root], context);
       if (!existsSync(join(root, wanted.program))) throw new Error(`the package holds no ${wanted.program}`);
-      return wanted.isAlone ? join(root, wanted.program) : withLibraries(root, wanted.program);
+      return wanted.isAlone ? join(root, wanted.program) : withLibraries(root, wanted);
     },
   };
 }
@@ -130,19 +133,11 @@ function isUseful(wanted: AptPackage, name: string): boolean {
   return isPart(wanted, name) || (name.startsWith('lib') && !name.startsWith('libllvm'));
 }
 
-function withLibraries(root: string, program: string): Fetched {
-  for (const unused of [
-    'etc',
-    'var',
-    'usr/share/doc',
-    'usr/share/man',
-    'usr/share/locale',
-    'usr/share/bash-completion',
-  ])
-    rmSync(join(root, unused), { recursive: true, force: true });
-  const triplet = multiarch[process.arch] ?? '';
+function withLibraries(root: string, wanted: AptPackage): Fetched {
+  for (const path of [...documents, ...(wanted.unused ?? [])])
+    rmSync(join(root, path), { recursive: true, force: true });
   const libraries = ['usr/lib', 'lib']
     .map((folder) => `${folder}/${triplet}`)
     .filter((one) => existsSync(join(root, one)));
-  return { root, program, ...(libraries.length > 0 ? { libraries } : {}) };
+  return { root, program: wanted.program, ...(libraries.length > 0 ? { libraries } : {}) };
 }

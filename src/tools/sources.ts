@@ -54,5 +54,7 @@ function aptPostgres(major: number): Source {
     minimum: `${major}.0`,
     isAlone: false,
     isNeeded: (name) => name === `postgresql-client-${major}`,
+    // without the compiler that the rest of it would load
+    unused: ['llvmjit.so', 'llvmjit_types.bc', 'bitcode'].map((name) => `usr/lib/postgresql/${major}/lib/${name}`),
   });
 }

@@ -99,7 +99,8 @@ export async function wishesFor(
   const byName = new Map(containers.map((wish) => [wish.service.name, wish]));
   return {
     projectId: project.id,
-    isMixed: placed.length > 0 && [...wanted.placements.values()].some(({ kind }) => kind === 'process'),
+    isMixed:
+      placed.length > 0 && [...wanted.placements.values()].some(({ kind }) => kind === 'process' || kind === 'server'),
     containers,
     notes: [
       ...placed.flatMap((service) => {

@@ -14,6 +14,7 @@ import { healthOf } from './health.ts';
 import { hintsOf } from './hints.ts';
 import { isRemoteContext, pathFrom } from './paths.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
+import { serverOf } from './server.ts';
 import { exposedPorts, publishedPorts } from './service-ports.ts';
 import { durationMs } from './units.ts';
 import { watchRules } from './watch-rules.ts';
@@ -45,6 +46,7 @@ export function serviceOf(
   const start = isEdge ? undefined : startOf(tree, camp, build?.context, context);
   const health = healthOf(tree, declaredPorts(ports, expose, env), context);
   const hints = hintsOf(tree, context);
+  const server = isEdge ? undefined : serverOf(tree, around.root, context);
   return {
     name,
     source: sourceOf(keyAt),
@@ -53,6 +55,7 @@ export function serviceOf(
     isNative,
     isEdge,
     ...(start ? { start } : {}),
+    ...(server ? { server } : {}),
     replicas: replicasOf(tree, context),
     env,
     ports,

@@ -21,9 +21,10 @@ export function cannotStart(spec: ReplicaSpec, found: Failure): Failure {
 /** It ended before it was ready. */
 export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (
+    spec.server?.explain(tail) ??
     portTaken(spec, tail) ??
     failure('service', 'EXITED_EARLY', `service "${spec.service}" ended ${inWords(exit)} before it was ready`, {
-      hints: [`camp run ${spec.service} -- ${spec.argv.join(' ')}`],
+      hints: [spec.server ? `camp logs ${spec.service}` : `camp run ${spec.service} -- ${spec.argv.join(' ')}`],
       evidence: evidence(spec, tail),
     })
   );
@@ -32,6 +33,7 @@ export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]
 /** Started again and again, and always ended. */
 export function crashLoopFailure(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (
+    spec.server?.explain(tail) ??
     portTaken(spec, tail) ??
     failure(
       'service',

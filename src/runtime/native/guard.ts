@@ -3,7 +3,7 @@ import type { Ms } from '../../kit/events.ts';
 
 /**
  * The guard: a shell that blocks on a pipe which only camp holds. When camp dies, however it dies, the pipe
- * ends, and the guard ends every process group that camp had told it of: TERM, the group's grace period, KILL.
+ * ends, and the guard ends every process group that camp had told it of: its stop signal, its grace period, KILL.
  * Before each signal the leader's start time (or, when the leader is gone, the group itself) is checked.
  */
 const script = `
@@ -14,18 +14,20 @@ alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
   set -- "$1" "$2" \${stat##*)}
   [ "$2" = "\${22}" ]; }
 list=' '
-while read -r op pid start tenths; do
+while read -r op pid start tenths signal; do
   case $op in
-    +) list="$list$pid:$start:$tenths " ;;
+    +) list="$list$pid:$start:$tenths:$signal " ;;
     -) case $list in *" $pid:"*) rest=\${list#*" $pid:"}; list="\${list%%" $pid:"*} \${rest#* }" ;; esac ;;
   esac
 done
 each() { for entry in $list; do
-  pid=\${entry%%:*}; rest=\${entry#*:}; start=\${rest%%:*}; tenths=\${rest#*:}
+  pid=\${entry%%:*}; rest=\${entry#*:}; start=\${rest%%:*}; rest=\${rest#*:}
+  tenths=\${rest%%:*}; signal=\${rest#*:}
   if alive "$pid" "$start"; then "$@" "$pid"; fi; done; }
 end() { kill -s "$1" -- "-$2" 2>/dev/null; }
+stop() { end "$signal" "$1"; }
 due() { left=1; [ "$tick" -lt "$tenths" ] || end KILL "$1"; }
-each end TERM
+each stop
 tick=0
 while :; do
   left=''; each due
@@ -34,10 +36,15 @@ while :; do
 done
 `;
 
+interface Stop {
+  readonly signal: NodeJS.Signals;
+  readonly graceMs: Ms;
+}
+
 /** Keeps a guard process alive and tells it which process groups exist. */
 export class Guard {
   readonly #env: Readonly<Record<string, string>>;
-  /** What the guard is told of each group: its leader's start time and its grace in tenths of a second. */
+  /** What the guard is told of each group: its leader's start time, its grace in tenths of a second, and its stop signal. */
   readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
   #opening: NodeJS.Timeout | undefined;
@@ -47,10 +54,11 @@ export class Guard {
     this.#env = env;
   }
 
-  /** From now on the group ends when camp does, with the grace that it has otherwise too. */
-  add(pgid: number, startTime: string, graceMs: Ms = 2000): void {
+  /** From now on the group ends when camp does, with the signal and the grace that it has otherwise too. */
+  add(pgid: number, startTime: string, stop: Partial<Stop> = {}): void {
+    const { signal = 'SIGTERM', graceMs = 2000 } = stop;
     // a start time that is no number (macOS) holds blanks, and is not looked at either
-    const told = `${startTime.replace(/\D/g, '') || '-'} ${Math.ceil(graceMs / 100)}`;
+    const told = `${startTime.replace(/\D/g, '') || '-'} ${Math.ceil(graceMs / 100)} ${signal.slice(3)}`;
     this.#groups.set(pgid, told);
     if (this.#shell) this.#tell(`+ ${pgid} ${told}`);
     // after the services of this moment: the guard is the one process that nobody waits for

@@ -16,6 +16,8 @@ export interface ReadinessRequest {
   readonly probe: Probe | undefined;
   /** Whether anything is to reach it: a program that nobody reaches may be ready without a port. */
   readonly isReached: boolean;
+  /** How a server that camp knows is asked in its own protocol: it listens on the port that it was told. */
+  readonly ask: ((address: Address, timeoutMs: Ms) => Promise<ProbeAnswer>) | undefined;
   readonly listening: ListenWatch;
   /** Keeps what the last probe saw, for NOT_READY. */
   onAnswer(answer: ProbeAnswer): void;
@@ -30,11 +32,13 @@ const probeTimeoutMs: Ms = 2000;
 
 /** Resolves when the process is ready; rejects only with the signal's reason. */
 export async function awaitReadiness(request: ReadinessRequest, signal: AbortSignal): Promise<Readiness> {
-  const address = await findAddress(request, signal);
+  const { ask, port } = request;
+  const address = ask ? { host: '127.0.0.1', port } : await findAddress(request, signal);
   if (!address) return {};
   for (const began = performance.now(); ; ) {
-    const answer = await probeOnce(request.probe, address, request.runProbe);
+    const answer = await (ask ? ask(address, probeTimeoutMs) : probeOnce(request.probe, address, request.runProbe));
     request.onAnswer(answer);
+    signal.throwIfAborted();
     if (answer.isReady) return { address };
     await delay(probePauseMs(began), undefined, { signal });
   }

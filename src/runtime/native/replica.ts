@@ -29,6 +29,17 @@ export interface ReplicaSpec {
   readonly isReached: boolean;
   readonly isOneShot: boolean;
   readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: Ms };
+  /** For what is no program of the project, but a server that camp knows. */
+  readonly server?: ServerSpec;
+}
+
+/** How a server is started each time, asked whether it is ready, and understood when it is not. */
+export interface ServerSpec {
+  /** What it is started with this time: on another port where its own has been taken. */
+  launch(port: number): Promise<Pick<ReplicaSpec, 'argv' | 'cwd' | 'env' | 'port'>>;
+  ask(address: Address, timeoutMs: Ms): Promise<ProbeAnswer>;
+  /** What it does not get over by being started again. */
+  explain(tail: readonly string[]): Failure | undefined;
 }
 
 export interface ReplicaSurroundings {
@@ -56,8 +67,8 @@ const tailLength = 20;
  * and from each of them, when asked to, stopping ──▶ exited.
  */
 export class Replica {
-  readonly spec: ReplicaSpec;
   readonly id: string;
+  #spec: ReplicaSpec;
   readonly #around: ReplicaSurroundings;
   readonly #life: Life;
   readonly #wish = new Wish();
@@ -71,12 +82,16 @@ export class Replica {
   #readyState: ReplicaState & { at: 'ready' } = { at: 'ready' };
 
   constructor(spec: ReplicaSpec, around: ReplicaSurroundings) {
-    this.spec = spec;
+    this.#spec = spec;
     this.id = `${spec.service}:${spec.index}`;
     this.#around = around;
     const { clock, emit } = around;
     this.#life = new Life({ replica: this.id, service: spec.service, clock, emit, pid: () => this.pid });
     this.#restarts = new Restarts(clock);
+  }
+
+  get spec(): ReplicaSpec {
+    return this.#spec;
   }
 
   get state(): ReplicaState {
@@ -208,6 +223,7 @@ export class Replica {
         port: this.spec.port,
         probe: this.spec.probe,
         isReached: this.spec.isReached,
+        ask: this.spec.server?.ask,
         listening: this.#around.listening,
         onAnswer: (answer) => {
           this.#lastAnswer = answer;
@@ -234,6 +250,11 @@ export class Replica {
       this.#life.become({ at: 'exited', ...exit });
       return false;
     }
+    const cause = await this.#cause();
+    if (cause) {
+      this.#life.become({ at: 'crash-loop', failure: cause });
+      return false;
+    }
     this.#restarts.countEnd(run);
     if (this.#restarts.ofLate() >= crashLoop.starts) {
       await delay(20); // its last lines may still be in the pipe
@@ -242,6 +263,14 @@ export class Replica {
     }
     this.#life.note(exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`);
     return true;
+  }
+
+  /** What a server ended of, where that is known and another start would not help. */
+  async #cause(): Promise<Failure | undefined> {
+    const { server } = this.spec;
+    if (!server) return undefined;
+    await delay(20); // its last lines may still be in the pipe
+    return server.explain(this.#tail);
   }
 
   async #spawnAgain(): Promise<Child | undefined> {
@@ -260,6 +289,8 @@ export class Replica {
     this.#lastAnswer = undefined;
     this.#address = undefined;
     this.#tail.length = 0;
+    const { server } = this.spec;
+    if (server) this.#spec = { ...this.spec, ...(await server.launch(this.spec.port)) };
     const { argv, cwd, env } = this.spec;
     const { pressure } = this.#around;
     const onLine = (stream: 'stdout' | 'stderr', line: string): void => this.#output(stream, line);
@@ -267,7 +298,7 @@ export class Replica {
       throw new CampError(failuresOf(error).map((one) => cannotStart(this.spec, one)));
     });
     this.#child = child;
-    this.#around.guard.add(child.pid, child.startTime, this.spec.stop.graceMs);
+    this.#around.guard.add(child.pid, child.startTime, this.spec.stop);
     this.#life.become({ at: 'starting' });
     void child.exited.then(() => {
       if (this.#child === child) this.#child = undefined;

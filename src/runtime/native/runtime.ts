@@ -2,14 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
+import { readText } from '../../kit/files.ts';
 import { listeners } from '../../kit/ports.ts';
 import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../../kit/process.ts';
 import type { Observed, ObservedReplica } from '../../plan/types.ts';
+import type { ImageFacts } from '../../project/images.ts';
 import type { Service } from '../../project/types.ts';
 import type { ProbeAnswer } from '../probe.ts';
 import type { ReplicaView, Runtime } from '../types.ts';
 import type { ReadSecret } from '../wiring/backing.ts';
-import { type Neighbour, processNeighbour } from '../wiring/neighbours.ts';
+import { type Neighbour, processNeighbour, serverNeighbour } from '../wiring/neighbours.ts';
 import { wiringOf } from '../wiring/wiring.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
 import { Guard } from './guard.ts';
@@ -17,6 +19,7 @@ import { installDependencies } from './install.ts';
 import type { PortLeases } from './leases.ts';
 import { ListenWatch } from './listening.ts';
 import { Replica, type ReplicaSpec } from './replica.ts';
+import { isTaken, type NativeServer, nativeServer, type ServersSetup } from './servers/servers.ts';
 
 export interface NativeSetup {
   readonly projectId: string;
@@ -34,6 +37,12 @@ export interface NativeSetup {
   containers?(): readonly Neighbour[];
   /** Reads a password out of what a `*_FILE` variable names. */
   readonly readSecret?: ReadSecret;
+  /** Whether a service runs as a server that camp knows, and what those need around them. */
+  readonly servers?: ServersSetup & { isServer(service: Service): boolean };
+  /** What is known of a service's image. */
+  factsOf?(service: Service): ImageFacts | undefined;
+  /** A service of the project by its name. */
+  serviceOf?(name: string): Service | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Pending while what services write cannot be taken any more. */
@@ -47,6 +56,8 @@ export interface NativeRuntime extends Runtime {
   /** Process groups that a camp which is no longer there has left behind. */
   leftovers(): Observed['leftovers'];
   install(service: Service, signal: AbortSignal): Promise<void>;
+  /** Makes the data of a server, or looks at what is there. */
+  prepare(service: Service, signal: AbortSignal): Promise<void>;
   /** The port that a replica listens on, or will. */
   portOf(service: Service, index: number): number;
   /** The environment that a command of the service runs with. */
@@ -75,6 +86,8 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     }
   }
 
+  const isServer = (service: Service): boolean => setup.servers?.isServer(service) ?? false;
+
   function addresses(): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     for (const replica of replicas.values()) {
@@ -85,7 +98,7 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   }
 
   function portOf(service: Service, index: number): number {
-    if (service.env['PORT']) return Number(service.env['PORT']);
+    if (service.env['PORT'] && !isServer(service)) return Number(service.env['PORT']);
     return leasedPort(service.name, index);
   }
 
@@ -100,24 +113,94 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
     for (const name of service.dependsOn.keys())
       if (!known.has(name) && !containers.some((each) => each.name === name))
         known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
-    const processes = [...known].map(([name, address]) => processNeighbour(name, address));
+    if (isServer(service)) known.set(service.name, `127.0.0.1:${portOf(service, 1)}`);
+    const processes = [...known].map(([name, address]) => neighbour(name, address));
     const neighbours = [...processes, ...containers];
     return {
       ...baseEnvironment(
         setup.ownEnv,
-        service.start?.kind === 'command' ? service.start.path : [],
+        [...(service.start?.kind === 'command' ? service.start.path : []), ...serverFolders(service)],
         marks(`${service.name}:${index}`),
       ),
       ...setup.sharedEnv(),
       HOST: '127.0.0.1',
       SERVICE: service.name,
       PYTHONUNBUFFERED: '1',
-      ...wiringOf(service, neighbours, setup.readSecret),
+      ...(isServer(service) ? ownWiring(service, neighbours) : wiringOf(service, neighbours, readSecret)),
       PORT: String(portOf(service, index)),
     };
   }
 
+  /** A command of a server's own service finds the server as one that depends on it does. */
+  function ownWiring(service: Service, neighbours: readonly Neighbour[]): Record<string, string> {
+    const client = { ...service, dependsOn: new Map([[service.name, 'service_started' as const]]) };
+    return wiringOf(client, neighbours, readSecret);
+  }
+
+  function neighbour(name: string, address: string): Neighbour {
+    const service = setup.serviceOf?.(name);
+    const found = processNeighbour(name, address, service?.hints?.aliases);
+    return service && isServer(service) ? serverNeighbour(found, service, setup.factsOf?.(service)) : found;
+  }
+
+  /** A secret of the compose file that a server is told of by its path in the container. */
+  function readSecret(of: Neighbour, path: string): string | undefined {
+    const file = setup.serviceOf?.(of.name)?.server?.secrets[path];
+    return (file === undefined ? undefined : readText(file)) ?? setup.readSecret?.(of, path);
+  }
+
+  /** Where psql and its like are, for a service that has a PostgreSQL of this machine. */
+  function serverFolders(service: Service): readonly string[] {
+    return [service.name, ...service.dependsOn.keys()].flatMap((name) => {
+      const found = setup.serviceOf?.(name);
+      if (found?.server?.name !== 'postgres' || !isServer(found)) return [];
+      return setup.servers?.programOf(found)?.bin ?? [];
+    });
+  }
+
+  function theServer(service: Service): NativeServer {
+    const { servers } = setup;
+    if (!servers) return fail('bug', 'BUG', 'there are no servers here');
+    return nativeServer(service, baseEnvironment(setup.ownEnv, [], marks(`${service.name}:1`)), servers);
+  }
+
+  /** A server's port belongs to the project: one that somebody else has taken is changed. */
+  async function freePort(service: Service, port: number): Promise<number> {
+    if (!(await isTaken(port))) return port;
+    const key = `${service.name}:1`;
+    const other = setup.leases.lease(key, new Set(listeners().map((one) => one.port)));
+    if (other === undefined) return port;
+    setup.emit({ type: 'note', subject: service.name, message: `port ${port} is taken: it listens on ${other}` });
+    return other;
+  }
+
+  function serverSpec(service: Service): ReplicaSpec {
+    const server = theServer(service);
+    return {
+      service: service.name,
+      index: 1,
+      configHash: setup.configHash(service),
+      argv: [],
+      cwd: '/',
+      env: {},
+      port: portOf(service, 1),
+      probe: undefined,
+      isReached: true,
+      isOneShot: false,
+      stop: { signal: server.stopSignal, graceMs: service.stop.graceMs },
+      server: {
+        async launch(port) {
+          const free = await freePort(service, port);
+          return { ...(await server.launch(free)), port: free };
+        },
+        ask: server.ask,
+        explain: server.explain,
+      },
+    };
+  }
+
   function specOf(service: Service, index: number): ReplicaSpec {
+    if (isServer(service)) return serverSpec(service);
     const { start } = service;
     if (start?.kind !== 'command') return fail('bug', 'BUG', `service "${service.name}" has no command`);
     const env = environmentOf(service, index);
@@ -158,6 +241,8 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       installs.set(key, running);
       await running.finally(() => installs.delete(key));
     },
+
+    prepare: (service, signal) => theServer(service).prepare(signal),
 
     async start(service, index) {
       const id = `${service.name}:${index}`;
@@ -200,7 +285,10 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
       };
       if (force.aborted) kill();
       force.addEventListener('abort', kill, { once: true });
-      await Promise.all([...replicas.values()].map((replica) => replica.stop()));
+      // what still drains needs its database until the end
+      const all = [...replicas.values()];
+      await Promise.all(all.filter(({ spec }) => !spec.server).map((replica) => replica.stop()));
+      await Promise.all(all.filter(({ spec }) => spec.server).map((replica) => replica.stop()));
       replicas.clear();
       guard.close();
     },

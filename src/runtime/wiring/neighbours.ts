@@ -9,7 +9,7 @@ export interface Neighbour {
   readonly kind: 'process' | 'container';
   /** `127.0.0.1` from a process, `host.docker.internal` from a container. */
   readonly host: string;
-  /** By the port inside its container, the one to dial. A process listens on one port, whatever is asked for. */
+  /** By the port inside its container, the one to dial. Empty for a process: it listens on one, whatever is asked for. */
   readonly ports: ReadonlyMap<Port, Port>;
   /** The one to dial where no port is named. */
   readonly mainPort?: Port;
@@ -30,7 +30,7 @@ const loopback = '127.0.0.1';
 /** Where services are, as the composition root knows it. */
 export interface PlacementsView {
   readonly services: ReadonlyMap<string, Service>;
-  placementOf(service: string): 'process' | 'container' | 'static' | 'edge' | undefined;
+  placementOf(service: string): 'process' | 'container' | 'server' | 'static' | 'edge' | undefined;
   /** Where the first replica of a process listens on this machine, or will. */
   processPort(service: string): Port | undefined;
   /** Where a port of the first replica's container is published on this machine. */
@@ -47,6 +47,7 @@ export function neighboursOfProcess(view: PlacementsView): readonly Neighbour[] 
   return [...view.services.values()].flatMap((service) => {
     switch (view.placementOf(service.name)) {
       case 'process':
+      case 'server':
         return processOf(service, view, loopback);
       case 'container':
         return [containerOf(service, view)];
@@ -58,9 +59,10 @@ export function neighboursOfProcess(view: PlacementsView): readonly Neighbour[] 
 
 /** What a container cannot reach by Compose's names: the processes, by the host gateway. */
 export function neighboursOfContainer(view: PlacementsView): readonly Neighbour[] {
-  return [...view.services.values()].flatMap((service) =>
-    view.placementOf(service.name) === 'process' ? processOf(service, view, gatewayHost) : [],
-  );
+  return [...view.services.values()].flatMap((service) => {
+    const placement = view.placementOf(service.name);
+    return placement === 'process' || placement === 'server' ? processOf(service, view, gatewayHost) : [];
+  });
 }
 
 /** A process that listens at `host:port`. */
@@ -81,7 +83,21 @@ export function processNeighbour(name: string, address: string, aliases: readonl
 
 function processOf(service: Service, view: PlacementsView, host: string): readonly Neighbour[] {
   const port = view.processPort(service.name);
-  return port === undefined ? [] : [processNeighbour(service.name, `${host}:${port}`, service.hints?.aliases)];
+  if (port === undefined) return [];
+  const found = processNeighbour(service.name, `${host}:${port}`, service.hints?.aliases);
+  return [view.placementOf(service.name) === 'server' ? serverNeighbour(found, service, view.factsOf(service)) : found];
+}
+
+/** A server of this machine: it listens where a process does, and is spoken to as what its image is. */
+export function serverNeighbour(process: Neighbour, service: Service, facts: ImageFacts | undefined): Neighbour {
+  if (!facts || process.mainPort === undefined) return process;
+  return {
+    ...process,
+    ports: new Map([[facts.port, process.mainPort]]),
+    facts,
+    env: service.env,
+    command: service.hints?.command ?? [],
+  };
 }
 
 function containerOf(service: Service, view: PlacementsView): Neighbour {

@@ -75,7 +75,8 @@ function movedHost(text: string, scheme: string, directory: Directory): string |
 
 /** Where a port of a neighbour is dialled; undefined where it is not reachable. */
 function dialled(neighbour: Neighbour, port: Port): Port | undefined {
-  return neighbour.kind === 'process' ? neighbour.mainPort : neighbour.ports.get(port);
+  if (neighbour.kind === 'process' && neighbour.ports.size === 0) return neighbour.mainPort;
+  return neighbour.ports.get(port);
 }
 
 function addressFor(neighbour: Neighbour, port: Port): string | undefined {
