@@ -95,8 +95,8 @@ async function follow(id, what) {
   article.querySelector('.what').textContent = what;
   article.querySelector('.id').textContent = id;
   byId('orders').prepend(article);
-  for (let isSettled = false; !isSettled; ) {
-    await pause(300);
+  for (let ms = 250, isSettled = false; !isSettled; ms = Math.min(ms * 1.3, 3000)) {
+    await pause(ms);
     isSettled = await look(article, id);
   }
   await refresh();
