@@ -7,6 +7,8 @@ import type { Supervisor } from './supervisor.ts';
 /** What a camp command may ask of the supervisor that runs the project. */
 export interface Verbs {
   status: Record<string, never>;
+  /** Resolves when what services have written so far is in the log files. */
+  flush: Record<string, never>;
   /** What containers use, which only an engine knows. */
   memory: Record<string, never>;
   /** What the planner of another process needs to know. */
@@ -42,6 +44,8 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
     switch (verb as Verb) {
       case 'status':
         return supervisor.status();
+      case 'flush':
+        return supervisor.flushLogs();
       case 'memory':
         return (await import('./container-memory.ts')).containerMemory(supervisor);
       case 'observed':

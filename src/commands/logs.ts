@@ -17,7 +17,7 @@ export default class Logs extends CampCommand {
   static override flags = {
     follow: Flags.boolean({ char: 'f', description: 'go on with what they write from now on' }),
     since: Flags.string({ description: 'only from this moment on: 90s, 10m, 2h, 1d or a date' }),
-    request: Flags.string({ description: 'only lines with this request id' }),
+    request: Flags.string({ description: 'the whole way of the request with this id: the edge, services, consumers' }),
   };
 
   async run(): Promise<void> {
@@ -30,7 +30,7 @@ export default class Logs extends CampCommand {
       onRecord: (record) => (this.shared.json ? writeJson(record) : print(record)),
       signal: this.interruption,
       ...(flags.since === undefined ? {} : { sinceMs: parseSince(flags.since, Date.now()) }),
-      ...(flags.request === undefined ? {} : { text: flags.request }),
+      ...(flags.request === undefined ? {} : { requestId: flags.request }),
     });
   }
 }

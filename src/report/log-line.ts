@@ -12,6 +12,8 @@ export interface LogLine {
   readonly line: string;
   /** RFC 3339 */
   readonly time?: string;
+  /** On the way of one request: the how many-th service this is. */
+  readonly hop?: number;
 }
 
 const prefixColours = [
@@ -43,11 +45,12 @@ export class LogFormat {
     const coloured = this.#style.hasColour
       ? styleText(colourOf(record.service), prefix, { validateStream: false })
       : prefix;
-    return `${coloured} ${this.#text(record)}`;
+    return `${coloured} ${'  '.repeat(Math.max(0, (record.hop ?? 1) - 1))}${this.#text(record)}`;
   }
 
-  #text({ line, service }: LogLine): string {
-    const readable = this.#style.isTty ? readableJson(line, service, this.#style) : undefined;
+  #text({ line, service, hop }: LogLine): string {
+    const isReadable = this.#style.isTty || hop !== undefined;
+    const readable = isReadable ? readableJson(line, service, this.#style) : undefined;
     return readable ?? sanitise(line, this.#style.isTty && this.#style.hasColour);
   }
 }
