@@ -59,17 +59,15 @@ export function createConsumer(consumer: string, type: string, handlers: readonl
   }
 
   async function countFailure(event: Event): Promise<number> {
-    const rows = await transact(database, (session) =>
-      session.query<{ attempts: number }>(
-        'insert into camp_failures (consumer, event_id, attempts) values ($1, $2, 1) on conflict (consumer, event_id) do update set attempts = camp_failures.attempts + 1 returning attempts',
-        [consumer, event.id],
-      ),
+    const rows = await database.query<{ attempts: number }>(
+      'insert into camp_failures (consumer, event_id, attempts) values ($1, $2, 1) on conflict (consumer, event_id) do update set attempts = camp_failures.attempts + 1 returning attempts',
+      [consumer, event.id],
     );
     return rows[0]?.attempts ?? 1;
   }
 
   const forgetFailures = (event: Event) =>
-    transact(database, (session) => session.query('delete from camp_failures where consumer = $1 and event_id = $2', [consumer, event.id]));
+    database.query('delete from camp_failures where consumer = $1 and event_id = $2', [consumer, event.id]);
 
   async function handle(event: Event): Promise<Verdict> {
     const begin = performance.now();

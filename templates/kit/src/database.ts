@@ -15,8 +15,8 @@ export interface ScriptError {
   readonly at?: number;
 }
 
-/** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. */
-export interface Database {
+/** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. Its own `query` is a transaction of one statement. */
+export interface Database extends Session {
   readonly kind: 'postgres' | 'sqlite';
   /** Throws Unavailable where it cannot be reached at the moment, Fatal where it refuses for good. */
   begin(): Promise<Transaction>;
@@ -24,7 +24,6 @@ export interface Database {
   exclusive<T>(name: string, work: (session: Session) => Promise<T>): Promise<T | undefined>;
   /** The same, but waits its turn; the session is outside of any transaction. */
   serialized<T>(name: string, work: (session: Session) => Promise<T>): Promise<T>;
-  /** Several statements at once, as a migration has them. */
   describeScriptError(error: unknown): ScriptError;
   /** True where the failure is the moment's (connection lost, server stopping, deadlock) and trying again is right. */
   isUnavailable(error: unknown): boolean;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database, Session } from './database.ts';
 import { Problem } from './problem.ts';
 import type { Answer } from './types.ts';
-import { createUnit, transact } from './unit.ts';
+import { createUnit } from './unit.ts';
 import { within, currentOrNew } from './context.ts';
 
 /** Thrown inside of a request to end it with the answer that its key had before. */
@@ -40,7 +40,7 @@ export function createIdempotency(database: Database): (key: string, fingerprint
   }
 
   async function run(key: string, fingerprint: string, handler: () => Promise<Answer>): Promise<Answer> {
-    await transact(database, (session) => lookUp(session, key, fingerprint));
+    await lookUp(database, key, fingerprint);
     const unit = createUnit(database, (session) => claim(session, key, fingerprint));
     try {
       const answer = await within({ ...currentOrNew(), unit }, handler);

@@ -3,7 +3,6 @@ import { currentOrNew, traceparent } from './context.ts';
 import type { Database, Session } from './database.ts';
 import { createPatientLog, describe } from './log.ts';
 import type { Envelope, Tx } from './types.ts';
-import { transact } from './unit.ts';
 import { sleep } from './wait.ts';
 
 /** The transaction as handlers see it: what it emits is a row of the same transaction. */
@@ -70,15 +69,25 @@ export function createRelay(database: Database, broker: Broker): Relay {
 }
 
 /** One replica at a time, one event after the other: that keeps their order. */
-function passInOrder(database: Database, broker: Broker): Promise<number | undefined> {
-  return database.exclusive('camp outbox', async (session) => {
+async function passInOrder(database: Database, broker: Broker): Promise<number | undefined> {
+  const waiting = await database.query('select 1 from camp_outbox limit 1');
+  if (waiting.length === 0) return 0;
+  let failure: unknown;
+  const count = await database.exclusive('camp outbox', async (session) => {
     const rows = await session.query<Row>(`select position, body from camp_outbox order by position limit ${batch} for update skip locked`);
     for (const { position, body } of rows) {
-      await broker.publish(JSON.parse(body) as Envelope);
+      try {
+        await broker.publish(JSON.parse(body) as Envelope);
+      } catch (error) {
+        failure = error; // those before it have left: their rows go
+        break;
+      }
       await session.query('delete from camp_outbox where position = $1', [position]);
     }
     return rows.length;
   });
+  if (failure !== undefined) throw failure;
+  return count;
 }
 
 /** To consumers in this process: many at once, because one that fails and is tried again must not hold up the others. */
@@ -86,13 +95,13 @@ function createLocalPass(database: Database, broker: Broker, again: () => void):
   const flying = new Set<number>();
   const complain = createPatientLog();
   return async () => {
-    const rows = await transact(database, (session) => session.query<Row>(`select position, body from camp_outbox order by position limit ${batch + flying.size}`));
+    const rows = await database.query<Row>(`select position, body from camp_outbox order by position limit ${batch + flying.size}`);
     for (const { position, body } of rows) {
       if (flying.has(position)) continue;
       flying.add(position);
       broker
         .publish(JSON.parse(body) as Envelope)
-        .then(() => transact(database, (session) => session.query('delete from camp_outbox where position = $1', [position])))
+        .then(() => database.query('delete from camp_outbox where position = $1', [position]))
         .catch((error) => complain(`an event stays in the outbox: ${describe(error)}`))
         .finally(() => {
           flying.delete(position);

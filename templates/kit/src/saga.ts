@@ -126,7 +126,7 @@ export function createSaga<T extends object>(name: string, options: SagaOptions<
   }
 
   async function tick({ database, service, kick }: SagaParts): Promise<number> {
-    const [row] = await transact(database, (session) => session.query<Row>('select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1', [name, now()]));
+    const [row] = await database.query<Row>('select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1', [name, now()]);
     if (!row) return 0;
     await within({ requestId: row.request_id, traceId: row.trace_id }, () => transact(database, (session) => onDue(session, service, row.id)));
     kick();

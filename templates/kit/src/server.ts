@@ -4,7 +4,7 @@ import { type Context, correlation, traceparent, within } from './context.ts';
 import type { Database } from './database.ts';
 import { createIdempotency, fingerprintOf } from './idempotency.ts';
 import { createLoad } from './load.ts';
-import { log } from './log.ts';
+import { describe, log } from './log.ts';
 import { Problem, problemBody, Unavailable } from './problem.ts';
 import { createRouter, type Route } from './router.ts';
 import type { Answer, Call, Client, Tx } from './types.ts';
@@ -90,11 +90,14 @@ export function createHttp(parts: ServerParts): HttpServer {
       if (context.deadline <= Date.now()) throw late();
       return await Promise.race([handle(req, url, context), ended(context.signal)]);
     } catch (error) {
-      return asAnswer(error, url.pathname, context.requestId);
+      return asAnswer(unavailableIf(error), url.pathname, context.requestId);
     } finally {
       clearTimeout(timer);
     }
   }
+
+  const unavailableIf = (error: unknown) =>
+    error instanceof Unavailable || !parts.database?.isUnavailable(error) ? error : new Unavailable(`the database does not answer: ${describe(error)}`, { cause: error });
 
   async function handle(req: IncomingMessage, url: URL, context: Context & { deadline: number; signal: AbortSignal }): Promise<Answer> {
     const method = req.method ?? 'GET';

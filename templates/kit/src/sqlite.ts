@@ -53,6 +53,7 @@ export function openSqlite(file: string): Database {
   return {
     kind: 'sqlite',
     begin,
+    query: alone.query,
     async exclusive(name, work) {
       if (named.has(name)) return undefined;
       const working = work(alone);
