@@ -21,6 +21,7 @@ import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts'
 import { ask } from './client.ts';
 import { ContainerHost } from './containers/host.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
+import { withPlannedSecrets } from './secrets.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { ServerHost } from './servers.ts';
 import { wantedOf } from './wanted.ts';
@@ -148,8 +149,9 @@ export function composeConfig(request: LookRequest): ComposeModel | null {
 }
 
 /** Plans against what runs now, without taking the lock. Throws what cannot be placed. */
-export async function plan(request: LookRequest): Promise<PlanReport> {
-  process.chdir(request.dir);
+export async function plan(asked: LookRequest): Promise<PlanReport> {
+  process.chdir(asked.dir);
+  const request = { ...asked, env: await withPlannedSecrets(asked) };
   const { project } = await readChecked(request);
   const folders = stateFolders(request.dir);
   const running = (await ask(folders, 'observed', {}, () => undefined)) as Running | undefined;

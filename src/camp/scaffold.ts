@@ -41,7 +41,7 @@ export async function addBackingTo(request: AddBackingRequest, isDryRun: boolean
 }
 
 /** Where there is no git, or no repository, nothing is tracked. */
-async function isTrackedByGit(dir: string, path: string): Promise<boolean> {
+export async function isTrackedByGit(dir: string, path: string): Promise<boolean> {
   const { runCommand } = await import('../kit/spawn.ts');
   const argv = ['git', 'ls-files', '--error-unmatch', '--', path];
   const result = await runCommand(argv, { cwd: dir, timeoutMs: 10_000 });

@@ -11,6 +11,7 @@ import { ask, runningSupervisor } from './client.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
 import { clearTestInstance, testInstance } from './instance.ts';
 import { refuseUnknownServices } from './known-services.ts';
+import { provideSecrets, withPlannedSecrets } from './secrets.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -62,7 +63,8 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
 }
 
 async function take(request: UpRequest, folders: StateFolders): Promise<UpOutcome> {
-  if (!existsSync(folders.state)) await refuseBadFiles(request);
+  if (!existsSync(folders.state)) await refuseBadFiles({ ...request, env: await withPlannedSecrets(request) });
+  await provideSecrets(request);
   makeStateFolders(folders);
   const deadline = performance.now() + settleMs;
   for (;;) {

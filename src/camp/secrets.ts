@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Event } from '../kit/events.ts';
+import { CampError } from '../kit/failure.ts';
+import { readText } from '../kit/files.ts';
+
+/** The project whose passwords are looked after. */
+export interface SecretsRequest {
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly files?: readonly string[];
+  onEvent?(event: Event): void;
+}
+
+/**
+ * Passwords that the backing services of a project ask for and nobody sets, as after a fresh clone: they are generated
+ * into `.env`, never shown. Throws SECRET_IN_GIT (project) where git tracks that file.
+ */
+export async function provideSecrets(request: SecretsRequest): Promise<void> {
+  const names = await unsetSecrets(request);
+  if (names.length === 0) return;
+  const { dir } = request;
+  const [{ secretChanges }, { refuseTracked }, { applyChanges }, { isTrackedByGit }] = await Promise.all([
+    import('../scaffold/secrets.ts'),
+    import('../scaffold/add-backing.ts'),
+    import('../scaffold/apply.ts'),
+    import('./scaffold.ts'),
+  ]);
+  const build = async () => {
+    const text = (name: string) => readText(join(dir, name));
+    const files = { dotenv: text('.env'), example: undefined, ignore: text('.gitignore') };
+    const hasGit = files.ignore !== undefined || existsSync(join(dir, '.git'));
+    const changes = secretChanges(names, files).filter(
+      ({ path }) => path === '.env' || (path === '.gitignore' && hasGit),
+    );
+    await refuseTracked(changes, { isTracked: (path) => isTrackedByGit(dir, path) });
+    return { dir, project: basename(dir), changes, found: [], notes: [], next: [] };
+  };
+  try {
+    await applyChanges(dir, build, { purpose: 'camp up' });
+  } catch (error) {
+    const [first] = error instanceof CampError ? error.failures : [];
+    if (first?.code !== 'READ_ONLY') throw error;
+    request.onEvent?.({
+      type: 'warning',
+      t: 0,
+      message: `no password could be made for ${names.join(', ')}: ${first.message}`,
+    });
+  }
+}
+
+/** The environment as `up` would see it, for who only looks: nothing is written. */
+export async function withPlannedSecrets(request: SecretsRequest): Promise<NodeJS.ProcessEnv> {
+  const names = await unsetSecrets(request);
+  if (names.length === 0) return request.env;
+  const { newSecret } = await import('../scaffold/secrets.ts');
+  return { ...request.env, ...Object.fromEntries(names.map((name) => [name, newSecret()])) };
+}
+
+const passwordLine = /^[^#\n]*(?:PASSWORD|_PASS)["']?\s*[:=][^\n]*\$/m;
+
+async function unsetSecrets({ dir, env, files }: SecretsRequest): Promise<readonly string[]> {
+  const paths = files ?? [await composePath(dir)].filter((path) => path !== undefined);
+  const texts = paths.map((path) => readText(path) ?? '').filter((text) => passwordLine.test(text));
+  if (texts.length === 0) return [];
+  const { missingSecrets } = await import('../scaffold/secrets.ts');
+  const dotenv = readText(join(dir, '.env'));
+  return [...new Set(texts.flatMap((text) => missingSecrets(text, dotenv, env)))];
+}
+
+async function composePath(dir: string): Promise<string | undefined> {
+  const { composeFileOf } = await import('../scaffold/project-files.ts');
+  const file = composeFileOf(dir);
+  return file && join(dir, file.path);
+}
