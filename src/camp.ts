@@ -29,6 +29,7 @@ export const logs: typeof import('./camp/logs.ts').logs = async (request) =>
 export const run: typeof import('./camp/run.ts').run = async (...args) => (await import('./camp/run.ts')).run(...args);
 export const test: typeof import('./camp/test.ts').test = async (request) =>
   (await import('./camp/test.ts')).test(request);
+export const dlq: typeof import('./camp/dlq.ts').dlq = async (...args) => (await import('./camp/dlq.ts')).dlq(...args);
 export const restart: typeof import('./camp/steer.ts').restart = async (...args) =>
   (await import('./camp/steer.ts')).restart(...args);
 export const scale = async (

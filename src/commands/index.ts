@@ -21,6 +21,9 @@ export const commands: Readonly<Record<string, Load>> = {
   scale: () => import('./scale.ts'),
   run: () => import('./run.ts'),
   test: () => import('./test.ts'),
+  'dlq ls': () => import('./dlq/ls.ts'),
+  'dlq show': () => import('./dlq/show.ts'),
+  'dlq replay': () => import('./dlq/replay.ts'),
   doctor: () => import('./doctor.ts'),
   trust: () => import('./trust.ts'),
 };
@@ -30,6 +33,6 @@ export const groups: readonly (readonly [string, readonly string[]])[] = [
   ['start', ['init', 'add service', 'up', 'down']],
   ['backing services', ['add postgres', 'add redis', 'add nats', 'add rabbitmq', 'add kafka']],
   ['look', ['ps', 'logs', 'open', 'plan']],
-  ['steer', ['restart', 'scale', 'run', 'test']],
+  ['steer', ['restart', 'scale', 'run', 'test', 'dlq ls', 'dlq show', 'dlq replay']],
   ['this machine', ['doctor', 'trust']],
 ];
