@@ -6,11 +6,14 @@ import { readText } from '../../../kit/files.ts';
 import type { Port, ServerName, Service } from '../../../project/types.ts';
 import { type Address, type ProbeAnswer, probeTcp } from '../../probe.ts';
 import { hasData, majorOfRecord, prepareData } from './data.ts';
+import { nats } from './nats.ts';
 import { postgres } from './postgres.ts';
+import { rabbitmq } from './rabbitmq.ts';
+import { redis } from './redis.ts';
 import type { Launch, Program, ServerKind, Site } from './types.ts';
 import { freeOfUsers } from './users.ts';
 
-const kinds: Readonly<Partial<Record<ServerName, ServerKind>>> = { postgres };
+const kinds: Readonly<Record<ServerName, ServerKind>> = { postgres, redis, nats, rabbitmq };
 
 export interface ServersSetup {
   /** Absolute: `.camp/data`. */
@@ -42,8 +45,8 @@ export function nativeServer(
   setup: ServersSetup,
 ): NativeServer {
   const { server: image } = service;
-  const kind = image && kinds[image.name];
-  if (!image || !kind) return fail('bug', 'BUG', `service "${service.name}" is no server that camp knows`);
+  if (!image) return fail('bug', 'BUG', `service "${service.name}" is no server that camp knows`);
+  const kind = kinds[image.name];
   const program =
     setup.programOf(service) ?? fail('bug', 'BUG', `the program of "${service.name}" has not been provided`);
   const said = new Set<string>();

@@ -1,0 +1,80 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Failure } from '../../../kit/failure.ts';
+import { makeFolder } from '../../../kit/files.ts';
+import type { ProbeAnswer } from '../../probe.ts';
+import { writeConfig } from './config-file.ts';
+import { damaged, diskFull } from './data.ts';
+import { exchange } from './exchange.ts';
+import type { Launch, Login, ServerKind, Site } from './types.ts';
+
+/** RabbitMQ as a process of this machine, where it is installed: Erlang and all are more than camp fetches. */
+export const rabbitmq: ServerKind = {
+  title: 'RabbitMQ',
+  stopSignal: 'SIGTERM',
+  isBoundToMajor: false,
+  loginOf,
+  make: async () => undefined,
+  launch,
+  ask: (_, address, timeoutMs) => exchange(address, 'AMQP\0\0\x09\x01', judge, timeoutMs),
+  explain,
+};
+
+function loginOf(site: Site): Login {
+  const user = site.told('RABBITMQ_DEFAULT_USER') ?? 'guest';
+  return { user, password: site.told('RABBITMQ_DEFAULT_PASS') ?? 'guest' };
+}
+
+async function launch(site: Site, port: number): Promise<Launch> {
+  const { user = '', password = '' } = loginOf(site);
+  const vhost = site.told('RABBITMQ_DEFAULT_VHOST');
+  const config = writeConfig(site, 'conf', [
+    `listeners.tcp.default = 127.0.0.1:${port}`,
+    `default_user = ${user}`,
+    `default_pass = ${password}`,
+    ...(vhost === undefined ? [] : [`default_vhost = ${vhost}`]),
+    'log.console = true',
+    'log.file = false',
+  ]);
+  const own = join(site.folder, 'home');
+  makeFolder(own, 0o700);
+  return {
+    argv: [site.program.path],
+    cwd: site.folder,
+    env: {
+      ...site.env,
+      ...site.program.env,
+      // the cookie, which is a secret, belongs to this server
+      HOME: own,
+      XDG_CACHE_HOME: join(homedir(), '.cache'),
+      RABBITMQ_CONFIG_FILE: config.replace(/\.conf$/, ''),
+      RABBITMQ_CONF_ENV_FILE: '/dev/null',
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(site.folder, 'enabled_plugins'),
+      RABBITMQ_MNESIA_BASE: join(site.folder, 'mnesia'),
+      RABBITMQ_LOG_BASE: join(site.folder, 'log'),
+      RABBITMQ_LOGS: '-',
+      RABBITMQ_NODENAME: `camp-${site.service.name}@localhost`,
+      RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+      RABBITMQ_NODE_PORT: String(port),
+      RABBITMQ_DIST_PORT: String(port + 20_000),
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+    },
+  };
+}
+
+/** Connection.Start is a method frame (1) of channel 0; a server of another version answers with its own header. */
+function judge(answer: Buffer): ProbeAnswer | undefined {
+  if (answer.length < 8) return undefined;
+  if (answer[0] === 1) return { isReady: true, said: 'RabbitMQ begins a connection' };
+  return { isReady: false, said: `it answered ${answer.subarray(0, 8).toString('latin1')}` };
+}
+
+function explain(site: Site, lines: readonly string[]): Failure | undefined {
+  const full = diskFull(site, lines);
+  if (full) return full;
+  const wrong = lines.filter((line) =>
+    /(?:schema_integrity_check_failed|incompatible_feature_flags|inconsistent_database|bad_match.*khepri)/i.test(line),
+  );
+  return wrong.length > 0 ? damaged(site, rabbitmq, wrong) : undefined;
+}
