@@ -1,7 +1,7 @@
 import type { Database, DatabaseOptions } from './database.ts';
 import type { Route, RouteOptions } from './router.ts';
 import { createSaga, type BuiltSaga } from './saga.ts';
-import type { EventHandler, Handler, Saga, SagaOptions, Tx } from './types.ts';
+import type { Client, EventHandler, Handler, Saga, SagaOptions, Tx } from './types.ts';
 import { nameLog } from './log.ts';
 
 export interface ConsumerOptions {
@@ -16,6 +16,8 @@ export interface App {
   route(method: string, pattern: string, handler: Handler, options?: RouteOptions): void;
   on<T = any>(type: string, handler: EventHandler<T>, options?: ConsumerOptions): void;
   saga<T extends object = any>(name: string, options: SagaOptions<T>): Saga<T>;
+  /** Asks other services where there is no request: in handlers of events. */
+  readonly client: Client;
   /** As in a request, outside of one. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Runs when the service stops, before its database closes. */
@@ -43,6 +45,7 @@ export interface Declared {
 
 export interface Runtime {
   readonly database: Database | undefined;
+  readonly client: Client;
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   now(): number;
 }
@@ -71,6 +74,11 @@ export function createService(name: string): App {
   let runtime: Runtime | undefined;
   nameLog(process.env['SERVICE'] || name);
 
+  function running(): Runtime {
+    if (!runtime) throw new Error('the service has not been started: app.tx and app.client are for handlers and after start()');
+    return runtime;
+  }
+
   const app: App = {
     name,
     database(options = {}) {
@@ -91,10 +99,12 @@ export function createService(name: string): App {
       database ??= {};
       return saga;
     },
-    tx(work) {
-      if (!runtime) throw new Error('the service has not been started: app.tx is for handlers and after start()');
-      return runtime.tx(work);
+    client: {
+      get: async (...args) => running().client.get(...args),
+      post: async (...args) => running().client.post(...args),
+      request: async (...args) => running().client.request(...args),
     },
+    tx: (work) => running().tx(work),
     onStop: (work) => void stops.push(work),
     start: async () => (await import('./start.ts')).start(app),
   };

@@ -2,5 +2,5 @@
 export { type App, createService } from './app.ts';
 export { config } from './config.ts';
 export { log } from './log.ts';
-export { DependencyProblem, Problem, Terminal } from './problem.ts';
+export { DependencyProblem, Problem, Terminal, Unavailable } from './problem.ts';
 export type * from './types.ts';

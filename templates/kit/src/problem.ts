@@ -40,7 +40,9 @@ export class Terminal extends Error {
   override readonly name = 'Terminal';
 }
 
-/** The database or the broker cannot be reached at the moment: nobody's fault but the moment's, so it is tried again and never counted. */
+/**
+ * What is needed cannot be reached at the moment: nobody's fault but the moment's. In a consumer: tried again and never counted.
+ */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
 }

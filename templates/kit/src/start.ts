@@ -33,8 +33,8 @@ export async function start(app: App): Promise<void> {
     return fail(error);
   }
   const tx = createTransact(service, database, kick);
-  inside(app).bind({ database, tx, now: Date.now });
   const client = lazyClient(async () => (await import('./client.ts')).createClient());
+  inside(app).bind({ database, client, tx, now: Date.now });
   const http = createHttp({ routes: declared.routes, database, client, tx, closed: () => why, trouble });
   stopOnSignals(stop);
 

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createService, Problem, Terminal } from '../src/index.ts';
+import { createService, Problem, Terminal, Unavailable } from '../src/index.ts';
 import { testEnv } from '../src/testing.ts';
 
 function migrations(...files: string[]): string {
@@ -101,4 +101,34 @@ test('what always fails goes to the dead letters after five tries, what is termi
     { consumer: 'poisoned_c_d', reason: 'unknown product', attempts: 1 },
   ]);
   await env.close();
+});
+
+test('a handler of events asks other services too, with the ids of the event', async (t) => {
+  const app = createService('mails');
+  app.on('orders.confirmed', async (event) => {
+    await app.client.post('http://mail:8080/mails', { order: event.data.id });
+  });
+  const env = await testEnv(app);
+  t.after(() => env.close());
+  env.answer('POST', 'http://mail:8080/mails', { status: 201, body: {} });
+  await env.deliver('orders.confirmed', { id: '1' }, { requestId: 'abc-1' });
+  assert.deepEqual(env.calls.map(({ body, headers }) => [body, headers['x-request-id']]), [[{ order: '1' }, 'abc-1']]);
+});
+
+test('what waits for something that is away is not counted, and a test says so instead of waiting for ever', async (t) => {
+  const app = createService('mails');
+  let isAway = 10;
+  app.on('orders.confirmed', () => {
+    if (isAway-- > 0) throw new Unavailable('mail is away');
+  });
+  const env = await testEnv(app);
+  t.after(() => env.close());
+  await env.deliver('orders.confirmed', { id: '1' });
+  assert.deepEqual(env.deadLetters(), []);
+  isAway = Number.POSITIVE_INFINITY;
+  await assert.rejects(env.deliver('orders.confirmed', { id: '2' }), /mail is away/);
+});
+
+test('nothing can be asked before the start', async () => {
+  await assert.rejects(createService('early').client.get('http://mail:8080/'), /not been started/);
 });
