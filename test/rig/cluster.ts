@@ -47,7 +47,7 @@ export interface Home extends Disposable {
 export function createHome(): Home {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'camp-e2e-')));
   for (const folder of ['home', 'tmp']) mkdirSync(join(dir, folder));
-  const { PATH, CAMP_FROM_SOURCE } = process.env;
+  const { PATH, CAMP_FROM_SOURCE, NODE_EXTRA_CA_CERTS } = process.env;
   const env = {
     PATH: `${dirname(process.execPath)}:${PATH}`,
     HOME: join(dir, 'home'),
@@ -55,6 +55,8 @@ export function createHome(): Home {
     CAMP_HOME: join(dir, 'camp'),
     LANG: 'C.UTF-8',
     ...(CAMP_FROM_SOURCE ? { CAMP_FROM_SOURCE } : {}),
+    // a machine may reach the registry only through an authority of its own
+    ...(NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS } : {}),
   };
   return { dir, env, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
 }
