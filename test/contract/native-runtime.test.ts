@@ -38,6 +38,7 @@ function openRig(): Rig {
     leases: new PortLeases(folder, projectId),
     configHash,
     isReached: (service) => service !== 'worker',
+    serviceOf: (name) => (name === 'later' ? steerableService(folder, name, '') : undefined),
     clock: monotonicClock(),
     emit: (event) => void events.push(event),
     pressure: () => undefined,
@@ -142,6 +143,13 @@ describe('a process', () => {
     expect(env['PORT']).not.toBe('1');
     expect(env).not.toHaveProperty('SECRET_TOKEN');
     expect(env).not.toHaveProperty('NODE_OPTIONS');
+  });
+
+  it('is told where a service will be that it points at and does not wait for', async () => {
+    await ready(service('', { LATER_URL: 'http://later:8080/x', OTHER_URL: 'http://elsewhere:8080' }));
+    const { env } = JSON.parse(await ask('/')) as { env: Record<string, string> };
+    const later = rig.runtime.portOf(steerableService(rig.folder, 'later', ''), 1);
+    expect(env).toMatchObject({ LATER_URL: `http://127.0.0.1:${later}/x`, OTHER_URL: 'http://elsewhere:8080' });
   });
 
   it('keeps its port when it is started again', async () => {

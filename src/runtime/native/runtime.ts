@@ -12,6 +12,7 @@ import type { ProbeAnswer } from '../probe.ts';
 import type { ReplicaView, Runtime } from '../types.ts';
 import type { ReadSecret } from '../wiring/backing.ts';
 import { type Neighbour, processNeighbour, serverNeighbour } from '../wiring/neighbours.ts';
+import { namesAskedIn } from '../wiring/rewrite.ts';
 import { wiringOf } from '../wiring/wiring.ts';
 import { baseEnvironment, type Marks } from './environment.ts';
 import { Guard } from './guard.ts';
@@ -88,6 +89,9 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
   const isServer = (service: Service): boolean => setup.servers?.isServer(service) ?? false;
 
+  const runsHere = (service: Service | undefined): boolean =>
+    service !== undefined && (isServer(service) || service.start?.kind === 'command');
+
   function addresses(): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     for (const replica of replicas.values()) {
@@ -110,7 +114,9 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   function environmentOf(service: Service, index: number): Record<string, string> {
     const known = new Map(addresses());
     const containers = setup.containers?.() ?? [];
-    for (const name of service.dependsOn.keys())
+    // who points at a neighbour without waiting for it may be started first
+    const pointedAt = [...namesAskedIn(service.env)].filter((name) => runsHere(setup.serviceOf?.(name)));
+    for (const name of [...service.dependsOn.keys(), ...pointedAt])
       if (!known.has(name) && !containers.some((each) => each.name === name))
         known.set(name, `127.0.0.1:${leasedPort(name, 1)}`);
     if (isServer(service)) known.set(service.name, `127.0.0.1:${portOf(service, 1)}`);

@@ -2,7 +2,7 @@ import type { Port } from '../../project/types.ts';
 import { addressOf, type Neighbour } from './neighbours.ts';
 
 /** Neighbours by every name that they have. */
-export type Directory = ReadonlyMap<string, Neighbour>;
+export type Directory = Pick<ReadonlyMap<string, Neighbour>, 'get' | 'size'>;
 
 /** A service's own name wins over another's alias. */
 export function directoryOf(neighbours: readonly Neighbour[]): Directory {
@@ -107,6 +107,14 @@ export function rewriteAll(env: Readonly<Record<string, string>>, directory: Dir
     result[portName] = String(dial);
   }
   return { ...result };
+}
+
+/** Every name that an environment may point at another service by, whether there is one of that name or not. */
+export function namesAskedIn(env: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const asked = new Set<string>();
+  const note = (name: string): undefined => void asked.add(name);
+  rewriteAll(env, { size: 1, get: note });
+  return asked;
 }
 
 function portIn(text: string): Port | undefined {

@@ -3,7 +3,7 @@ import { aService } from '../../../test/rig/services.ts';
 import { imageFacts } from '../../project/images.ts';
 import type { Condition, Port } from '../../project/types.ts';
 import { type Neighbour, neighboursOfContainer, neighboursOfProcess, processNeighbour } from './neighbours.ts';
-import { directoryOf, rewrite, rewriteAll } from './rewrite.ts';
+import { directoryOf, namesAskedIn, rewrite, rewriteAll } from './rewrite.ts';
 import { urlOf } from './url.ts';
 import { containerWiringOf, variableName, wiringOf } from './wiring.ts';
 
@@ -309,5 +309,21 @@ describe('urlOf', () => {
     ['example/x', {}, 3000, 'http://127.0.0.1:1'],
   ] as const)('%s %j at %s is %s', (image, env, port, expected) => {
     expect(urlOf(aService('x', { env }), '127.0.0.1:1', imageFacts(image), port)).toBe(expected);
+  });
+});
+
+describe('names that an environment points at', () => {
+  it('are those that would be rewritten if there were such a service', () => {
+    const env = {
+      A: 'http://orders:8080/x',
+      B: 'nats://one,two:4222',
+      C: 'cache:6379',
+      DB_HOST: 'db',
+      PORT: '80',
+      D: 'a word',
+    };
+    const asked = namesAskedIn(env);
+    for (const name of ['orders', 'one', 'two', 'cache', 'db']) expect(asked).toContain(name);
+    expect(asked).not.toContain('x');
   });
 });
