@@ -13,6 +13,7 @@ import type { DownReport, VolumeStatus } from '../report/types.ts';
 import type { ComposeVolumes, Volume } from '../runtime/docker/volumes.ts';
 import { ask } from './client.ts';
 import { containerMark, markContainers, mayBeLeft } from './containers/mark.ts';
+import { dataFolders, removeDataFolder } from './data-folders.ts';
 import { stateFolders } from './folders.ts';
 import { clearTestInstance } from './instance.ts';
 
@@ -62,7 +63,7 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
     id,
     strays.map((one) => one.pid),
   );
-  const { containers, volumes, kept } = await clearContainers(request, id, wasSupervised);
+  const { containers, volumes, kept } = await clearData(request, await clearContainers(request, id, wasSupervised));
   removeTraces(folders.lock, folders.run, request.env);
   return {
     stopped: wasSupervised || leftovers.length > 0 || containers > 0,
@@ -73,18 +74,43 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
   };
 }
 
-/** Containers that nobody supervises any more, and, with `--data`, volumes. Docker is not touched where there can be none. */
-async function clearContainers(
+interface Cleared {
+  /** Containers that were there without a camp. */
+  readonly containers: number;
+  /** What may be deleted, and how. */
+  readonly volumes: readonly VolumeStatus[];
+  readonly kept: readonly string[];
+  removeVolumes(): Promise<void>;
+}
+
+const nothing: Cleared = { containers: 0, volumes: [], kept: [], removeVolumes: async () => undefined };
+
+/** With `--data`: what native servers keep, and volumes, asked for together and once. */
+async function clearData(
   request: DownRequest,
-  projectId: string,
-  wasSupervised: boolean,
+  { containers, volumes, kept, removeVolumes }: Cleared,
 ): Promise<Pick<DownReport, 'containers' | 'volumes' | 'kept'>> {
+  if (!request.isWithData) return { containers, volumes: [], kept: [] };
+  const { data, state } = stateFolders(request.dir);
+  const folders = dataFolders(data);
+  const shown = (name: string): string => join(state === '.camp' ? '.camp/data' : data, name);
+  const found = [...folders.map(({ name, bytes }) => ({ name: shown(name), bytes })), ...volumes];
+  const isAgreed = found.length > 0 && (await request.mayDelete(found));
+  if (isAgreed) {
+    for (const { name } of folders) removeDataFolder(data, name);
+    await removeVolumes();
+  }
+  return { containers, volumes: found.map((each) => ({ ...each, deleted: isAgreed })), kept };
+}
+
+/** Containers that nobody supervises any more, and, with `--data`, volumes. Docker is not touched where there can be none. */
+async function clearContainers(request: DownRequest, projectId: string, wasSupervised: boolean): Promise<Cleared> {
   const { state } = stateFolders(request.dir, request.instance);
   const { isWithData, env, signal } = request;
   const mark = containerMark(state);
   const mayBeThere = mark === 'there' || (isWithData && mark !== undefined);
   if (!mayBeThere && ((wasSupervised && !isWithData) || !(wantsContainers(request) || hasClaimed(request))))
-    return { containers: 0, volumes: [], kept: [] };
+    return nothing;
   const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
   const { foreignVolumes, removeLeftovers, removeVolumes, volumesOf } = await import('../runtime/docker/leftovers.ts');
   const removed = connectEngine(env, signal).then(async (engine) => ({
@@ -92,17 +118,18 @@ async function clearContainers(
     containers: await removeLeftovers(engine, { projectId, stateDir: state, signal }),
   }));
   const cleared = await removed.catch((error: unknown) => withoutEngine(error, mark, isWithData));
-  if (!cleared) return { containers: 0, volumes: [], kept: [] };
+  if (!cleared) return nothing;
   const { engine, containers } = cleared;
   markContainers(state, 'gone');
-  if (!isWithData) return { containers, volumes: [], kept: [] };
+  if (!isWithData) return { ...nothing, containers };
   const leftovers = { projectId, stateDir: state, signal };
   const found = await volumesOf(engine, leftovers);
   const compose = composeVolumes(request);
   const kept = compose ? await foreignVolumes(engine, leftovers, compose) : [];
-  const isAgreed = found.length > 0 && (await request.mayDelete(found.map(statusOf)));
-  if (isAgreed) await removeVolumes(engine, leftovers, found);
-  return { containers, volumes: found.map((volume) => ({ ...statusOf(volume), deleted: isAgreed })), kept };
+  const remove = async (): Promise<void> => {
+    if (found.length > 0) await removeVolumes(engine, leftovers, found);
+  };
+  return { containers, volumes: found.map(statusOf), kept, removeVolumes: remove };
 }
 
 /** Where no camp has ever made a container, nothing can be left in an engine that cannot be used. */

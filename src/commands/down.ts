@@ -9,7 +9,7 @@ export default class Down extends CampCommand {
   static override summary = "stop everything that is this project's";
   static override examples = ['<%= config.bin %> down', '<%= config.bin %> down --data --yes'];
   static override flags = {
-    data: Flags.boolean({ description: 'delete its volumes too: names them and their sizes first' }),
+    data: Flags.boolean({ description: 'delete its data too (.camp/data, volumes): names them and their sizes first' }),
     yes: Flags.boolean({ char: 'y', description: 'do not ask before data is deleted' }),
     force: Flags.boolean({ char: 'f', description: 'kill at once, without any grace' }),
   };
@@ -29,7 +29,7 @@ export default class Down extends CampCommand {
 
   /** What will be lost is said before it is; asked is only where somebody can answer. */
   async #mayDelete(volumes: readonly VolumeStatus[], isAgreed: boolean): Promise<boolean> {
-    const said = `these volumes are deleted, with all that is in them:\n${renderVolumes(volumes)}\n`;
+    const said = `these data are deleted, with all that is in them:\n${renderVolumes(volumes)}\n`;
     process.stderr.write(said);
     if (isAgreed || this.shared.json || !canAsk(process.stdin, process.stderr, process.env)) return true;
     return (await openPrompts()).confirm('delete them?');

@@ -250,7 +250,7 @@ export class Replica {
       this.#life.become({ at: 'exited', ...exit });
       return false;
     }
-    const cause = await this.#cause();
+    const cause = exit.signal ? undefined : await this.#cause();
     if (cause) {
       this.#life.become({ at: 'crash-loop', failure: cause });
       return false;

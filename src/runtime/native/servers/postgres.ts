@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Ms } from '../../../kit/events.ts';
 import { CampError, type Failure, fail, failure } from '../../../kit/failure.ts';
 import { readText } from '../../../kit/files.ts';
 import { runCommand } from '../../../kit/spawn.ts';
-import type { ProbeAnswer } from '../../probe.ts';
+import type { Address, ProbeAnswer } from '../../probe.ts';
 import { damaged, diskFull } from './data.ts';
 import { exchange } from './exchange.ts';
 import { runInitScripts } from './init-scripts.ts';
@@ -24,7 +25,7 @@ export const postgres: ServerKind = {
   majorOfData: (folder) => Number.parseInt(readText(join(folder, 'PG_VERSION')) ?? '', 10) || undefined,
   make,
   launch,
-  ask: (site, address, timeoutMs) => exchange(address, startupMessage(loginOf(site)), judge, timeoutMs),
+  ask,
   explain,
 };
 
@@ -189,6 +190,16 @@ const containersOwn =
 
 function isContainersOwn(setting: string): boolean {
   return containersOwn.test(setting.replaceAll('-', '_'));
+}
+
+/**
+ * Whoever connects while it starts up is refused, with a line in its log: until its lock file says that it is ready, as
+ * pg_ctl reads it, that is spared. The answer on the network is what counts.
+ */
+async function ask(site: Site, address: Address, timeoutMs: Ms): Promise<ProbeAnswer> {
+  const state = readText(join(site.folder, 'postmaster.pid'))?.split('\n')[7]?.trim();
+  if (state === 'starting' || state === undefined) return { isReady: false, said: 'PostgreSQL starts up' };
+  return exchange(address, startupMessage(loginOf(site)), judge, timeoutMs);
 }
 
 /** Protocol 3.0: length, version, parameters. */
