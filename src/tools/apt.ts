@@ -136,6 +136,7 @@ function isUseful(wanted: AptPackage, name: string): boolean {
 function withLibraries(root: string, wanted: AptPackage): Fetched {
   for (const path of [...documents, ...(wanted.unused ?? [])])
     rmSync(join(root, path), { recursive: true, force: true });
+  const triplet = multiarch[process.arch] ?? '';
   const libraries = ['usr/lib', 'lib']
     .map((folder) => `${folder}/${triplet}`)
     .filter((one) => existsSync(join(root, one)));
