@@ -28,7 +28,11 @@ export async function init(options: InitOptions, isDryRun: boolean): Promise<App
 export async function addServiceTo(request: AddServiceRequest, isDryRun: boolean): Promise<Applied> {
   const { addService } = await import('../scaffold/add-service.ts');
   const { applyChanges } = await import('../scaffold/apply.ts');
-  return applyChanges(request.dir, () => addService(request), { purpose: 'camp add service', dryRun: isDryRun });
+  const isTracked = (path: string) => isTrackedByGit(request.dir, path);
+  return applyChanges(request.dir, () => addService({ ...request, isTracked }), {
+    purpose: 'camp add service',
+    dryRun: isDryRun,
+  });
 }
 
 /** Adds a database or a broker to a project. Throws like `addBacking` and `applyChanges`. */

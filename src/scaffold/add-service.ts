@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { CampError, fail, failure, type Problem } from '../kit/failure.ts';
-import { readText } from '../kit/files.ts';
 import { nearest } from '../kit/nearest.ts';
 import { addRoute, routeOf } from '../project/edit/caddyfile.ts';
 import { addComposeService } from '../project/edit/compose.ts';
 import { type ComposeFacts, composeFacts } from '../project/edit/compose-document.ts';
 import type { Edit } from '../project/edit/edit.ts';
 import { parseRoute } from '../project/edit/route-path.ts';
+import { refuseTracked } from './add-backing.ts';
+import { backingKinds } from './backing.ts';
+import { hasKit } from './kit.ts';
 import { checkName } from './names.ts';
-import { addToWorkspace } from './node-workspace.ts';
 import { caddyfileOf, composeFileOf, nameFromFolder, namesIn, type TextFile } from './project-files.ts';
+import { addNewBacking, backingFor, secretsFor } from './service-backing.ts';
+import { sharedChanges } from './service-shared.ts';
 import { serviceValues } from './service-values.ts';
 import { renderTemplate, templateNames } from './templates.ts';
 import type { Change, ChangeSet } from './types.ts';
@@ -21,19 +24,26 @@ export interface AddServiceRequest {
   readonly name: string;
   /** Default `node`. */
   readonly template?: string;
-  /** Default `/api/<name>`, `/<name>` for a static service. */
+  /** Default `/api/<name>`, `/<name>` for a static service, none for a worker. */
   readonly route?: string;
   /** A site of its own, `<name>.<domain>`, instead of a path. */
   readonly host?: boolean;
-  /** Services of the project that the new one calls. */
+  /** Services of the project that the new one calls, databases and brokers that it uses. */
   readonly needs?: readonly string[];
+  /** The type of event that a worker handles. Default `<name>.requested`. */
+  readonly on?: string;
+  /** Variables of the environment, which Compose puts before those of .env. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether git tracks a file: then no secret is written into it. */
+  isTracked?(path: string): Promise<boolean>;
 }
 
 /**
  * The files that a new service needs and the lines that it adds to compose.yaml and the Caddyfile. Reads,
  * writes nothing; no changes where the service is there already. Throws every problem at once: INVALID_NAME,
- * UNKNOWN_TEMPLATE, INVALID_ROUTE, UNKNOWN_DEPENDENCY, NOT_A_PROJECT (usage), COMPOSE_INVALID,
- * CADDYFILE_INVALID, SERVICE_EXISTS, ROUTE_TAKEN, FILE_EXISTS, COMPOSE_NOT_EDITABLE (project).
+ * UNKNOWN_TEMPLATE, INVALID_ROUTE, INVALID_EVENT, UNKNOWN_DEPENDENCY, DATABASE_SHARED, NOT_A_PROJECT (usage),
+ * COMPOSE_INVALID, CADDYFILE_INVALID, SERVICE_EXISTS, ROUTE_TAKEN, FILE_EXISTS, COMPOSE_NOT_EDITABLE,
+ * ADDRESS_UNKNOWN, SECRET_IN_GIT (project).
  */
 export async function addService(request: AddServiceRequest): Promise<ChangeSet> {
   const { dir, name } = request;
@@ -41,28 +51,40 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
   if (!compose) fail('usage', 'NOT_A_PROJECT', `there is no compose.yaml in ${dir}`, { hints: ['camp init'] });
   const caddyfile = caddyfileOf(dir);
   const template = request.template ?? 'node';
+  const isWorker = template === 'worker';
   const folder = `services/${name}`;
   const facts = composeFacts(compose.text, compose.path);
-  const needs = [...new Set(request.needs ?? [])];
+  const asked = [...new Set(request.needs ?? [])];
   const route = routeFor(request, template);
   throwAll([
     checkName(name, 'service'),
     unknownTemplate(template),
+    wrongEvent(request, isWorker),
     'problem' in route ? route.problem : undefined,
-    ...('problem' in facts ? [facts.problem] : needs.map((need) => unknownNeed(need, name, facts))),
+    ...('problem' in facts ? [facts.problem] : asked.map((need) => unknownNeed(need, name, facts))),
   ]);
   if ('problem' in facts || 'problem' in route) throw new CampError([]);
   const project = facts.name ?? nameFromFolder(dir);
   const before = { dir, project, found: [], next: nextSteps(name) };
-  const inCompose = addComposeService(compose.text, { name, build: folder, dependsOn: needs, file: compose.path });
+  const backing = backingFor(compose, name, asked, isWorker ? ['nats', 'postgres'] : []);
+  if ('problem' in backing) throw new CampError(backing.problem);
+  const usesKit = isWorker || (template === 'node' && (hasKit(dir) || backing.uses.length > 0));
+  const inCompose = addComposeService(compose.text, {
+    ...{ name, build: folder, dependsOn: backing.needs, file: compose.path },
+    ...(usesKit ? { contexts: ['project=.'] } : {}),
+    ...backing.lines,
+  });
   const hasFolder = namesIn(join(dir, folder)).length > 0;
   if ('unchanged' in inCompose && hasFolder) {
     throwAll([otherTemplate(request, dir, folder), otherRoute(request, route.path, caddyfile)]);
     return { ...before, changes: [], notes: [`${name} is there already, nothing to do`] };
   }
   const domain = `${project}.localhost`;
+  const isRouted = !isWorker || request.host === true || request.route !== undefined;
   const at = request.host ? { host: name } : { path: route.path };
-  const inCaddyfile = addRoute(caddyfile?.text ?? '', { service: name, port: 8080, domain, at });
+  const inCaddyfile: Edit = isRouted
+    ? addRoute(caddyfile?.text ?? '', { service: name, port: 8080, domain, at })
+    : { unchanged: true };
   throwAll([
     'problem' in inCompose ? inCompose.problem : undefined,
     'problem' in inCaddyfile ? inCaddyfile.problem : undefined,
@@ -72,20 +94,33 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
     name,
     project,
     route: request.host ? '/' : route.path,
-    needs: needs.map((need) => ({ name: need, prefix: routeOf(caddyfile?.text ?? '', need) ?? '' })),
+    needs: backing.services.map((need) => ({ name: need, prefix: routeOf(caddyfile?.text ?? '', need) ?? '' })),
+    hasDatabase: backing.uses.some(({ kind }) => kind === 'postgres'),
+    hasEvents: backing.uses.some(({ kind }) => kind === 'nats'),
+    ...(isWorker ? { eventType: request.on ?? `${name}.requested` } : {}),
   });
-  const workspace = template === 'node' ? workspaceChanges(dir, project, name) : { changes: [], notes: [] };
+  const code = await renderTemplate('service', usesKit && !isWorker ? 'node-kit' : template, folder, values);
+  const files = values.hasDatabase ? code : code.filter(({ path }) => !path.startsWith(`${folder}/migrations/`));
+  const text = 'text' in inCompose ? inCompose.text : compose.text;
+  const withBacking = addNewBacking({ ...compose, text }, backing.missing);
+  const shared = await sharedChanges(request, project, facts, usesKit, files, template);
+  const secrets = secretsFor(request, withBacking, backing.uses);
+  await refuseTracked(secrets, request);
   return {
     ...before,
     changes: [
-      ...(await renderTemplate('service', template, folder, values)),
-      ...workspace.changes,
-      ...changeOf(compose, inCompose),
+      ...files,
+      ...shared.changes,
+      ...secrets,
+      ...changeOf(compose, withBacking === compose.text ? { unchanged: true } : { text: withBacking }),
       ...changeOf(caddyfile ?? { path: 'Caddyfile' }, inCaddyfile),
     ],
     notes: [
-      `${folder} is a ${template} service at ${request.host ? `https://${name}.${domain}` : `https://${domain}${route.path === '/' ? '' : route.path}/`}`,
-      ...workspace.notes,
+      isRouted
+        ? `${folder} is a ${template} service at ${request.host ? `https://${name}.${domain}` : `https://${domain}${route.path === '/' ? '' : route.path}/`}`
+        : `${folder} handles every ${values.eventType} that comes`,
+      ...backing.missing.map((one) => `${one.name} is its ${one.kind}`),
+      ...shared.notes,
     ],
   };
 }
@@ -117,6 +152,14 @@ function routeFor(request: AddServiceRequest, template: string): ReturnType<type
   return request.route === undefined ? { path: fallback } : parseRoute(request.route);
 }
 
+/** Two words or more, with dots between: `orders.created`. */
+function wrongEvent({ on }: AddServiceRequest, isWorker: boolean): Problem | undefined {
+  if (on === undefined) return undefined;
+  if (!isWorker) return usage('INVALID_EVENT', '--on is for workers', '--template worker');
+  if (/^[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)+$/.test(on) && on.length <= 200) return undefined;
+  return usage('INVALID_EVENT', `${JSON.stringify(on.toWellFormed())} is no type of event`, '--on orders.created');
+}
+
 function unknownTemplate(template: string): Problem | undefined {
   const known = templateNames('service');
   if (known.includes(template)) return undefined;
@@ -134,6 +177,9 @@ function unknownNeed(need: string, name: string, facts: ComposeFacts): Problem |
     .filter((service) => service !== 'edge' && service !== name);
   if (known.includes(need)) return undefined;
   const meant = nearest(need, known);
+  const add = need.endsWith('-db') ? `camp add postgres ${need}` : `camp add ${need}`;
+  if (meant === undefined && (need.endsWith('-db') || backingKinds.some((kind) => kind === need)))
+    return usage('UNKNOWN_DEPENDENCY', `service ${JSON.stringify(need)} is needed, which is not defined`, add);
   const list = known.length > 0 ? `--needs ${known.join(', ')}` : 'add that service first';
   return usage(
     'UNKNOWN_DEPENDENCY',
@@ -145,6 +191,7 @@ function unknownNeed(need: string, name: string, facts: ComposeFacts): Problem |
 /** The file that tells which template a folder came from. */
 const marks: Readonly<Record<string, string>> = {
   node: 'package.json',
+  worker: 'package.json',
   python: 'main.py',
   go: 'go.mod',
   static: 'index.html',
@@ -179,11 +226,4 @@ function folderExists(folder: string): Problem {
 function changeOf(file: { readonly path: string; readonly text?: string }, edit: Edit): readonly Change[] {
   if (!('text' in edit)) return [];
   return [{ path: file.path, ...(file.text === undefined ? {} : { before: file.text }), after: edit.text }];
-}
-
-function workspaceChanges(dir: string, project: string, name: string): ReturnType<typeof addToWorkspace> {
-  return addToWorkspace(
-    { project, packageText: readText(join(dir, 'package.json')), lockText: readText(join(dir, 'package-lock.json')) },
-    name,
-  );
 }

@@ -11,6 +11,12 @@ export interface ServiceRecipe {
   /** `/api/orders`; `/` where it has a site of its own or the whole site. */
   readonly route: string;
   readonly needs: readonly Need[];
+  /** It has a database of its own. */
+  readonly hasDatabase?: boolean;
+  /** It has a broker. */
+  readonly hasEvents?: boolean;
+  /** The type of event that it emits, or that a worker handles. Default: `<name>.created`. */
+  readonly eventType?: string;
 }
 
 /** What the holes of a service template are filled with. */
@@ -22,6 +28,10 @@ export function serviceValues(recipe: ServiceRecipe) {
     route,
     atRoot: route === '/',
     greeting: `hello from ${name}`,
+    hasDatabase: recipe.hasDatabase ?? false,
+    hasEvents: recipe.hasEvents ?? false,
+    eventType: recipe.eventType ?? `${name}.created`,
+    doneType: `${name}.done`,
     /** Where a static service's files lie in its container, so that it answers the paths that the edge sends. */
     root: route === '/' ? '/srv' : `/srv${route}`,
     needs: needs.map((need) => {
@@ -35,6 +45,7 @@ export function serviceValues(recipe: ServiceRecipe) {
         env: `${constant}_URL`,
         url: `http://${need.name}:8080`,
         path: `${need.prefix}/`,
+        address: `http://${need.name}:8080${need.prefix}/`,
       };
     }),
     // A page can only call what the edge routes.

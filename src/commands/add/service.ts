@@ -11,6 +11,7 @@ const templateHints: Readonly<Record<string, string>> = {
   python: 'http.server of the standard library',
   go: 'net/http',
   static: 'files, served by the edge itself',
+  worker: 'handles events of the broker',
 };
 
 export default class AddService extends CampCommand {
@@ -20,23 +21,25 @@ export default class AddService extends CampCommand {
   static override examples = [
     '<%= config.bin %> add service orders --template python --needs db',
     '<%= config.bin %> add service shop --template static --route /',
+    '<%= config.bin %> add service mails --template worker --on orders.confirmed',
     '<%= config.bin %> add service admin --host --dry-run',
   ];
   static override args = { name: Args.string({ description: 'its name, which is also a host name' }) };
   static override flags = {
-    template: Flags.string({ char: 't', description: 'node, python, go or static', helpValue: 'NAME' }),
+    template: Flags.string({ char: 't', description: 'node, python, go, static or worker', helpValue: 'NAME' }),
     route: Flags.string({
-      description: 'its path on the site; default: /api/NAME',
+      description: 'its path on the site; default: /api/NAME, none for a worker',
       helpValue: 'PATH',
       exclusive: ['host'],
     }),
     host: Flags.boolean({ description: 'a site of its own instead: NAME.<domain>' }),
     needs: Flags.string({
-      description: 'services that it calls, with commas between',
+      description: 'services that it calls, databases and brokers that it uses, with commas between',
       helpValue: 'A,B',
       multiple: true,
       delimiter: ',',
     }),
+    on: Flags.string({ description: 'the type of event that a worker handles', helpValue: 'TYPE' }),
     yes: Flags.boolean({ char: 'y', description: 'ask nothing' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'show what would be written' }),
   };
@@ -55,6 +58,8 @@ export default class AddService extends CampCommand {
         name,
         host: flags.host,
         needs: flags.needs ?? [],
+        env: process.env,
+        ...(flags.on === undefined ? {} : { on: flags.on }),
         ...(template === undefined ? {} : { template }),
         ...(flags.route === undefined ? {} : { route: flags.route }),
       },
