@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/rooms.test.ts', 'test/docs.test.ts'] } },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...patient } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts', 'test/kit/**/*.test.ts'], ...patient } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], ...patient } },
     ],
   },

@@ -195,7 +195,7 @@ export function openNats(url: string, service: string): Broker {
 }
 
 /** The client does not read a user and a password out of a URL. */
-function server(url: string): { servers: string; user?: string; pass?: string; token?: string } {
+export function server(url: string): { servers: string; user?: string; pass?: string; token?: string } {
   if (!URL.canParse(url)) return { servers: url };
   const { host, username, password } = new URL(url);
   const user = decodeURIComponent(username);

@@ -1,0 +1,1 @@
+create table effects (kind text not null, id text not null);
