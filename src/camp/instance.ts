@@ -42,5 +42,22 @@ export async function clearTestInstance(request: {
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });
+  if (containerMark(state) !== undefined) await removeImages(request);
   rmSync(state, { recursive: true, force: true });
+}
+
+/** Those that were built for the instance alone: the next one has them from the builder's cache. What cannot be removed stays. */
+async function removeImages({ dir, env }: { readonly dir: string; readonly env: NodeJS.ProcessEnv }): Promise<void> {
+  const { loadProject } = await import('../project/load.ts');
+  const { builtImage } = await import('./containers/images.ts');
+  const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
+  const { project } = loadProject(dir, { env, instance: testInstance });
+  const compose = project?.compose;
+  if (!project || !compose) return;
+  const built = [...project.services.values()].flatMap((service) => builtImage(compose, service) ?? []);
+  // one that the file names is the project's own too
+  const refs = built.map(({ ref }) => ref).filter((ref) => ref.startsWith(`${compose.name}-`));
+  if (refs.length === 0) return;
+  const { api } = await connectEngine(env, AbortSignal.timeout(10_000));
+  await Promise.allSettled(refs.map((ref) => api.removeImage(ref)));
 }

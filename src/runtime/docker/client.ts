@@ -146,6 +146,10 @@ export function engineApi(route: Route): Api {
       const raw = await unless([404], ask('inspect an image', options).getImage(path).inspect());
       return raw === undefined ? undefined : read.imageDetail(raw as RawImage);
     },
+    async removeImage(ref, options) {
+      const path = ref.split('/').map(encodeURIComponent).join('/');
+      await unless([404], ask('remove an image', options).getImage(path).remove());
+    },
     async info(options) {
       return read.engineInfo((await ask('describe itself', options).info()) as RawInfo);
     },

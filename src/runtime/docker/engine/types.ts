@@ -90,6 +90,8 @@ export interface Api {
   volumeSizes(options?: CallOptions): Promise<ReadonlyMap<string, number>>;
   /** Absent: the engine does not have it. */
   inspectImage(ref: string, options?: CallOptions): Promise<ImageDetail | undefined>;
+  /** Takes the name away, and what nothing else names with it. Also resolves when it is gone already. */
+  removeImage(ref: string, options?: CallOptions): Promise<void>;
   info(options?: CallOptions): Promise<EngineInfo>;
 }
 
