@@ -1,6 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolder, writeWhole } from '../kit/files.ts';
 import type { UserFolders } from '../kit/paths.ts';
@@ -10,10 +22,9 @@ import type { Fetched } from './source.ts';
 import type { Tool, ToolName } from './types.ts';
 import { isAtLeast } from './version.ts';
 
-/** What was found out about a program file; it holds as long as size and time are the same. */
+/** What was found out about a program; it holds as long as size and time of its files are the same. */
 interface Seen {
-  readonly size: number;
-  readonly mtimeMs: number;
+  readonly stamp: string;
   readonly version: string;
 }
 
@@ -35,8 +46,9 @@ interface Receipt {
 export interface Cached {
   readonly path: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The folder in the cache that it belongs to. */
+  /** The folder in the cache that it belongs to, and what is written there about it. */
   readonly folder?: string;
+  readonly receipt?: Receipt;
 }
 
 export type Verdict = { readonly version: string } | { readonly problem: string };
@@ -71,6 +83,7 @@ function programIn(folder: string, name: ToolName): Cached {
   return {
     path: join(folder, receipt?.program ?? knownTools[name].programs[0] ?? name),
     folder,
+    ...(receipt ? { receipt } : {}),
     ...(libraries === undefined ? {} : { env: librariesAt(folder, libraries) }),
   };
 }
@@ -83,24 +96,48 @@ function librariesAt(folder: string, libraries: readonly string[]): Readonly<Rec
  * The version of a program, from memory where the file has not changed since, else by asking it. A file
  * that is not whole, or is not what was fetched, is not run.
  */
-export function judge(known: KnownTool, { path, env, folder }: Cached, folders: UserFolders): Verdict {
-  const { size, mtimeMs } = statSync(path);
+export function judge(known: KnownTool, program: Cached, folders: UserFolders): Verdict {
+  const { path, env } = program;
+  const stamp = stampOf(program);
   const seen = readJson<Record<string, Seen>>(memoryFile(folders))?.[path];
-  if (seen?.size === size && seen.mtimeMs === mtimeMs && typeof seen.version === 'string')
-    return { version: seen.version };
-  const problem = binaryProblem(path) ?? receiptProblem(path, size, folder);
+  if (seen?.stamp === stamp && typeof seen.version === 'string') return { version: seen.version };
+  const problem = binaryProblem(path) ?? wrapperProblem(path) ?? receiptProblem(program);
   if (problem !== undefined) return { problem };
   const version = askVersion(known, path, env);
   if (version === undefined) return { problem: 'does not say its version' };
-  remember(folders, path, version);
+  remember(folders, path, { stamp, version });
   return { version };
 }
 
-function receiptProblem(path: string, size: number, folder: string | undefined): string | undefined {
-  if (folder === undefined) return undefined;
-  const receipt = readJson<Receipt>(join(folder, 'receipt.json'));
-  if (receipt === undefined) return undefined;
-  if (receipt.size !== size || receipt.sha256 !== sha256Of(path)) return 'not the file that was fetched';
+/** Size and time of the program and of what was fetched with it: a library that is gone or was changed counts too. */
+function stampOf({ path, folder, receipt }: Cached): string {
+  const others = Object.keys(receipt?.others ?? {}).map((name) => join(folder ?? '', name));
+  const stamps = [path, ...others].map((file) => {
+    const { size, mtimeMs } = statSync(file);
+    return `${size} ${mtimeMs}`;
+  });
+  return others.length === 0 ? stamps.join() : createHash('sha256').update(stamps.join()).digest('hex');
+}
+
+/** A script that starts a container would answer, but its process would not be the server's. */
+function wrapperProblem(path: string): string | undefined {
+  const script = readStart(path);
+  return script.startsWith('#!') && /\b(docker|podman|nerdctl)\b/.test(script) ? 'starts a container' : undefined;
+}
+
+function readStart(path: string): string {
+  const head = Buffer.alloc(8192);
+  const fd = openSync(path, 'r');
+  try {
+    return head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function receiptProblem({ path, folder, receipt }: Cached): string | undefined {
+  if (folder === undefined || receipt === undefined) return undefined;
+  if (receipt.size !== statSync(path).size || receipt.sha256 !== sha256Of(path)) return 'not the file that was fetched';
   for (const [other, sha256] of Object.entries(receipt.others ?? {}))
     if (sha256Of(join(folder, other)) !== sha256) return `${other} beside it is not the file that was fetched`;
   return undefined;
@@ -124,12 +161,8 @@ export function askVersion(
 }
 
 /** A memory that cannot be written only costs time at the next start. */
-function remember(folders: UserFolders, path: string, version: string): void {
-  const { size, mtimeMs } = statSync(path);
-  const seen: Record<string, Seen> = {
-    ...readJson<Record<string, Seen>>(memoryFile(folders)),
-    [path]: { size, mtimeMs, version },
-  };
+function remember(folders: UserFolders, path: string, what: Seen): void {
+  const seen: Record<string, Seen> = { ...readJson<Record<string, Seen>>(memoryFile(folders)), [path]: what };
   try {
     makeFolder(toolsFolder(folders), 0o700);
     writeWhole(memoryFile(folders), JSON.stringify(seen), { mode: 0o600, durable: false });
@@ -186,7 +219,7 @@ export function installIntoCache(
     rmSync(final, { recursive: true, force: true });
     renameSync(draft, final);
     const installed = programIn(final, known.name);
-    remember(folders, installed.path, version);
+    remember(folders, installed.path, { stamp: stampOf(installed), version });
     return {
       name: known.name,
       path: installed.path,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
@@ -33,7 +33,7 @@ export async function fetchTool(
   makeFolder(folder, 0o700);
   const { title } = knownTools[name];
   return await withLock(
-    join(folder, 'fetch.lock'),
+    join(folder, `fetch-${name}.lock`),
     `fetching ${title}`,
     () => fetchFirst({ known: knownTools[name], wish, context, options }),
     { waitMs: 300_000, signal: context.signal },
@@ -81,14 +81,21 @@ function labelOf({ name }: KnownTool, wish: Wish): string {
 }
 
 function none(known: KnownTool, wish: Wish, attempts: readonly Attempt[]): never {
-  const isCaddy = known.name === 'caddy';
-  const what =
-    wantedMajor(known.name, wish) === undefined ? `${known.minimum} or newer` : wantedMajor(known.name, wish);
-  const outcome = attempts.map((attempt) => attempt.outcome);
-  fail('machine', isCaddy ? 'NO_CADDY' : 'NO_SERVER', `no ${known.title} ${what} is here, and none could be fetched`, {
-    hints: [`install ${known.title} and run the command again: ${known.website}`, 'camp doctor shows what was tried'],
-    evidence: outcome,
+  const { name, title, minimum } = known;
+  const what = `${title} ${wantedMajor(name, wish) ?? `${minimum} or newer`}`;
+  const code = name === 'caddy' ? 'NO_CADDY' : 'NO_SERVER';
+  const why = name === 'rabbitmq' ? 'camp fetches none' : 'none could be fetched';
+  fail('machine', code, `no ${what} is here, and ${why}`, {
+    hints: [installHint(known), 'camp doctor shows what was tried'],
+    evidence: attempts.map((attempt) => attempt.outcome),
   });
+}
+
+/** The one command that helps, where the system has one for it. */
+function installHint({ title, packages, website }: KnownTool): string {
+  if (packages && process.platform === 'darwin') return `brew install ${packages.brew}`;
+  if (packages && existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${packages.apt}`;
+  return `install ${title} and run the command again: ${website}`;
 }
 
 async function tryOne(source: Source, { known, wish, context }: Job): Promise<Tool> {

@@ -17,6 +17,8 @@ export interface KnownTool {
   readonly minimum: string;
   /** Folders that are often not on PATH; a `*` stands for a version, the newest comes first. */
   readonly folders: readonly string[];
+  /** Names of its packages, where one is worth naming: the system's Caddy is mostly too old. */
+  readonly packages?: { readonly apt: string; readonly brew: string };
   /** Where to get it by hand. */
   readonly website: string;
 }
@@ -48,6 +50,7 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
       '/usr/local/opt/postgresql@*/bin',
       '/Applications/Postgres.app/Contents/Versions/*/bin',
     ],
+    packages: { apt: 'postgresql', brew: 'postgresql@17' },
     website: 'https://www.postgresql.org/download/',
   },
   redis: {
@@ -58,6 +61,7 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
     ask: { args: ['--version'], answer: /\bv=(\d+\.\d+\.\d+)/ },
     minimum: '6.0.0',
     folders: ['/usr/bin', '/opt/homebrew/bin', '/usr/local/bin'],
+    packages: { apt: 'redis-server', brew: 'redis' },
     website: 'https://redis.io/docs/latest/operate/oss_and_stack/install/',
   },
   nats: {
@@ -69,6 +73,7 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
     // JetStream's consumers with several filters came with it
     minimum: '2.10.0',
     folders: ['/usr/sbin', '/opt/homebrew/bin', '/usr/local/bin'],
+    packages: { apt: 'nats-server', brew: 'nats-server' },
     website: 'https://docs.nats.io/running-a-nats-service/introduction/installation',
   },
   rabbitmq: {
@@ -80,6 +85,7 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
     minimum: '3.9.0',
     // before PATH's, which on Debian are wrappers for root alone
     folders: ['/usr/lib/rabbitmq/bin', '/opt/homebrew/sbin', '/usr/local/sbin'],
+    packages: { apt: 'rabbitmq-server', brew: 'rabbitmq' },
     website: 'https://www.rabbitmq.com/docs/download',
   },
 };
