@@ -47,6 +47,8 @@ const variableTables: ReadonlySet<string> = new Set([
   'project/http-port.ts',
   'runtime/wiring/backing.ts',
   'runtime/wiring/url.ts',
+  'scaffold/backing.ts',
+  'scaffold/secrets.ts',
 ]);
 
 /** Upper-case words in quotes that are not names of environment variables. */

@@ -64,7 +64,12 @@ export async function addBacking(request: AddBackingRequest): Promise<ChangeSet>
     found: [],
     changes,
     notes: changes.length === 0 ? [`${name} is there already, nothing to do`] : notesOn(request, name, users, changes),
-    next: ['camp up', users.length > 0 ? `camp logs ${users[0]} -f` : `camp add ${kind} ${name} --for SERVICE`],
+    next: [
+      'camp up',
+      users.length > 0
+        ? `camp logs ${users[0]} -f`
+        : `camp add ${kind}${name === defaultName(kind, undefined) ? '' : ` ${name}`} --for SERVICE`,
+    ],
   };
 }
 

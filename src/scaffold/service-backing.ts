@@ -35,7 +35,7 @@ export interface ServiceNeeds {
 
 /**
  * How a new service uses what it needs; of each kind in `required` it gets the one that it names, else the broker that
- * is there, else a new one. DATABASE_SHARED, ADDRESS_UNKNOWN, VARIABLE_SET where two are given in one variable.
+ * is there, else a new one. DATABASE_SHARED, ADDRESS_UNKNOWN, INVALID_ARGUMENTS where two are given in one variable.
  */
 export function backingFor(
   compose: TextFile,
@@ -91,7 +91,7 @@ function nameOf(
 
 function twice(service: string, { on, variable }: BackingUse, need: string): Problem {
   const message = `${on} and ${need} would both be ${service}'s ${variable}`;
-  return failure('usage', 'VARIABLE_SET', message, { hints: ['leave one of them out'] }) as Problem;
+  return failure('usage', 'INVALID_ARGUMENTS', message, { hints: ['leave one of them out'] }) as Problem;
 }
 
 /** The text of a compose file with new backing services and their volumes. Throws SERVICE_EXISTS and what the edits say. */

@@ -67,7 +67,10 @@ export class AddNats extends AddBacking {
   static override summary = 'add a NATS broker with JetStream';
   static override description = description;
   static override args = backingArgs;
-  static override examples = ['<%= config.bin %> add nats --for orders,payments'];
+  static override examples = [
+    '<%= config.bin %> add nats --for orders,payments',
+    '<%= config.bin %> add nats --dry-run',
+  ];
   protected readonly kind = 'nats';
 }
 
@@ -75,7 +78,7 @@ export class AddRabbitmq extends AddBacking {
   static override summary = 'add a RabbitMQ broker';
   static override description = description;
   static override args = backingArgs;
-  static override examples = ['<%= config.bin %> add rabbitmq --for orders'];
+  static override examples = ['<%= config.bin %> add rabbitmq --for orders', '<%= config.bin %> add rabbitmq jobs'];
   protected readonly kind = 'rabbitmq';
 }
 
@@ -83,6 +86,6 @@ export class AddKafka extends AddBacking {
   static override summary = 'add a single Kafka node; runs in a container';
   static override description = description;
   static override args = backingArgs;
-  static override examples = ['<%= config.bin %> add kafka --for orders'];
+  static override examples = ['<%= config.bin %> add kafka --for orders', '<%= config.bin %> add kafka --dry-run'];
   protected readonly kind = 'kafka';
 }
