@@ -229,11 +229,14 @@ function judge(answer: Buffer): ProbeAnswer | undefined {
 }
 
 const unreadable =
-  /is not a valid data directory|could not open file "global\/pg_control"|could not locate a valid checkpoint|invalid checkpoint record|invalid (?:primary|secondary) checkpoint|incorrect checksum in control file|could not read file "global\/|(?:could not open|missing) file "PG_VERSION"|could not find redo location|data directory "[^"]*" does not exist/;
+  /is not a valid data directory|could not find the database system|could not open file "global\/pg_control"|could not locate a valid checkpoint|invalid checkpoint record|invalid (?:primary|secondary) checkpoint|incorrect checksum in control file|could not read file "global\/|(?:could not open|missing) file "PG_VERSION"|could not find redo location|data directory "[^"]*" does not exist/;
+
+/** Lines of its log that say why; before it can log at all, it says so as a program does. */
+const isOfTrouble = /(?:FATAL|PANIC|ERROR|DETAIL|HINT):|^postgres: |^Expected to find it|^but could not/;
 
 function explain(site: Site, lines: readonly string[]): Failure | undefined {
   const { name: service, source } = site.service;
-  const said = lines.filter((line) => /(?:FATAL|PANIC|ERROR|DETAIL|HINT):/.test(line));
+  const said = lines.filter((line) => isOfTrouble.test(line));
   const full = diskFull(site, said);
   if (full) return full;
   if (said.some((line) => /database files are incompatible with server/.test(line)))

@@ -33,8 +33,16 @@ export async function newCluster(site: Site, folder: string, as: NotRoot, signal
   if (as.owner) await command(site, ['chown', '-R', `${as.owner.uid}:${as.owner.gid}`, folder], signal);
 }
 
-/** Writes a folder that has been filled without waiting for the disk through to it. */
+/**
+ * Writes a folder that has been filled without waiting for the disk through to it: its whole file system at once where
+ * that can be asked for (coreutils), which takes one turn of the disk instead of a thousand.
+ */
 export async function flush(site: Site, folder: string, as: NotRoot, signal: AbortSignal): Promise<void> {
+  if (process.platform === 'linux') {
+    const { exitCode } = await runCommand(['sync', '-f', folder], { env: site.env, timeoutMs: initTimeoutMs, signal });
+    signal.throwIfAborted();
+    if (exitCode === 0) return;
+  }
   const flushed = await command(site, [...as.prefix, join(site.program.bin, 'initdb'), '--sync-only', folder], signal);
   if (flushed.exitCode !== 0) throw cannotMake(site, 'initdb --sync-only', flushed.lines);
 }
