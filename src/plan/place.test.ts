@@ -70,6 +70,22 @@ describe('place', () => {
     });
   });
 
+  it('without its language: in a container where that is possible, else said with how to get it', () => {
+    const without = { ...native.start, missing: 'go' } as NonNullable<Service['start']>;
+    const inGo = aService('go', { start: without, build: { context: '/p/go', hasDockerfile: true } });
+    const bareGo = aService('go', { start: without, build: { context: '/p/go', hasDockerfile: false } });
+    expect(needsEngine(project([inGo]), 'auto')).toBe(true);
+    expect(placed([inGo], 'auto', reachable)).toEqual({ go: 'container' });
+    expect(place(project([inGo]), 'auto', reachable).placements.get('go')?.why).toMatch(/: go is not on PATH$/);
+    const said = { NEEDS_PROGRAM: 'service "go" needs go to run as a process, which is not on PATH' };
+    expect(placed([inGo], 'native', reachable)).toEqual(said);
+    expect(placed([inGo], 'auto', unreachable)).toEqual(said);
+    expect(placed([bareGo], 'auto', reachable)).toEqual(said);
+    const [{ hints = [] } = {}] = place(project([inGo]), 'native', reachable).failures;
+    expect(hints).toEqual(['install Go: https://go.dev/doc/install', 'camp up --docker']);
+    expect(place(project([bareGo]), 'native', reachable).failures[0]?.hints).toHaveLength(1);
+  });
+
   it('does not ask for an engine that nothing needs', () => {
     expect(needsEngine(project([native, edge]), 'auto')).toBe(false);
     expect(needsEngine(project([native, image]), 'auto')).toBe(true);

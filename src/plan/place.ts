@@ -16,8 +16,16 @@ export function needsEngine(project: Project, mode: Mode): boolean {
 
 /** What the project says is to run without a container, and can. */
 function isProcess(service: Service): boolean {
-  return service.isNative && (service.start !== undefined || isServer(service));
+  const canStart = service.start !== undefined && (missingOf(service) === undefined || !isBuilt(service));
+  return service.isNative && (canStart || isServer(service));
 }
+
+/** A program that its process needs and this machine has not. */
+function missingOf({ start }: Service): string | undefined {
+  return start?.kind === 'command' ? start.missing : undefined;
+}
+
+const isBuilt = ({ image, build }: Service): boolean => image !== undefined || build?.hasDockerfile === true;
 
 /** Whether camp can run its image's server itself. */
 export function isServer(service: Service | undefined): boolean {
@@ -58,24 +66,38 @@ function placeOne(service: Service, mode: Mode, engine: EngineState): Placement 
       kind: 'edge',
       why: `camp's own Caddy serves the Caddyfile in its place${mode === 'docker' ? ', in a container' : ''}`,
     };
-  if (mode === 'native')
+  const missing = missingOf(service);
+  if (mode === 'native') {
+    if (missing !== undefined) return needsProgram(service, missing);
     return asProcess(service, service.isNative ? 'x-camp: native' : '--native') ?? notNative(service);
-  if (mode === 'auto' && isProcess(service)) return asProcess(service, 'x-camp: native') as Placement;
+  }
+  if (mode === 'auto' && isProcess(service))
+    return missing === undefined ? (asProcess(service, 'x-camp: native') as Placement) : needsProgram(service, missing);
   const fallback = mode === 'auto' ? asProcess(service, 'a start command is recognised') : undefined;
   if (engine.at !== 'reachable') {
     if (!fallback) return 'stranded';
+    if (missing !== undefined) return needsProgram(service, missing);
     return { ...fallback, why: `no Docker engine is reachable, ${fallback.why}` };
   }
   if (service.image || service.build?.hasDockerfile)
     return {
       kind: 'container',
-      why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}${mode === 'auto' ? notServed(service) : ''}`,
+      why: `${mode === 'docker' ? '--docker, ' : ''}${sourceOf(service)}${mode === 'auto' ? notHere(service) : ''}`,
     };
-  return fallback ? { ...fallback, why: `no Dockerfile, ${fallback.why}` } : withoutDockerfile(service);
+  if (!fallback) return withoutDockerfile(service);
+  return missing === undefined
+    ? { ...fallback, why: `no Dockerfile, ${fallback.why}` }
+    : needsProgram(service, missing);
 }
 
 function sourceOf({ build, image }: Service): string {
   return build ? `its image is built from ${build.dockerfile ?? 'a Dockerfile'}` : `the image ${image}`;
+}
+
+/** Why what is asked to run without a container does not. */
+function notHere(service: Service): string {
+  const missing = missingOf(service);
+  return service.isNative && missing !== undefined ? `: ${missing} is not on PATH` : notServed(service);
 }
 
 /** Why an image that is asked to run without a container does not. */
@@ -101,6 +123,25 @@ function serverInWords({ server, image }: Service): string {
 
 function notNative(service: Service): Failure {
   return service.image && !service.build ? needsContainer(service, service.image) : hasNoCommand(service);
+}
+
+const toGet: Readonly<Record<string, string>> = {
+  go: 'install Go: https://go.dev/doc/install',
+  python3: 'install Python 3: https://www.python.org/downloads/',
+  cargo: 'install Rust: https://rustup.rs',
+  deno: 'install Deno: https://docs.deno.com/runtime/',
+};
+
+function needsProgram(service: Service, program: string): Failure {
+  return failure(
+    'machine',
+    'NEEDS_PROGRAM',
+    `service "${service.name}" needs ${program} to run as a process, which is not on PATH`,
+    {
+      hints: [toGet[program] ?? `install ${program}`, ...(isBuilt(service) ? ['camp up --docker'] : [])],
+      source: service.source,
+    },
+  );
 }
 
 function needsContainer(service: Service, image: string): Failure {

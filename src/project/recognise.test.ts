@@ -256,3 +256,23 @@ test('x-camp run', () => {
     '; install sh -c python3 -m venv .venv',
   );
 });
+
+test.each<[string, Readonly<Record<string, unknown>>, readonly string[], string | undefined]>([
+  ['Go is not on PATH', { 'go.mod': 'module x', 'main.go': 'package main' }, [], 'go'],
+  ['Go is', { 'go.mod': 'module x', 'main.go': 'package main' }, ['go'], undefined],
+  ['Python is not', { 'main.py': '' }, ['go'], 'python3'],
+  ['an install will', { 'main.py': '', 'requirements.txt': 'flask' }, [], undefined],
+  ['a program of the project is no language', { Procfile: 'web: ./server' }, [], undefined],
+])('what is missing: %s', (_, files, bin, missing) => {
+  const { dir, env } = folder(files, bin);
+  const start = recogniseStart(dir, { env });
+  expect(start?.kind === 'command' && start.missing).toBe(missing);
+});
+
+test('what a virtual environment has is not missing, and without a PATH nothing is known', () => {
+  const { dir, env } = folder({ 'main.py': '', '.venv/bin/python3': '#!/bin/sh' });
+  chmodSync(join(dir, '.venv/bin/python3'), 0o755);
+  expect(recogniseStart(dir, { env })).not.toHaveProperty('missing');
+  const bare = folder({ 'go.mod': 'module x', 'main.go': 'package main' });
+  expect(recogniseStart(bare.dir, { env: {} })).not.toHaveProperty('missing');
+});

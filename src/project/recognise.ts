@@ -1,4 +1,5 @@
-import { type Command, type Folder, openFolder, parseObject, readIn } from './recognise/folder.ts';
+import { delimiter } from 'node:path';
+import { type Command, type Folder, isOnPath, openFolder, parseObject, readIn } from './recognise/folder.ts';
 import { goCommand, recogniseGo } from './recognise/go.ts';
 import { nodeCommand, recogniseNode } from './recognise/node.ts';
 import { recogniseDeno, recogniseRust, recogniseStatic } from './recognise/others.ts';
@@ -21,6 +22,12 @@ export interface RecogniseOptions {
 export function recogniseStart(path: string, { run, env }: RecogniseOptions): Start | undefined {
   const folder = openFolder(path, env);
   if (!folder) return undefined;
+  const start = startOf(folder, run);
+  const missing = start?.kind === 'command' ? missingProgram(start, env) : undefined;
+  return start?.kind === 'command' && missing !== undefined ? { ...start, missing } : start;
+}
+
+function startOf(folder: Folder, run: RecogniseOptions['run']): Start | undefined {
   if (run !== undefined)
     return commandIn(folder, typeof run === 'string' ? withoutWatcher(argvOfLine(run)) : run, 'x-camp run');
   return (
@@ -33,6 +40,16 @@ export function recogniseStart(path: string, { run, env }: RecogniseOptions): St
     recogniseBare(folder) ??
     recogniseStatic(folder)
   );
+}
+
+/** Languages that a machine need not have. Node is there: camp runs on it. */
+const toolchains: ReadonlySet<string> = new Set(['go', 'python3', 'python', 'cargo', 'deno']);
+
+/** What an install brings along, such as the Python of a virtual environment, is not missing. */
+function missingProgram({ argv, path, install }: Command, env: NodeJS.ProcessEnv): string | undefined {
+  const [program = ''] = argv;
+  const isBrought = path.length > 0 && (install !== undefined || isOnPath(program, { PATH: path.join(delimiter) }));
+  return toolchains.has(program) && env['PATH'] && !isBrought && !isOnPath(program, env) ? program : undefined;
 }
 
 /** A package.json decides before everything else; a lone server.ts only when no other language does. */

@@ -29,6 +29,8 @@ export type Start =
       readonly install?: Install;
       /** Folders to put before PATH, such as node_modules/.bin or .venv/bin. */
       readonly path: readonly string[];
+      /** The language's program, where this machine does not have it: `go`. */
+      readonly missing?: string;
     }
   | { readonly kind: 'static'; readonly root: string; readonly why: string };
 
