@@ -57,9 +57,13 @@ export class Member {
     return this.#social.ask(method, path, body, { cookie: this.#cookie, ...headers });
   }
 
-  /** What a call answers with a status below 300. */
-  async does(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
-    const { status, text } = await this.ask(method, path, body, headers);
+  /** What a call answers with a status below 300. Comes back when it is told to. */
+  async does(method: string, path: string, body?: unknown): Promise<unknown> {
+    const { status, text, headers } = await this.ask(method, path, body);
+    if (status === 429) {
+      await new Promise((done) => setTimeout(done, 1000 * Number(headers['retry-after'])));
+      return this.does(method, path, body);
+    }
     if (status >= 300) throw new Error(`${method} ${path} answered ${status} ${text}`);
     return JSON.parse(text);
   }
@@ -79,7 +83,8 @@ export class Member {
       async () => {
         const answer = await this.ask('POST', '/api/posts', { text }, key).catch((error: Error) => error);
         last = 'status' in answer ? `${answer.status} ${answer.text}` : answer.message;
-        if (!('status' in answer) || answer.status >= 500 || answer.status === 409 || answer.status === 429) return undefined;
+        if (!('status' in answer) || answer.status >= 500 || answer.status === 409 || answer.status === 429)
+          return undefined;
         if (answer.status !== 201) throw new Error(`refused: ${last}`);
         return JSON.parse(answer.text) as Post;
       },
