@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
-import { mistakes, Shop } from '../rig/shop.ts';
+import { type Books, mistakes, Shop } from '../rig/shop.ts';
 import { orderFlood, randomOf, trouble } from '../rig/shop-chaos.ts';
 
 /*
@@ -46,6 +46,18 @@ async function settledOnce(accepted: readonly string[], before: ReadonlySet<stri
   }
 }
 
+const seconds = (began: number): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;
+
+/** How many orders ended which way, and why. */
+function outcomes({ orders }: Books): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { status, reason } of orders) {
+    const outcome = reason === null ? status : `${status}: ${reason}`;
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}
+
 const known = async (): Promise<ReadonlySet<string>> => new Set((await shop.books()).orders.map(({ id }) => id));
 
 describe('orders while everything is killed and paused', () => {
@@ -54,14 +66,16 @@ describe('orders while everything is killed and paused', () => {
     const before = await known();
     const victims = [...services, ...servers];
     const everyMs = (count / perSecond / (victims.length * 2)) * 1000;
+    const began = performance.now();
     const [accepted, done] = await Promise.all([
       orderFlood(shop, { count, perSecond, random: randomOf(seed) }),
       trouble(shop, { victims, everyMs, random: randomOf(seed + 1) }),
     ]);
-    console.log(done.join('\n'));
+    console.log([...done, `all accepted after ${seconds(began)}`].join('\n'));
     expect(accepted).toHaveLength(count);
     expect(done.filter((one) => / killed$| paused /.test(one)).length).toBeGreaterThan(victims.length);
     await settledOnce(accepted, before);
+    console.log(`all settled and told after ${seconds(began)}: ${JSON.stringify(outcomes(await shop.books()))}`);
     const { services: now } = await shop.cluster.ps();
     expect(now.filter(({ state }) => state !== 'ready').map(({ name, state }) => `${name} ${state}`)).toEqual([]);
   });

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import type { ServiceStatus } from '../../src/report/types.ts';
+import { readFileSync } from 'node:fs';
 import type { NewOrder, Shop } from './shop.ts';
 
 /** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
@@ -73,7 +72,7 @@ export async function trouble(
   for (const { victim, kind } of shuffled(faults, random)) {
     await new Promise((next) => setTimeout(next, everyMs * (0.5 + random())));
     const ms = 500 + Math.floor(random() * 4000);
-    const pids = processesOf((await shop.cluster.ps()).services.find(({ name }) => name === victim));
+    const pids = processesOf(shop, victim);
     if (pids.length === 0) {
       done.push(`${victim} was not there to ${kind}`);
       continue;
@@ -97,16 +96,14 @@ export async function pause(pids: readonly number[], ms: number): Promise<void> 
   );
 }
 
-/** The process of a service and everything below it: a Postgres has one for each connection. */
-export function processesOf(service: ServiceStatus | undefined): readonly number[] {
-  const found = [...(service?.pids ?? [])];
-  const parents = new Map(
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map((name) => [Number(name), statOf(Number(name))?.[1]] as const),
-  );
-  for (const pid of found) for (const [child, parent] of parents) if (Number(parent) === pid) found.push(child);
-  return found;
+/** The processes of a service, its first one first: a Postgres has one for each connection. */
+export function processesOf(shop: Shop, service: string): readonly number[] {
+  const pids = shop.cluster
+    .processes()
+    .filter(({ replica }) => replica === `${service}:1`)
+    .map(({ pid }) => pid);
+  const isFirst = (pid: number): boolean => !pids.includes(Number(statOf(pid)?.[1]));
+  return pids.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
 }
 
 function signal(pids: readonly number[], name: NodeJS.Signals): void {
