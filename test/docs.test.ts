@@ -45,6 +45,7 @@ describe('commands', () => {
 /** Tables of the variables that other programs are told their port, user or password by. */
 const variableTables: ReadonlySet<string> = new Set([
   'project/http-port.ts',
+  'runtime/native/servers/variables.ts',
   'runtime/wiring/backing.ts',
   'runtime/wiring/url.ts',
   'scaffold/backing.ts',

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Failure, fail, failure } from '../../../kit/failure.ts';
 import { failOnDisk, makeFolder, readText, writeWhole } from '../../../kit/files.ts';
 import type { Login, ServerKind, Site } from './types.ts';
+import { versionFile } from './variables.ts';
 
 /** Lies beside the data and says who made them. */
 const recordName = 'camp.json';
@@ -107,7 +108,7 @@ function refuseOtherMajor(site: Site, kind: ServerKind, major: number): void {
         `or move the data: dump them with ${kind.title} ${major}, camp down --data, and restore the dump`,
       ],
       evidence: [
-        `${join(site.folder, 'PG_VERSION')}: ${major}`,
+        `${join(site.folder, versionFile)}: ${major}`,
         `${site.program.path}: ${site.program.version}`,
         'nothing was changed',
       ],

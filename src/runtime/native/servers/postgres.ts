@@ -11,6 +11,7 @@ import { runInitScripts } from './init-scripts.ts';
 import { type NotRoot, notRoot } from './not-root.ts';
 import { flush, newCluster } from './template.ts';
 import type { Launch, Login, ServerKind, Site } from './types.ts';
+import { told, versionFile } from './variables.ts';
 
 /** Small, for many servers on one machine; what is acknowledged is on the disk all the same (fsync stays on). */
 const settings = ['shared_buffers=16MB', 'max_connections=50', 'wal_buffers=1MB'];
@@ -22,7 +23,7 @@ export const postgres: ServerKind = {
   stopSignal: 'SIGINT',
   isBoundToMajor: true,
   loginOf,
-  majorOfData: (folder) => Number.parseInt(readText(join(folder, 'PG_VERSION')) ?? '', 10) || undefined,
+  majorOfData: (folder) => Number.parseInt(readText(join(folder, versionFile)) ?? '', 10) || undefined,
   make,
   launch,
   ask,
@@ -35,9 +36,9 @@ interface PostgresLogin extends Login {
 }
 
 function loginOf(site: Site): PostgresLogin {
-  const user = site.told('POSTGRES_USER') ?? 'postgres';
-  const database = site.told('POSTGRES_DB') ?? user;
-  const password = site.told('POSTGRES_PASSWORD');
+  const user = site.told(told.postgresUser) ?? 'postgres';
+  const database = site.told(told.postgresDatabase) ?? user;
+  const password = site.told(told.postgresPassword);
   if (password === undefined && !isTrusting(site))
     fail(
       'project',
@@ -58,7 +59,7 @@ function variableOf({ service }: Site): string {
 }
 
 function isTrusting(site: Site): boolean {
-  return site.told('POSTGRES_HOST_AUTH_METHOD') === 'trust';
+  return site.told(told.postgresHostMethod) === 'trust';
 }
 
 async function make(site: Site, folder: string, login: Login, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { writeConfig } from './config-file.ts';
 import { damaged, diskFull } from './data.ts';
 import { exchange } from './exchange.ts';
 import type { Launch, Login, ServerKind, Site } from './types.ts';
+import { told } from './variables.ts';
 
 /** RabbitMQ as a process of this machine, where it is installed: Erlang and all are more than camp fetches. */
 export const rabbitmq: ServerKind = {
@@ -21,13 +22,13 @@ export const rabbitmq: ServerKind = {
 };
 
 function loginOf(site: Site): Login {
-  const user = site.told('RABBITMQ_DEFAULT_USER') ?? 'guest';
-  return { user, password: site.told('RABBITMQ_DEFAULT_PASS') ?? 'guest' };
+  const user = site.told(told.rabbitUser) ?? 'guest';
+  return { user, password: site.told(told.rabbitPassword) ?? 'guest' };
 }
 
 async function launch(site: Site, port: number): Promise<Launch> {
   const { user = '', password = '' } = loginOf(site);
-  const vhost = site.told('RABBITMQ_DEFAULT_VHOST');
+  const vhost = site.told(told.rabbitHost);
   const config = writeConfig(site, 'conf', [
     `listeners.tcp.default = 127.0.0.1:${port}`,
     `default_user = ${user}`,

@@ -8,6 +8,7 @@ import { runCommand } from '../../../kit/spawn.ts';
 import { diskFull } from './data.ts';
 import type { NotRoot } from './not-root.ts';
 import type { Site } from './types.ts';
+import { versionFile } from './variables.ts';
 
 /** How a database cluster is made: text is UTF-8, as the image makes it. Who may connect is written for each copy. */
 const initArguments = '--username=postgres --encoding=UTF8 --auth=trust --no-instructions --no-sync'.split(' ');
@@ -51,7 +52,7 @@ async function templateOf(site: Site, as: NotRoot, signal: AbortSignal): Promise
   const { version, path } = site.program;
   const name = `postgres-${version.replace(/[^\w.]+/g, '-')}-${hashOf({ path, initArguments, locales, owner: as.owner })}`;
   const template = join(site.cache, name);
-  if (existsSync(join(template, 'PG_VERSION'))) return template;
+  if (existsSync(join(template, versionFile))) return template;
   makeFolder(site.cache, 0o700);
   for (const entry of readdirSync(site.cache))
     if (entry.startsWith(`.new-${name}-`) && !isMadeNow(entry))
@@ -63,7 +64,7 @@ async function templateOf(site: Site, as: NotRoot, signal: AbortSignal): Promise
   } catch (error) {
     rmSync(half, { recursive: true, force: true });
     // another project has made it in this moment
-    if (!existsSync(join(template, 'PG_VERSION'))) throw error;
+    if (!existsSync(join(template, versionFile))) throw error;
   }
   return template;
 }
