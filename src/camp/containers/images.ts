@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Hints } from '../../project/compose/hints.ts';
+import { pairsOf } from '../../project/compose/model/pairs.ts';
 import { parseMount } from '../../project/compose/mount.ts';
+import { absolutePath, isRemoteContext } from '../../project/compose/paths.ts';
 import { textOf } from '../../project/compose/scalars.ts';
 import { at, itemsOf, plainOf } from '../../project/tree.ts';
 import type { ComposeProject, Service } from '../../project/types.ts';
@@ -10,10 +12,8 @@ import type { BuiltImage } from '../../runtime/docker/image-records.ts';
 export function builtImage(compose: ComposeProject, { name, image, build, hints }: Service): BuiltImage | undefined {
   if (!build) return undefined;
   const written = plainOf(at(compose.tree, 'services', name, 'build'));
-  const { dockerfile_inline: inline, additional_contexts: contexts } = (typeof written === 'object' ? written : {}) as {
-    dockerfile_inline?: string;
-    additional_contexts?: Record<string, string>;
-  };
+  const { dockerfile_inline: inline } = (typeof written === 'object' ? written : {}) as { dockerfile_inline?: string };
+  const contexts = contextsOf(compose, name);
   const mountPoints = mountPointsOf(compose, name, hints?.mounts ?? []);
   return {
     service: name,
@@ -22,11 +22,22 @@ export function builtImage(compose: ComposeProject, { name, image, build, hints 
       context: build.context,
       ...(build.dockerfile === undefined ? {} : { dockerfile: build.dockerfile }),
       ...(inline === undefined ? {} : { inline }),
-      ...(contexts === undefined || Array.isArray(contexts) ? {} : { contexts }),
+      ...(Object.keys(contexts).length > 0 ? { contexts } : {}),
       ...(mountPoints.length > 0 ? { mountPoints } : {}),
       more: written,
     },
   };
+}
+
+/** A list or a map; folders as absolute paths, everything else as it is written. */
+function contextsOf(compose: ComposeProject, service: string): Readonly<Record<string, string>> {
+  const pairs = pairsOf(at(compose.tree, 'services', service, 'build', 'additional_contexts'));
+  return Object.fromEntries(
+    pairs.map(([name, value = '']) => [
+      name,
+      value === '' || isRemoteContext(value) ? value : absolutePath(compose.dir, value),
+    ]),
+  );
 }
 
 /** Where something is mounted inside a folder of this machine that is mounted itself: `/app/node_modules` in `.:/app`. */
