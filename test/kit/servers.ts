@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,11 @@ export async function postgres(): Promise<
     'UTF8',
   ]);
   execFileSync(program, args, { ...options, stdio: 'ignore' });
+  // one user has to know a password
+  writeFileSync(
+    join(data, 'pg_hba.conf'),
+    'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n',
+  );
   const server = testServer(
     asUser(join(bin, 'postgres'), [
       '-D',
