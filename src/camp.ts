@@ -37,7 +37,7 @@ export const scale = async (
 ): ReturnType<typeof import('./camp/steer.ts').scale> => (await import('./camp/steer.ts')).scale(...args);
 export const openUrl: typeof import('./camp/opener.ts').openUrl = async (...args) =>
   (await import('./camp/opener.ts')).openUrl(...args);
-export const doctor: typeof import('./camp/doctor.ts').doctor = async (env) =>
-  (await import('./camp/doctor.ts')).doctor(env);
+export const doctor: typeof import('./camp/doctor.ts').doctor = async (env, dir) =>
+  (await import('./camp/doctor.ts')).doctor(env, dir);
 export const trust: typeof import('./camp/trust.ts').trust = async (request) =>
   (await import('./camp/trust.ts')).trust(request);

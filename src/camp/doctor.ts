@@ -9,7 +9,9 @@ import { connectEngine } from '../runtime/docker/engine/connect.ts';
 import { said } from '../runtime/docker/engine/failures.ts';
 import { findEngine } from '../runtime/docker/engine/find.ts';
 import { askForCompose } from '../runtime/docker/engine/find-compose.ts';
-import { caddyReport } from '../tools/caddy-report.ts';
+import { toolReport } from '../tools/tool-report.ts';
+import type { ToolName, Wish } from '../tools/types.ts';
+import { neededServers } from './doctor-servers.ts';
 import { mayBind, unprivilegedFix } from './edge-ports.ts';
 import { edgeStorage } from './folders.ts';
 import { trustOf } from './trust.ts';
@@ -28,8 +30,8 @@ export interface Finding {
   readonly details?: readonly string[];
 }
 
-/** Looks at everything that camp needs of a machine, and changes nothing. */
-export async function doctor(env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
+/** Looks at everything that camp, and the project in `dir` where there is one, need of a machine, and changes nothing. */
+export async function doctor(env: NodeJS.ProcessEnv, dir?: string): Promise<readonly Finding[]> {
   const findings: Finding[] = [
     {
       subject: 'camp',
@@ -54,7 +56,8 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<readonly Finding[]
   }
   return [
     ...findings,
-    caddy(user, env),
+    program('caddy', {}, user, env),
+    ...(dir === undefined ? [] : neededServers(dir, env)).map(({ tool, ...wish }) => program(tool, wish, user, env)),
     ...(await docker(env)),
     ...folders(user),
     authority(user),
@@ -65,10 +68,11 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<readonly Finding[]
   ];
 }
 
-function caddy(user: UserFolders, env: NodeJS.ProcessEnv): Finding {
-  const report = caddyReport(user, env);
+/** A program that camp finds or fetches; without it the next `camp up` takes longer. */
+function program(name: ToolName, wish: Wish, user: UserFolders, env: NodeJS.ProcessEnv): Finding {
+  const report = toolReport(name, wish, user, env);
   return {
-    subject: 'caddy',
+    subject: name,
     verdict: report.isUsable ? 'ok' : 'warning',
     message: report.summary,
     details: report.attempts.map((attempt) => `${attempt.origin}: ${attempt.outcome}`),

@@ -1,5 +1,6 @@
 import type { Finding, Verdict } from '../camp/doctor.ts';
 import { doctor } from '../camp.ts';
+import { failuresOf } from '../kit/failure.ts';
 import { CampCommand } from './base.ts';
 
 export default class Doctor extends CampCommand {
@@ -7,12 +8,22 @@ export default class Doctor extends CampCommand {
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json'];
 
   async run(): Promise<void> {
-    const findings = await doctor(process.env);
+    const findings = await doctor(process.env, this.#dir());
     this.answer(
       { isHealthy: findings.every((one) => one.verdict !== 'problem'), findings },
       findings.map((one) => this.#line(one)).join('\n'),
     );
     if (findings.some((one) => one.verdict === 'problem')) this.exit(4);
+  }
+
+  /** The project that is here, if any: what is wrong on a machine can be asked anywhere. */
+  #dir(): string | undefined {
+    try {
+      return this.project.dir;
+    } catch (error) {
+      if (this.shared.dir === undefined && failuresOf(error)[0]?.code === 'NOT_A_PROJECT') return undefined;
+      throw error;
+    }
   }
 
   #line(one: Finding): string {

