@@ -24,6 +24,14 @@ const dataFolders: Readonly<Record<ServerName, RegExp>> = {
   rabbitmq: /^\/var\/lib\/rabbitmq(?:\/|$)/,
 };
 
+/** What the first word of `command` may be, so that it is the server that runs. */
+const programs: Readonly<Record<ServerName, RegExp>> = {
+  postgres: /^postgres$/,
+  redis: /^(?:redis|redis-server|valkey-server)$/,
+  nats: /^(?:nats|nats-server)$/,
+  rabbitmq: /^(?:rabbitmq|rabbitmq-server)$/,
+};
+
 const initScripts = /^\/docker-entrypoint-initdb\.d(?:\/|$)/;
 
 /** The server that a service's image is, where camp knows one that runs without a container; with what keeps it from that. */
@@ -56,6 +64,9 @@ function obstacleOf(service: Tree, name: ServerName, mounts: readonly Mount[]): 
   if (isWritten(at(service, 'entrypoint'))) return 'it has an entrypoint of its own';
   for (const key of ['configs', 'volumes_from', 'network_mode', 'devices'])
     if (isWritten(at(service, key))) return `it has ${key}`;
+  const [program = name] = wordsOf(at(service, 'command'));
+  // what begins with a flag is given to the image's own program
+  if (!program.startsWith('-') && !programs[name].test(program)) return `its command is ${program}`;
   const other = mounts.find(
     ({ target }) => !dataFolders[name].test(target) && !(name === 'postgres' && initScripts.test(target)),
   );
