@@ -76,6 +76,7 @@ function program(name: ToolName, wish: Wish, user: UserFolders, env: NodeJS.Proc
     verdict: report.isUsable ? 'ok' : 'warning',
     message: report.summary,
     details: report.attempts.map((attempt) => `${attempt.origin}: ${attempt.outcome}`),
+    ...(report.fix ? { fix: report.fix } : {}),
   };
 }
 

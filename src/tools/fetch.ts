@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { makeFolder } from '../kit/files.ts';
 import { withLock } from '../kit/lock.ts';
 import { installIntoCache, toolsFolder } from './cache.ts';
 import { findTool } from './find.ts';
-import { type KnownTool, knownTools, systemFolders, wantedMajor } from './known.ts';
+import { installHint, type KnownTool, knownTools, systemFolders, wantedMajor } from './known.ts';
 import type { Source } from './source.ts';
 import { sourcesOf } from './sources.ts';
 import type { Attempt, FetchContext, Tool, ToolName, Wish } from './types.ts';
@@ -89,13 +89,6 @@ function none(known: KnownTool, wish: Wish, attempts: readonly Attempt[]): never
     hints: [installHint(known), 'camp doctor shows what was tried'],
     evidence: attempts.map((attempt) => attempt.outcome),
   });
-}
-
-/** The one command that helps, where the system has one for it. */
-function installHint({ title, packages, website }: KnownTool): string {
-  if (packages && process.platform === 'darwin') return `brew install ${packages.brew}`;
-  if (packages && existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${packages.apt}`;
-  return `install ${title} and run the command again: ${website}`;
 }
 
 async function tryOne(source: Source, { known, wish, context }: Job): Promise<Tool> {

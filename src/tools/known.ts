@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ToolName, Wish } from './types.ts';
 import { minimumVersion } from './version.ts';
@@ -120,4 +120,11 @@ function namesIn(folder: string): readonly string[] {
 /** The version in what a program says of itself: `2.11.4` of `v2.11.4 h1:...`, `17.10` of `postgres (PostgreSQL) 17.10`. */
 export function versionIn({ ask }: KnownTool, output: string): string | undefined {
   return ask.answer.exec(output.trim())?.[1];
+}
+
+/** The one command that helps, where the system has one for it. */
+export function installHint({ title, packages, website }: KnownTool): string {
+  if (packages && process.platform === 'darwin') return `brew install ${packages.brew}`;
+  if (packages && existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${packages.apt}`;
+  return `install ${title} and run the command again: ${website}`;
 }

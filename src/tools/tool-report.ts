@@ -1,6 +1,6 @@
 import type { UserFolders } from '../kit/paths.ts';
 import { findTool } from './find.ts';
-import { knownTools, systemFolders, wantedMajor } from './known.ts';
+import { installHint, knownTools, systemFolders, wantedMajor } from './known.ts';
 import { sourcesOf } from './sources.ts';
 import type { Attempt, Tool, ToolName, Wish } from './types.ts';
 
@@ -10,6 +10,8 @@ export interface ToolReport {
   readonly isUsable: boolean;
   /** Every place that was looked at, and what came of it. */
   readonly attempts: readonly Attempt[];
+  /** How to install it, where camp does not fetch it. */
+  readonly fix?: string;
 }
 
 /** For `camp doctor`: which program would be used, and why the others not. */
@@ -24,7 +26,9 @@ export function toolReport(
   const summary = tool
     ? `${name} ${tool.version} from ${placeOf(tool)}: ${tool.path}`
     : `no ${name} ${wantedMajor(name, wish) ?? `${knownTools[name].minimum} or newer`}: ${next(name, wish, other)}`;
-  return { summary, isUsable: tool !== undefined, attempts };
+  const isUsable = tool !== undefined;
+  const mustInstall = !isUsable && sourcesOf(name, wish).length === 0;
+  return { summary, isUsable, attempts, ...(mustInstall ? { fix: installHint(knownTools[name]) } : {}) };
 }
 
 function placeOf({ origin }: Tool): string {

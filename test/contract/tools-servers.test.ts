@@ -401,7 +401,9 @@ describe('camp doctor', () => {
     );
     expect(attempts.map((one) => one.origin)).toEqual(['path', 'system', 'cache']);
     expect(toolReport('postgres', { major: 15 }, folders, env, places).summary).toContain('15.18 from the system');
-    expect(toolReport('rabbitmq', {}, folders, env, []).summary).toContain('camp fetches none');
+    const rabbitmq = toolReport('rabbitmq', {}, folders, env, []);
+    expect(rabbitmq.summary).toContain('camp fetches none');
+    expect(rabbitmq.fix).toContain('install');
   });
 });
 
