@@ -38,6 +38,7 @@ async function attempt(work) {
   }
 }
 
+const count = (number, of) => `${number} ${of}${number === 1 ? '' : 's'}`;
 const nameOf = (user) => people.find((person) => person.user === user)?.name ?? user;
 
 function element(tag, text, attributes = {}) {
@@ -81,7 +82,7 @@ function draw({ profile, timeline }) {
   if (now === drawn) return;
   drawn = now;
   if (profile) {
-    $('me-text').textContent = `${profile.name} · ${profile.posts} posts · ${profile.followers.length} followers`;
+    $('me-text').textContent = `${profile.name} · ${count(profile.posts, 'post')} · ${count(profile.followers.length, 'follower')}`;
     drawPeople(profile.following);
   }
   if (timeline) {
