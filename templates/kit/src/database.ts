@@ -1,3 +1,4 @@
+import { Fatal } from './problem.ts';
 export interface Session {
   query<R = any>(sql: string, values?: readonly unknown[]): Promise<R[]>;
 }
@@ -45,5 +46,6 @@ export interface DatabaseOptions {
 /** DATABASE_URL (postgres://…), or where it is not set SQLite in the file DB, or in memory. */
 export async function openDatabase(service: string, url = process.env['DATABASE_URL'] ?? ''): Promise<Database> {
   if (/^postgres(ql)?:/.test(url)) return (await import('./postgres.ts')).openPostgres(url, service);
+  if (/^\w+:\/\//.test(url) && !/^(sqlite|file):/.test(url)) throw new Fatal(`DATABASE_URL is ${url.slice(0, url.indexOf(':'))}://…: the kit knows postgres:// and sqlite:FILE`);
   return (await import('./sqlite.ts')).openSqlite(url.replace(/^(sqlite|file):(\/\/)?/, '') || process.env['DB'] || ':memory:');
 }

@@ -8,6 +8,7 @@ import { createPatientLog, describe, log } from './log.ts';
 import { migrate } from './migrate.ts';
 import { createRelay, type Relay } from './outbox.ts';
 import { Fatal } from './problem.ts';
+import { pruneHourly } from './prune.ts';
 import { watchSagas } from './saga.ts';
 import { createHttp, type HttpServer } from './server.ts';
 import { sleep } from './wait.ts';
@@ -25,6 +26,7 @@ export async function start(app: App): Promise<void> {
   let broker: Broker | undefined;
   let relay: Relay | undefined;
   let sagas: ReturnType<typeof watchSagas> | undefined;
+  let tidying: ReturnType<typeof pruneHourly> | undefined;
   const kick = () => relay?.kick();
 
   try {
@@ -38,8 +40,9 @@ export async function start(app: App): Promise<void> {
   const http = createHttp({ routes: declared.routes, database, client, tx, closed: () => why, trouble });
   stopOnSignals(stop);
 
-  const listening = Promise.withResolvers<void>();
-  const early = setTimeout(() => void listen(http).then(listening.resolve, fail), patienceMs);
+  let listening: Promise<void> | undefined;
+  const listenOnce = () => (listening ??= listen(http).catch(fail));
+  const early = setTimeout(listenOnce, patienceMs);
   if (database) await migrated(database);
   if (database) {
     broker = await openBroker(service, (letter) => bury(database as Database, letter));
@@ -47,12 +50,11 @@ export async function start(app: App): Promise<void> {
     const parts = { service, database, kick, now: Date.now };
     for (const subscription of subscriptions(app, parts)) broker.subscribe(subscription);
     sagas = watchSagas(declared.sagas, parts);
+    tidying = pruneHourly(database);
   }
   why = undefined;
   clearTimeout(early);
-  if (http.server.listening) listening.resolve();
-  else await listen(http).then(listening.resolve, fail);
-  await listening.promise;
+  await listenOnce();
   log('ready');
 
   /** There is no end to patience: what is not there yet comes. */
@@ -82,7 +84,7 @@ export async function start(app: App): Promise<void> {
 
   async function stop(): Promise<void> {
     const drained = http.server.listening ? http.drain() : Promise.resolve();
-    await Promise.all([drained, broker?.drain(), sagas?.stop()]);
+    await Promise.all([drained, broker?.drain(), sagas?.stop(), tidying?.stop()]);
     await relay?.stop();
     for (const work of declared.stops) await work();
     await broker?.close();
