@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { NewOrder, Shop } from './shop.ts';
 
 /** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
@@ -96,15 +96,19 @@ export async function pause(pids: readonly number[], ms: number): Promise<void> 
   );
 }
 
-/** The processes of a service, its first one first: a Postgres has one for each connection. */
+/** The processes of a service, its first one first, and all below it: a Postgres has one for each connection. */
 export function processesOf(shop: Shop, service: string): readonly number[] {
-  const pids = shop.cluster
-    .processes()
-    .filter(({ replica }) => replica === `${service}:1`)
-    .map(({ pid }) => pid);
-  const isFirst = (pid: number): boolean => !pids.includes(Number(statOf(pid)?.[1]));
-  return pids.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
+  const marked = shop.cluster.processes().filter(({ replica }) => replica === `${service}:1`);
+  const found = marked.map(({ pid }) => pid).filter((pid, _, all) => !all.includes(parentOf(pid)));
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), parentOf(Number(name))] as const);
+  // the list grows while it is walked
+  for (const pid of found) for (const [child, parent] of parents) if (parent === pid) found.push(child);
+  return found;
 }
+
+const parentOf = (pid: number): number => Number(statOf(pid)?.[1]);
 
 function signal(pids: readonly number[], name: NodeJS.Signals): void {
   for (const pid of pids)
