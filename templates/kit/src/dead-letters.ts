@@ -31,7 +31,7 @@ export async function openStoredLetters(): Promise<DeadLetters> {
     async replay({ id, event }) {
       const { transact } = await import('./unit.ts');
       await transact(database, async (session) => {
-        await session.query('insert into camp_outbox (id, body) values ($1, $2) on conflict (id) do nothing', [event.id, JSON.stringify(event)]);
+        await session.query('insert into camp_outbox (id, body) values ($1, $2)', [event.id, JSON.stringify(event)]);
         await session.query('delete from camp_dead_letters where id = $1', [id]);
       });
     },
