@@ -8,6 +8,7 @@ import { isCode, watchTrees } from '../runtime/native/watch.ts';
 import { type PathWatch, watchPaths } from '../runtime/watch/paths.ts';
 import { type ProcessReaction, reactionOf, reactionToAny } from '../runtime/watch/process.ts';
 import { type Rules, rulesFor } from '../runtime/watch/rules.ts';
+import { sharedFolders } from './shared-code.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const timeoutMs: Ms = 60_000;
@@ -60,16 +61,23 @@ export function followFiles(supervisor: Followed): () => void {
     for (const tree of trees) tree.close();
     const roots = new Map<string, string>();
     const ruled = new Map<string, Ruled>();
+    /** A folder that several services run code of, and which they are. */
+    const shared = new Map<string, string[]>();
+    const dir = supervisor.project?.dir ?? '';
     for (const service of supervisor.project?.services.values() ?? []) {
       const { start } = service;
       if (start?.kind !== 'command' || supervisor.placementOf(service.name) !== 'process') continue;
       // also with rules of its own: its folder may lie in that of another, which does not follow it
       roots.set(start.cwd, service.name);
+      for (const folder of start.language === 'node' ? sharedFolders(start.cwd, dir) : [])
+        shared.set(folder, [...(shared.get(folder) ?? []), service.name]);
       if (service.watch.length > 0) ruled.set(service.name, { start, rules: rulesFor(service, read) });
     }
     const onNote = (message: string): void => supervisor.emit({ type: 'note', message });
-    const onCode = (service: string, paths: readonly string[]): void => {
-      if (!ruled.has(service)) void follow(service, reactionToAny(paths), paths);
+    for (const folder of shared.keys()) if (!roots.has(folder)) roots.set(folder, folder);
+    const onCode = (owner: string, paths: readonly string[]): void => {
+      for (const service of shared.get(owner) ?? [owner])
+        if (!ruled.has(service)) void follow(service, reactionToAny(paths), paths);
     };
     trees = [watchTrees(roots, onCode, onNote)];
     if (ruled.size > 0) trees = [...trees, watchRules(ruled, onNote)];
