@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { createService, Problem, Terminal, Unavailable } from '../src/index.ts';
 import { testEnv } from '../src/testing.ts';
 
 function migrations(...files: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'kit-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
   for (const [index, sql] of files.entries()) writeFileSync(join(folder, `00${index + 1}_step.sql`), sql);
   return folder;
 }
