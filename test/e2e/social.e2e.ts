@@ -176,6 +176,27 @@ describe('natively, without Docker', () => {
     }
   }, 240_000);
 
+  test('everything is killed and paused in turn: no post is lost, none is there twice, none is given up', async () => {
+    const [ada, grace] = [await social.signIn('ada'), await social.signIn('grace')];
+    await ada.follow('grace');
+    const victims = ['posts', 'nats', 'timelines', 'posts-db', 'follows', 'follows-db', 'fanout', 'redis', 'gateway'];
+    const texts = Array.from({ length: 45 }, (_, i) => `${i} ${word()}`);
+    for (const [i, text] of texts.entries()) {
+      const victim = i % 5 === 2 ? victims[(i - 2) / 5] : undefined;
+      const pid = victim === undefined ? undefined : (await social.cluster.service(victim)).pids[0];
+      const resumes = pid !== undefined && i % 2 === 0 ? pause(pid, 1500) : undefined;
+      if (pid !== undefined && !resumes) process.kill(pid, 'SIGKILL');
+      await grace.post(text);
+      await resumes;
+    }
+    for (const reader of [ada, grace]) {
+      const found = (await reader.reads(texts, 120_000)).filter((text) => texts.includes(text));
+      expect(found).toEqual(texts.toReversed());
+    }
+    const { stdout } = await social.cluster.camp(['dlq', 'ls', '--json']);
+    expect(JSON.parse(stdout)).toEqual([]);
+  }, 400_000);
+
   test('the cache is killed: timelines are right all the time', async () => {
     const ada = await social.signIn('ada');
     const before = await ada.reads([]);
@@ -314,6 +335,13 @@ describe.skipIf(whyNoContainers)('in containers', () => {
 
   postsReachReaders(() => social);
 });
+
+/** Stops a process for a while; it wakes up in any case. */
+async function pause(pid: number, ms: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await new Promise((done) => setTimeout(done, ms));
+  process.kill(pid, 'SIGCONT');
+}
 
 interface Seen {
   readonly page: Page;
