@@ -17,6 +17,7 @@ import { listeners } from '../../src/kit/ports.ts';
 import { type MarkedProcess, markedProcesses } from '../../src/kit/process.ts';
 import type { ProjectStatus, ServiceStatus, UpReport } from '../../src/report/types.ts';
 import { type Answer, ask } from './client.ts';
+import { linkServers } from './linked-tools.ts';
 import { type Shell, shell } from './shell.ts';
 
 const bin = fileURLToPath(new URL('../../bin/camp.js', import.meta.url));
@@ -47,6 +48,7 @@ export interface Home extends Disposable {
 export function createHome(): Home {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'camp-e2e-')));
   for (const folder of ['home', 'tmp']) mkdirSync(join(dir, folder));
+  linkServers(join(dir, 'camp'));
   const { PATH, CAMP_FROM_SOURCE, NODE_EXTRA_CA_CERTS } = process.env;
   const env = {
     PATH: `${dirname(process.execPath)}:${PATH}`,
