@@ -7,7 +7,7 @@ export default class DlqReplay extends CampCommand {
   static override summary = 'give such an event, or all of them, to its consumer once more';
   static override examples = ['<%= config.bin %> dlq replay 12', '<%= config.bin %> dlq replay --all'];
   static override args = { id: Args.string({ description: 'as camp dlq ls names it' }) };
-  static override flags = { all: Flags.boolean({ description: 'every one of them' }) };
+  static override flags = { all: Flags.boolean({ description: 'every one of them', default: false }) };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DlqReplay);
