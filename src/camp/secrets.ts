@@ -62,10 +62,12 @@ const passwordLine = /^[^#\n]*(?:PASSWORD|_PASS)["']?\s*[:=][^\n]*\$/m;
 async function unsetSecrets({ dir, env, files }: SecretsRequest): Promise<readonly string[]> {
   const paths = files ?? [await composePath(dir)].filter((path) => path !== undefined);
   const texts = paths.map((path) => readText(path) ?? '').filter((text) => passwordLine.test(text));
-  if (texts.length === 0) return [];
-  const { missingSecrets } = await import('../scaffold/secrets.ts');
+  const example = readText(join(dir, '.env.example'));
+  if (texts.length === 0 && example === undefined) return [];
+  const { missingSecrets, promisedSecrets } = await import('../scaffold/secrets.ts');
   const dotenv = readText(join(dir, '.env'));
-  return [...new Set(texts.flatMap((text) => missingSecrets(text, dotenv, env)))];
+  const missing = texts.flatMap((text) => missingSecrets(text, dotenv, env));
+  return [...new Set([...missing, ...promisedSecrets(example, dotenv, env)])];
 }
 
 async function composePath(dir: string): Promise<string | undefined> {

@@ -6,7 +6,13 @@ import { Cancelled, canAsk, openPrompts } from '../report/tty.ts';
 import { CampCommand } from './base.ts';
 import { reportOf } from './changes.ts';
 
-const starterHints: Readonly<Record<string, string>> = { hello: 'a page that calls an api', empty: 'two empty files' };
+const starterHints: Readonly<Record<string, string>> = {
+  hello: 'a page that calls an api',
+  empty: 'two empty files',
+  shop: 'orders as a saga over a broker, a database for each service',
+  social: 'posts and timelines in three languages, with a cache',
+  monolith: 'the shop as modules of one service',
+};
 
 export default class Init extends CampCommand {
   static override summary = 'make a project, or adopt the code of a folder';
@@ -15,11 +21,14 @@ export default class Init extends CampCommand {
   static override examples = [
     '<%= config.bin %> init hello',
     '<%= config.bin %> init --dry-run',
-    '<%= config.bin %> init shop --starter empty --yes',
+    '<%= config.bin %> init shop --starter shop --yes',
   ];
   static override args = { folder: Args.string({ description: 'the folder of the project; default: this one' }) };
   static override flags = {
-    starter: Flags.string({ description: 'what to begin with: hello or empty', helpValue: 'NAME' }),
+    starter: Flags.string({
+      description: 'what to begin with: hello, empty, shop, social or monolith',
+      helpValue: 'NAME',
+    }),
     name: Flags.string({ description: "the project's name; default: the folder's", helpValue: 'NAME' }),
     yes: Flags.boolean({ char: 'y', description: 'ask nothing' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'show what would be written' }),

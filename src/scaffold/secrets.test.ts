@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { missingSecrets, newSecret, secretChanges } from './secrets.ts';
+import { missingSecrets, newSecret, promisedSecrets, secretChanges } from './secrets.ts';
 
 const database = (password: string, image = 'postgres:17') =>
   `services:\n  db:\n    image: ${image}\n    environment:\n      POSTGRES_PASSWORD: ${password}\n`;
@@ -81,3 +81,12 @@ test.each(['.env', '/.env', '.env*', '*.env', 'a\n.env\nb', '.env \r\n'])('%j ig
 });
 
 test('nothing is needed, nothing changes', () => expect(secretChanges([], none, fixed)).toEqual([]));
+
+test("what camp's own .env.example names is made too; anybody else's is documentation", () => {
+  const [, example] = secretChanges(['SESSION_SECRET', 'X_PASSWORD'], none, fixed);
+  const text = `${example?.after}PORT=\nTOKEN_SECRET=given\n`;
+  expect(promisedSecrets(text, undefined)).toEqual(['SESSION_SECRET', 'X_PASSWORD']);
+  expect(promisedSecrets(text, 'SESSION_SECRET=1', { X_PASSWORD: '2' })).toEqual([]);
+  expect(promisedSecrets('SESSION_SECRET=\n', undefined)).toEqual([]);
+  expect(promisedSecrets(undefined, undefined)).toEqual([]);
+});

@@ -44,6 +44,17 @@ export function missingSecrets(
   return [...found].filter((name) => !env[name] && !isSet(dotenvText ?? '', name));
 }
 
+/** What else a `.env.example` of camp's names, such as the secret of a session, and nobody sets. */
+export function promisedSecrets(
+  exampleText: string | undefined,
+  dotenvText: string | undefined,
+  env: NodeJS.ProcessEnv = {},
+): readonly string[] {
+  if (!exampleText?.startsWith(exampleHead)) return [];
+  const names = [...exampleText.matchAll(/^(\w+_(?:PASSWORD|SECRET))=[ \t]*\r?$/gm)].map(([, name = '']) => name);
+  return names.filter((name) => !env[name] && !isSet(dotenvText ?? '', name));
+}
+
 function pairsOf(environment: unknown): readonly (readonly [string, string])[] {
   if (Array.isArray(environment))
     return environment.map(String).map((line): readonly [string, string] => {

@@ -54,8 +54,6 @@ export interface StarterManifest {
   readonly secrets: readonly string[];
   /** npm workspaces beside `packages/*` and `services/*`: `modules/*`. */
   readonly workspaces: readonly string[];
-  /** What it is, in a few words. */
-  readonly hint: string;
   /** The commands that come next. */
   readonly next: readonly string[];
 }
@@ -64,7 +62,7 @@ export interface StarterManifest {
 export function starterManifest(name: string): StarterManifest {
   const path = join(templatesDir(), 'starter', name, manifestName);
   const said = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<StarterManifest>) : {};
-  return { kit: false, secrets: [], workspaces: [], hint: '', next: ['camp up'], ...said };
+  return { kit: false, secrets: [], workspaces: [], next: ['camp up'], ...said };
 }
 
 function filesBelow(root: string, below = ''): readonly string[] {
