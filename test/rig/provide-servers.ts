@@ -1,7 +1,10 @@
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { userFolders } from '../../src/kit/paths.ts';
 import { fetchTool } from '../../src/tools/fetch.ts';
 import { findTool } from '../../src/tools/find.ts';
 import type { Tool, ToolName, Wish } from '../../src/tools/types.ts';
+import type { Home } from './cluster.ts';
 
 /** A server's program as camp gets it: on the machine, or fetched. Undefined, with the reason printed, where it cannot be had; in CI that is a failure. */
 export async function provideServer(name: ToolName, wish: Wish = {}): Promise<Tool | undefined> {
@@ -16,4 +19,22 @@ export async function provideServer(name: ToolName, wish: Wish = {}): Promise<To
     process.stderr.write(`${name} cannot be had here: ${error instanceof Error ? error.message : String(error)}\n`);
     return undefined;
   }
+}
+
+/**
+ * Servers for projects of a home of its own: what the user's tool cache has is seen from there, so that nothing is
+ * fetched again. Returns those that cannot be had.
+ */
+export async function shareServers(
+  home: Home,
+  wishes: Readonly<Partial<Record<ToolName, Wish>>>,
+): Promise<readonly ToolName[]> {
+  const missing: ToolName[] = [];
+  for (const [name, wish] of Object.entries(wishes) as [ToolName, Wish][])
+    if (!(await provideServer(name, wish))) missing.push(name);
+  const [tools, seen] = [join(userFolders().cache, 'tools'), join(home.dir, 'camp', 'cache', 'tools')];
+  mkdirSync(tools, { recursive: true });
+  mkdirSync(join(seen, '..'), { recursive: true });
+  if (!existsSync(seen)) symlinkSync(tools, seen);
+  return missing;
 }
