@@ -23,7 +23,7 @@ import { ContainerHost } from './containers/host.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { withPlannedSecrets } from './secrets.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { ServerHost } from './servers.ts';
+import { ServerHost, withInstalledServers } from './servers.ts';
 import { wantedOf } from './wanted.ts';
 
 export interface LookRequest extends Selection {
@@ -38,7 +38,7 @@ export function readProject({ dir, env, mode: _, ...selection }: LookRequest): {
 } {
   const { project, problems, warnings } = loadProject(dir, { env, ...selectionOf(selection) });
   if (!project) throw new CampError(problems);
-  return { project, warnings };
+  return { project: withInstalledServers(project, env), warnings };
 }
 
 /** As `readProject`, with what Caddy finds in the Caddyfile. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Emit } from '../kit/events.ts';
 import { type UserFolders, userFolders } from '../kit/paths.ts';
 import type { Observed, Placement, ServerProgram } from '../plan/types.ts';
-import type { ServerImage, Service } from '../project/types.ts';
+import type { Project, ServerImage, Service } from '../project/types.ts';
 import { dataInWords, type ServersSetup, wantedMajor } from '../runtime/native/servers/servers.ts';
 import { findTool } from '../tools/find.ts';
 import type { Tool } from '../tools/types.ts';
@@ -87,4 +87,20 @@ function programOf(service: Service, data: string): ServerProgram {
 
 function keyOf({ tool, major }: ServerProgram): string {
   return `${tool} ${major ?? ''}`;
+}
+
+/**
+ * What camp does not fetch runs without a container only where somebody has installed it: RabbitMQ brings a whole Erlang.
+ * Where it is not, its services are such that need their container.
+ */
+export function withInstalledServers(project: Project, env: NodeJS.ProcessEnv): Project {
+  const isBroker = ({ server }: Service): boolean => server?.name === 'rabbitmq' && server.obstacle === undefined;
+  if (![...project.services.values()].some(isBroker)) return project;
+  if (findTool('rabbitmq', {}, userFolders(env), env).tool) return project;
+  const obstacle = 'RabbitMQ is not installed on this machine';
+  const services = [...project.services].map(([name, service]): readonly [string, Service] => [
+    name,
+    service.server && isBroker(service) ? { ...service, server: { ...service.server, obstacle } } : service,
+  ]);
+  return { ...project, services: new Map(services) };
 }

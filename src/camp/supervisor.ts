@@ -30,7 +30,7 @@ import type { Running } from './look.ts';
 import { Replicas } from './replicas.ts';
 import { Routing } from './routing.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { ServerHost } from './servers.ts';
+import { ServerHost, withInstalledServers } from './servers.ts';
 import { statusOf, upReport } from './status.ts';
 import { failuresWithWaiting } from './waiting.ts';
 import { wantedOf } from './wanted.ts';
@@ -327,7 +327,7 @@ export class Supervisor {
     for (const warning of warnings) this.emit({ type: 'warning', message: warning.message, failure: warning });
     if (!project) throw new CampError(problems);
     refuseUnknownServices(project, only);
-    return this.#withoutOthers(project);
+    return this.#withoutOthers(withInstalledServers(project, this.#setup.env));
   }
 
   #withoutOthers(project: Project): Project {
