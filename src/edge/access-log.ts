@@ -35,7 +35,9 @@ const fields: JsonObject = {
   'request>uri': { filter: 'regexp', regexp: '\\?.*$', value: '' },
 };
 
-function fileWriter(filename: string): JsonObject {
+function fileWriter(path: string): JsonObject {
+  // in its own names of files Caddy fills in placeholders: braces of a folder's name are none
+  const filename = path.replace(/[{}]/g, '\\$&');
   return { output: 'file', filename, mode: '0600', roll: true, roll_gzip: false, roll_size_mb: 10, roll_keep: 1 };
 }
 
