@@ -137,6 +137,21 @@ test('a database that comes late is waited for: alive, not ready, and then at wo
   expect((await notes.post('/notes', { id: 'late' })).status).toBe(201);
 });
 
+test('a database that hangs when the service starts is waited for, too', async () => {
+  database.pause();
+  const notes = await start();
+  try {
+    await until(
+      'waiting',
+      () => notes.lines.filter(({ msg }) => /^waiting for the database: .*(timeout|terminated)/i.test(msg)).length > 1,
+    );
+    expect((await notes.get('/livez')).status).toBe(200);
+  } finally {
+    database.resume();
+  }
+  await notes.ready();
+});
+
 test('a database that is killed under load: requests fail clearly, and go on by themselves when it is back', async () => {
   const notes = await start();
   await notes.ready();

@@ -8,7 +8,7 @@ import { atMost } from './wait.ts';
 /** Connection lost or refused, server starting or stopping, deadlock, lock not had, idle transaction ended, disk or memory full. */
 const passing = /^(08...|57P0.|25P0[34]|40001|40P01|55P03|53...|58...|57014)$/;
 const socketErrors = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
-const lost = /connection terminated|timeout exceeded|query read timeout|connection error|not queryable|connection ended|after calling end/i;
+const lost = /connection terminated|timeout exceeded|timeout expired|query read timeout|connection error|not queryable|connection ended|after calling end/i;
 
 /** As numbers, as SQLite has them: what count(*) and sum() give would be text otherwise. */
 const types = {
@@ -87,11 +87,12 @@ export function openPostgres(connectionString: string, service: string): Databas
     client.on('error', () => {});
     const session: Session = { query: async (sql, values = []) => rowsOf(await (values.length > 0 ? client.query(sql, [...values]) : client.query(sql))) };
     try {
-      await client.connect();
+      await client.connect().catch((error) => {
+        // whatever else goes wrong before the first word is the moment's
+        throw refusal(error, connectionString) ?? unavailable(error);
+      });
       await session.query('select pg_advisory_lock(hashtextextended($1, 0))', [name]);
       return await work(session);
-    } catch (error) {
-      throw refusal(error, connectionString) ?? error;
     } finally {
       await atMost(1_000, client.end(), () => new Error('')).catch(() => {}); // frees the lock, too
     }

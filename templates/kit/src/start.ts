@@ -7,7 +7,7 @@ import { bury } from './dead-letters.ts';
 import { createPatientLog, describe, log } from './log.ts';
 import { migrate } from './migrate.ts';
 import { createRelay, type Relay } from './outbox.ts';
-import { Fatal } from './problem.ts';
+import { Fatal, Unavailable } from './problem.ts';
 import { pruneHourly } from './prune.ts';
 import { watchSagas } from './saga.ts';
 import { createHttp, type HttpServer } from './server.ts';
@@ -66,7 +66,7 @@ export async function start(app: App): Promise<void> {
         return;
       } catch (error) {
         if (!ready.isUnavailable(error)) return fail(error);
-        why = `waiting for the database: ${describe(error)}`;
+        why = `waiting for the database: ${describe(error instanceof Unavailable ? (error.cause ?? error) : error)}`;
         complain(why);
         await sleep(Math.min(1_000, 50 * tries));
       }
