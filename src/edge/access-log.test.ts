@@ -48,6 +48,8 @@ test('a line is understood; what is none, or was cut off, is left out', () => {
   const entry = parseAccessLine(line);
   expect(entry).toMatchObject({ requestId: 'r', traceId: 't', method: 'GET', path: '/api', status: 200, ms: 2 });
   expect(entry?.beganAt).toBeCloseTo(1795259980865, 0);
+  const late = line.replace('"traceId"', '"began":1795259980.5,"traceId"');
+  expect(parseAccessLine(late)?.beganAt, 'when it came, however late it was written').toBeCloseTo(1795259980500, 0);
   expect(parseAccessLine(line.slice(0, -3))).toBeUndefined();
   expect(isAccessLine('{"level":"warn","logger":"tls","msg":"x"}')).toBe(false);
   expect(parseAccessLine('plain')).toBeUndefined();

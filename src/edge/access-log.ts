@@ -50,9 +50,10 @@ function keepLines(server: JsonObject): void {
   delete logs.skip_unmapped_hosts;
 }
 
-/** Handlers after which the line has the ids of its request. */
+/** Handlers after which the line has the ids of its request, and when it came: the line itself is written late by a busy machine. */
 export function idsInAccessLog(): JsonObject[] {
   return [
+    { handler: 'log_append', key: 'began', value: '{http.vars.start_time}' },
     { handler: 'log_append', key: 'requestId', value: '{http.request.header.X-Request-Id}' },
     { handler: 'log_append', key: 'traceId', value: '{camp_trace}' },
   ];
@@ -89,7 +90,7 @@ export function parseAccessLine(raw: string): AccessEntry | undefined {
   if (!isObject(entry) || !isObject(request)) return undefined;
   const ms = Math.round(Number(entry.duration ?? 0) * 10_000) / 10;
   return {
-    beganAt: Number(entry.ts) * 1000 - ms,
+    beganAt: typeof entry.began === 'number' ? entry.began * 1000 : Number(entry.ts) * 1000 - ms,
     requestId: String(entry.requestId ?? ''),
     traceId: String(entry.traceId ?? ''),
     method: String(request.method ?? ''),
