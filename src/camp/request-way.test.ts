@@ -65,6 +65,14 @@ describe('wayOf', () => {
     expect(way.map(({ service }) => service)).toEqual(['edge', 'orders', 'inventory']);
   });
 
+  test('a service whose line was written late comes after the edge all the same', () => {
+    const way = wayOf([
+      record('orders', 40, { msg: 'request', ms: 30 }),
+      record('edge', 11, { msg: 'request', ms: 12 }),
+    ]);
+    expect(way.map(({ service }) => service)).toEqual(['edge', 'orders']);
+  });
+
   test('lines of one moment keep the order in which they were written', () => {
     const way = wayOf([record('api', 5, 'one'), record('api', 5, 'two'), record('api', 5, 'three')]);
     expect(way.map(({ line }) => line)).toEqual(['one', 'two', 'three']);
