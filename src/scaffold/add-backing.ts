@@ -4,7 +4,7 @@ import { CampError, fail, failure, type Problem } from '../kit/failure.ts';
 import { readText } from '../kit/files.ts';
 import { nearest } from '../kit/nearest.ts';
 import { addComposeEntry } from '../project/edit/compose.ts';
-import { composeFacts, readDocument, servicesIn } from '../project/edit/compose-document.ts';
+import { composeFacts, isRecord, readDocument, servicesIn } from '../project/edit/compose-document.ts';
 import { addComposeVolume, wireService } from '../project/edit/compose-wiring.ts';
 import type { Edit } from '../project/edit/edit.ts';
 import { type BackingKind, backingKindOf, backings, defaultName, passwordVariable } from './backing.ts';
@@ -63,7 +63,10 @@ export async function addBacking(request: AddBackingRequest): Promise<ChangeSet>
     project: ('problem' in facts ? undefined : facts.name) ?? nameFromFolder(dir),
     found: [],
     changes,
-    notes: changes.length === 0 ? [`${name} is there already, nothing to do`] : notesOn(request, name, users, changes),
+    notes:
+      changes.length === 0
+        ? [`${name} is there already, nothing to do`]
+        : notesOn(request, name, users, changes, services),
     next: [
       'camp up',
       users.length > 0
@@ -133,6 +136,7 @@ function notesOn(
   name: string,
   users: readonly string[],
   changes: readonly Change[],
+  services: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   const { variable, note } = backings[kind];
   const secret = changes.find(({ isSecret }) => isSecret);
@@ -141,8 +145,23 @@ function notesOn(
     ...(secret
       ? [`its password is in .env${isReadByOthers(dir) ? ', which others can read: chmod 600 .env' : ''}`]
       : []),
+    ...(secret ? imageNote(dir, services) : []),
     ...users.flatMap((user) => clientNote(dir, user, kind)),
     ...(note ? [note] : []),
+  ];
+}
+
+/** An image that is built from the whole folder would hold the passwords, unless .dockerignore keeps them out. */
+function imageNote(dir: string, services: Readonly<Record<string, unknown>>): readonly string[] {
+  const built = Object.entries(services).filter(([, entry]) => {
+    const build = isRecord(entry) ? entry['build'] : undefined;
+    const context = isRecord(build) ? (build['context'] ?? '.') : build;
+    return typeof context === 'string' && /^\.?\/?$/.test(context);
+  });
+  if (built.length === 0 || /^(?:\*|(?:\*\*\/)?\.(?:env|\*).*)[ \t]*\r?$/m.test(read(dir, '.dockerignore') ?? ''))
+    return [];
+  return [
+    `the image of ${built.map(([name]) => name).join(', ')} is built from this folder: put .env into .dockerignore`,
   ];
 }
 

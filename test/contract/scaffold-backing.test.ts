@@ -198,6 +198,13 @@ describe('passwords', () => {
     expect(read('compose.yaml')).not.toContain('postgres');
   });
 
+  test('an image that is built from the whole folder would hold them, and that is said', async () => {
+    write('compose.yaml', 'services:\n  a:\n    build: .\n');
+    expect((await add('postgres', { users: ['a'] })).notes.join()).toContain('put .env into .dockerignore');
+    write('.dockerignore', '**/.env\n');
+    expect((await add('rabbitmq', { users: ['a'] })).notes.join()).not.toContain('.dockerignore');
+  });
+
   test('those that are missing after a clone are made before the start, and only then', async () => {
     await init('hello');
     await add('postgres');
