@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Ms } from '../kit/events.ts';
 
-const connectTimeoutMs: Ms = 5000;
+const connectTimeoutMs: Ms = 8000;
 const idleTimeoutMs: Ms = 30_000;
 const maxRedirects = 5;
 const maxBytes = 200 * 1024 * 1024;
@@ -51,6 +51,11 @@ async function get(url: URL, env: NodeJS.ProcessEnv, signal: AbortSignal): Promi
       () => asked.destroy(new Error(`${url.host} is not reachable (no answer within ${connectTimeoutMs / 1000} s)`)),
       connectTimeoutMs,
     );
+    // whoever takes the connection may think about the answer for longer
+    asked.on('socket', (socket) => {
+      if (!socket.connecting) clearTimeout(connecting);
+      socket.once('connect', () => clearTimeout(connecting));
+    });
     asked.setTimeout(idleTimeoutMs, () => asked.destroy(new Error(`${url.host} stopped sending`)));
     asked.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(connecting);
