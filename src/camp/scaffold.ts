@@ -4,6 +4,8 @@ import type { AddServiceRequest } from '../scaffold/add-service.ts';
 import type { Applied } from '../scaffold/apply.ts';
 import type { ChangeSet } from '../scaffold/types.ts';
 
+export type { BackingKind } from '../scaffold/backing.ts';
+
 export interface InitOptions {
   /** Absolute; need not be there yet. */
   readonly dir: string;

@@ -1,7 +1,7 @@
 import { Args, type Command, Flags } from '@oclif/core';
-import { addBackingTo } from '../../camp/scaffold.ts';
+import { addBackingTo, type BackingKind } from '../../camp/scaffold.ts';
 import { renderChanges } from '../../report/changes.ts';
-import type { BackingKind } from '../../scaffold/backing.ts';
+
 import { CampCommand } from '../base.ts';
 import { reportOf } from '../changes.ts';
 
