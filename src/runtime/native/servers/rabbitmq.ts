@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Failure } from '../../../kit/failure.ts';
@@ -21,6 +22,9 @@ export const rabbitmq: ServerKind = {
   explain,
 };
 
+/** Debian's program of that name on PATH lets root and the user `rabbitmq` alone start it, and changes to the latter. */
+const behindWrapper = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
 function loginOf(site: Site): Login {
   const user = site.told(told.rabbitUser) ?? 'guest';
   return { user, password: site.told(told.rabbitPassword) ?? 'guest' };
@@ -40,7 +44,7 @@ async function launch(site: Site, port: number): Promise<Launch> {
   const own = join(site.folder, 'home');
   makeFolder(own, 0o700);
   return {
-    argv: [site.program.path],
+    argv: [existsSync(behindWrapper) && /^\/usr\/s?bin\//.test(site.program.path) ? behindWrapper : site.program.path],
     cwd: site.folder,
     env: {
       ...site.env,
@@ -59,7 +63,9 @@ async function launch(site: Site, port: number): Promise<Launch> {
       RABBITMQ_NODE_PORT: String(port),
       RABBITMQ_DIST_PORT: String(port + 20_000),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+      // a name server of its own: it is ended with the project, and others' must not be
       ERL_EPMD_ADDRESS: '127.0.0.1',
+      ERL_EPMD_PORT: String(port + 10_000),
     },
   };
 }
