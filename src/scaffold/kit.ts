@@ -5,7 +5,7 @@ import { renderTemplate } from './templates.ts';
 import type { Change } from './types.ts';
 
 /** Where the kit of a project lies: the project's own code, an npm workspace like its services. */
-export const kitFolder = 'packages/kit';
+const kitFolder = 'packages/kit';
 
 /** The kit of a project, as new files. */
 export function renderKit(project: string): Promise<readonly Change[]> {

@@ -41,7 +41,7 @@ export function rootLock(project: string, services: readonly string[]): string {
 }
 
 /** A Node service of the dependency-free template. */
-export function serviceMember(name: string): Member {
+function serviceMember(name: string): Member {
   return { path: `services/${name}`, manifest: { name, version: '0.0.0', engines: { node: '>=24' } } };
 }
 
