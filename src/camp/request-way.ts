@@ -70,9 +70,9 @@ const toleranceMs = 2;
 /** Whether the first seems to have begun before the second only because clocks are coarse: it lies within it. */
 function isWithin(inner: Span, outer: Span): boolean {
   const isOneMoment = Math.abs(inner.begin - outer.begin) <= toleranceMs;
-  if (!outer.isWork || !isOneMoment) return false;
   // whatever a service does, the request has come to the edge before; on a busy machine its line may end later than the edge's
-  if (outer.record.replica === 'edge') return inner.record.replica !== 'edge';
+  if (!outer.isWork || !isOneMoment || inner.record.replica === 'edge') return false;
+  if (outer.record.replica === 'edge') return true;
   return inner.end <= outer.end + toleranceMs && inner.end - inner.begin < outer.end - outer.begin;
 }
 
