@@ -9,6 +9,7 @@ import { testEnv } from '../src/testing.ts';
 function migrations(...files: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'kit-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(folder, { recursive: true, force: true }));
   for (const [index, sql] of files.entries()) writeFileSync(join(folder, `00${index + 1}_step.sql`), sql);
   return folder;
 }
