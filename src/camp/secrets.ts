@@ -57,17 +57,29 @@ export async function withPlannedSecrets(request: SecretsRequest): Promise<NodeJ
   return { ...request.env, ...Object.fromEntries(names.map((name) => [name, newSecret()])) };
 }
 
-const passwordLine = /^[^#\n]*(?:PASSWORD|_PASS)["']?\s*[:=][^\n]*\$/m;
+const passwordLines = /^[^#\n]*(?:PASSWORD|_PASS)["']?\s*[:=][^\n]*\$[^\n]*$/gm;
 
 async function unsetSecrets({ dir, env, files }: SecretsRequest): Promise<readonly string[]> {
   const paths = files ?? [await composePath(dir)].filter((path) => path !== undefined);
-  const texts = paths.map((path) => readText(path) ?? '').filter((text) => passwordLine.test(text));
+  const texts = paths.map((path) => readText(path) ?? '').filter((text) => text.search(passwordLines) >= 0);
   const example = readText(join(dir, '.env.example'));
-  if (texts.length === 0 && example === undefined) return [];
-  const { missingSecrets, promisedSecrets } = await import('../scaffold/secrets.ts');
   const dotenv = readText(join(dir, '.env'));
+  if (isAllSet(texts, example, dotenv, env)) return [];
+  const { missingSecrets, promisedSecrets } = await import('../scaffold/secrets.ts');
   const missing = texts.flatMap((text) => missingSecrets(text, dotenv, env));
   return [...new Set([...missing, ...promisedSecrets(example, dotenv, env)])];
+}
+
+/** A first look without a parser, which every start would wait for: whatever could be asked for is set. */
+function isAllSet(
+  texts: readonly string[],
+  example: string | undefined,
+  dotenv: string | undefined,
+  env: NodeJS.ProcessEnv,
+): boolean {
+  const lines = texts.flatMap((text) => text.match(passwordLines) ?? []).join('\n');
+  const named = [...lines.matchAll(/\$\{?(\w+)/g), ...(example ?? '').matchAll(/^(\w+)=[ \t]*\r?$/gm)];
+  return named.every(([, name = '']) => env[name] || new RegExp(`^${name}=[^\\s'"#]`, 'm').test(dotenv ?? ''));
 }
 
 async function composePath(dir: string): Promise<string | undefined> {
