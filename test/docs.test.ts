@@ -60,7 +60,7 @@ function codesInSource(): ReadonlySet<string> {
   );
   const text = files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n');
   const variables = new Set(
-    [...text.matchAll(/(?:env|own|environment)\[?\.?'?([A-Z_]+)'?\]?/g)].map((match) => match[1]),
+    [...text.matchAll(/(?:env|own|environment)\??\.?\[?'?([A-Z_]+)'?\]?/g)].map((match) => match[1]),
   );
   const words = [...text.matchAll(/'([A-Z]+(?:_[A-Z]+)+|BUG|LOCKED)'/g)].map((match) => match[1] ?? '');
   return new Set(words.filter((word) => !variables.has(word) && !isForeign(word)));
