@@ -70,11 +70,16 @@ export async function service(program: string, env: Record<string, string>): Pro
         body: JSON.stringify(body),
         headers: { 'content-type': 'application/json', ...headers },
       }),
-    ready: () =>
-      until(`${program} ready; its log: ${JSON.stringify(lines.slice(-5))} ${errors}`, async () => {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${errors}`);
-        return (await ask('/readyz', {})).status === 200;
-      }),
+    async ready() {
+      const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+      const evidence = (): string => `${JSON.stringify(lines.slice(-5))} ${errors}`;
+      try {
+        await until(`${program} ready`, async () => hasEnded() || (await ask('/readyz', {})).status === 200);
+      } catch (cause) {
+        throw new Error(`not ready: ${evidence()}`, { cause });
+      }
+      if (hasEnded()) throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${evidence()}`);
+    },
   };
 }
 
