@@ -68,7 +68,7 @@ describe('natively, without Docker', () => {
     const done: string[] = [];
     for (const victim of ['shop', 'shop-db', 'shop', 'shop', 'shop-db']) {
       await new Promise((next) => setTimeout(next, ((count * 50) / 6) * (0.5 + random())));
-      const pids = processesOf(await cluster.service(victim));
+      const pids = processesOf(shop, victim);
       if (random() < 0.3) await pause(pids, 1000 + random() * 2000);
       else process.kill(pids[0] as number, 'SIGKILL');
       done.push(victim);
