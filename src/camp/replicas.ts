@@ -1,5 +1,5 @@
 import type { Endpoint } from '../kit/events.ts';
-import { countOf } from '../plan/reconcile.ts';
+import { countOf } from '../plan/replica-counts.ts';
 import type { ObservedReplica, RuntimeKind, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { NativeRuntime } from '../runtime/native/runtime.ts';

@@ -6,7 +6,7 @@ import { CampError, fail } from '../kit/failure.ts';
 import { userFolders } from '../kit/paths.ts';
 import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.ts';
 import { isServer } from '../plan/place.ts';
-import { configHash } from '../plan/reconcile.ts';
+import { configHash } from '../plan/config-hash.ts';
 import type { Project, Service } from '../project/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
 import { createNativeRuntime } from '../runtime/native/runtime.ts';

@@ -1,7 +1,7 @@
 import type { Edge, EdgePorts, Route } from '../edge/types.ts';
 import type { Ms } from '../kit/events.ts';
 import { placementName } from '../plan/place.ts';
-import { countOf } from '../plan/reconcile.ts';
+import { countOf } from '../plan/replica-counts.ts';
 import type { Placement, Wanted } from '../plan/types.ts';
 import { countConfig } from '../project/count.ts';
 import type { Project, Service } from '../project/types.ts';

@@ -1,6 +1,7 @@
 import { CampError, type Failure } from '../kit/failure.ts';
+import { configHash } from '../plan/config-hash.ts';
 import { needsEngine, place } from '../plan/place.ts';
-import { configHash, countOf } from '../plan/reconcile.ts';
+import { countOf } from '../plan/replica-counts.ts';
 import type { EngineState, Mode, Placement, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';

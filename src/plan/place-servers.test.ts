@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { aService, idle, wantedOf } from '../../test/rig/services.ts';
 import { failure } from '../kit/failure.ts';
 import type { Project, ServerImage, Service } from '../project/types.ts';
+import { configHash } from './config-hash.ts';
 import { needsEngine, place, placementName } from './place.ts';
 import { printPlan } from './print.ts';
-import { configHash, reconcile } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import type { EngineState, Mode, Placement } from './types.ts';
 
 const reachable: EngineState = { at: 'reachable' };

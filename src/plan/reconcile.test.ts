@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aService, idle, wantedOf } from '../../test/rig/services.ts';
+import { configHash } from './config-hash.ts';
 import { printPlan } from './print.ts';
-import { configHash, reconcile } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import type { Observed, Plan, PlanOptions, Wanted } from './types.ts';
 
 const options: PlanOptions = { recreate: 'diverged' };

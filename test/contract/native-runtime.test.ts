@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { monotonicClock } from '../../src/kit/clock.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
 import { isAlive, markedProcesses, processInfo } from '../../src/kit/process.ts';
-import { configHash } from '../../src/plan/reconcile.ts';
+import { configHash } from '../../src/plan/config-hash.ts';
 import type { Service } from '../../src/project/types.ts';
 import { PortLeases } from '../../src/runtime/native/leases.ts';
 import { createNativeRuntime, type NativeRuntime } from '../../src/runtime/native/runtime.ts';

@@ -20,7 +20,7 @@ import type { Unstamped } from '../../src/kit/events.ts';
 import { CampError, type Failure } from '../../src/kit/failure.ts';
 import { listeners } from '../../src/kit/ports.ts';
 import { markedProcesses, processInfo } from '../../src/kit/process.ts';
-import { configHash } from '../../src/plan/reconcile.ts';
+import { configHash } from '../../src/plan/config-hash.ts';
 import { imageFacts } from '../../src/project/images.ts';
 import type { ServerImage, ServerName, Service } from '../../src/project/types.ts';
 import { PortLeases } from '../../src/runtime/native/leases.ts';

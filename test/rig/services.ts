@@ -1,5 +1,5 @@
+import { configHash } from '../../src/plan/config-hash.ts';
 import { place } from '../../src/plan/place.ts';
-import { configHash } from '../../src/plan/reconcile.ts';
 import type { Observed, Wanted } from '../../src/plan/types.ts';
 import type { Service } from '../../src/project/types.ts';
 
