@@ -91,10 +91,9 @@ async function clearData(
   { containers, volumes, kept, removeVolumes }: Cleared,
 ): Promise<Pick<DownReport, 'containers' | 'volumes' | 'kept'>> {
   if (!request.isWithData) return { containers, volumes: [], kept: [] };
-  const { data, state } = stateFolders(request.dir);
+  const { data } = stateFolders(request.dir, request.instance);
   const folders = dataFolders(data);
-  const shown = (name: string): string => join(state === '.camp' ? '.camp/data' : data, name);
-  const found = [...folders.map(({ name, bytes }) => ({ name: shown(name), bytes })), ...volumes];
+  const found = [...folders.map(({ name, bytes }) => ({ name: join(data, name), bytes })), ...volumes];
   const isAgreed = found.length > 0 && (await request.mayDelete(found));
   if (isAgreed) {
     for (const { name } of folders) removeDataFolder(data, name);
