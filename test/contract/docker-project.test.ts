@@ -189,6 +189,15 @@ describe.skipIf(!found)('a project in containers', () => {
       expect((await api.listVolumes([])).map(({ name }) => name)).not.toContain(volumes[1]?.name);
     });
 
+    // Compose makes the volumes of whatever a container depends on, even where nothing of that is to be created
+    it('has no volume where its service runs without a container', async () => {
+      const api = sleeper('api', { depends_on: ['db'] });
+      const db = sleeper('db', { volumes: ['data:/data'] });
+      await rig.up([api], { services: { api: api.compose, db: db.compose }, volumes: { data: {} } });
+      expect(await rig.containers()).toEqual([`${rig.name}-api-1`]);
+      expect((await engine.api.listVolumes([])).filter(({ name }) => name.startsWith(rig.name))).toEqual([]);
+    });
+
     it("of a volume that was there before is not the project's to remove", async () => {
       const name = `${rig.name}_data`;
       await docker(

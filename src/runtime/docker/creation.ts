@@ -104,8 +104,16 @@ export function containerCreation(setup: CreationSetup): Creation {
   }
 
   /** What camp adds to the project's files. */
-  const override = (networks: readonly string[]): string =>
-    overrideOf(project.id, setup.wishes(), setup.edgeWish(), networks);
+  const override = (model: ComposeModel, networks: readonly string[]): string =>
+    overrideOf(project.id, setup.wishes(), setup.edgeWish(), networks, elsewhere(model));
+
+  /** Services with volumes that run without a container. */
+  function elsewhere(model: ComposeModel): readonly string[] {
+    const contained = new Set([...setup.wishes().map(({ service }) => service.name), setup.edgeWish()?.service]);
+    return Object.entries(model.services).flatMap(([name, { volumes = [] }]) =>
+      contained.has(name) || !volumes.some(({ type }) => type === 'volume') ? [] : [name],
+    );
+  }
 
   function foresee(step: Steps['create'] | undefined): void {
     foreseen?.up.end();
@@ -136,7 +144,7 @@ export function containerCreation(setup: CreationSetup): Creation {
     const model = setup.model();
     await refuseStrangers(api, project, seen.named, model, step.services);
     const edge = edgeOf(step);
-    const text = override(seen.networks);
+    const text = override(model, seen.networks);
     cli.writeOverride(text);
     const renamed = seen.ours.filter((one) => one.labels[composeLabels.project] !== project.name && !isOneOff(one));
     await Promise.all([
@@ -187,7 +195,8 @@ export function containerCreation(setup: CreationSetup): Creation {
 
   async function start(service: string): Promise<void> {
     const { signal } = new AbortController();
-    cli.writeOverride(override(await ownNetworks(setup.model())));
+    const model = setup.model();
+    cli.writeOverride(override(model, await ownNetworks(model)));
     const count = (await containers.list()).filter((one) => serviceOf(one.container) === service).length;
     const scale = ['--scale', `${service}=${Math.max(1, count)}`];
     await cli.run(['up', '-d', '--no-deps', '--no-build', '--no-recreate', ...scale, service], { signal });

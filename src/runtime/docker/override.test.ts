@@ -59,6 +59,10 @@ it('is still a file of Compose with nothing in it', () => {
   expect(overrideOf('p1', [], undefined, [])).toContain('services: {}\n');
 });
 
+it('makes no volumes of what runs without a container', () => {
+  expect(overrideOf('p1', [wish('api')], undefined, [], ['db'])).toContain('\n  "db": {"volumes": !reset null}\n');
+});
+
 it('leaves nothing of a service whose place the edge takes', () => {
   const text = overrideOf('p1', [], edge, []);
   for (const key of ['build', 'depends_on', 'environment', 'env_file', 'network_mode', 'profiles', 'secrets'])

@@ -15,18 +15,21 @@ const gone = new Instead(undefined);
 
 /**
  * The last of the compose files: who the containers belong to, and what camp adds to them. Ports are published on
- * loopback only. YAML in JSON's clothes: one line a service. `networks` are those that become the project's own.
+ * loopback only. YAML in JSON's clothes: one line a service. `networks` are those that become the project's own;
+ * `elsewhere` are services that run without a container: Compose would make their volumes for whoever depends on them.
  */
 export function overrideOf(
   projectId: string,
   wishes: readonly ContainerWish[],
   edge: EdgeWish | undefined,
   networks: readonly string[],
+  elsewhere: readonly string[] = [],
 ): string {
   const lines = ['# Written by camp for docker compose, anew at each start.', 'services:'];
   for (const wish of wishes) lines.push(`  ${key(wish.service.name)}: ${flow(serviceOf(projectId, wish))}`);
   if (edge) lines.push(`  ${key(edge.service)}: ${flow(edgeOf(projectId, edge))}`);
   if (edge) lines.push(`  ${key(guardOf(edge))}: ${flow({ image: edge.image, deploy: { replicas: 0 } })}`);
+  for (const name of elsewhere) lines.push(`  ${key(name)}: ${flow({ volumes: gone })}`);
   if (lines.length === 2) lines[1] = 'services: {}';
   if (networks.length > 0) lines.push('networks:');
   for (const name of networks) lines.push(`  ${key(name)}: ${flow({ labels: { [projectLabel]: projectId } })}`);
