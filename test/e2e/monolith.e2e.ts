@@ -19,6 +19,7 @@ const count = Number(process.env['CAMP_ORDERS'] ?? 200);
 
 /** Screenshots for eyes; not in git. */
 const evidence = fileURLToPath(new URL('../evidence', import.meta.url));
+const outbox = fileURLToPath(new URL('../rig/shop-outbox.mjs', import.meta.url));
 const whyNoPage = whyNoBrowser();
 if (whyNoPage && !process.env['CI']) console.warn(`skipped: the monolith's page in a real browser: ${whyNoPage}`);
 const whyNoContainers = requireImages('the monolith in containers', ['postgres:17', 'node:24-alpine', 'caddy:2']);
@@ -87,6 +88,30 @@ describe('natively, without Docker', () => {
     expect(ids.filter((id) => !/^(confirmed|cancelled)$/.test(known.get(id) ?? ''))).toEqual([]);
     expect(after.orders.length - before.orders.length).toBe(count);
   }, 400_000);
+
+  test('without a broker dead letters lie in the database: camp dlq lists, shows and replays them', async () => {
+    const { cluster } = shop;
+    const dlq = async (...args: string[]) => JSON.parse((await cluster.camp(['dlq', ...args, '--json'])).stdout);
+    expect(await dlq('ls')).toEqual({ letters: [] });
+    await cluster.camp(['run', 'shop', '--', 'node', outbox, 'orders.cancelled', '{"order":"ghost"}']);
+    const [letter] = await eventually('the letter is dead', async () => {
+      const { letters } = await dlq('ls');
+      return letters.length > 0 && letters;
+    });
+    expect(letter).toMatchObject({
+      consumer: 'notifications_orders_cancelled',
+      reason: 'the event names no order (orderId)',
+      event: { type: 'orders.cancelled', data: { order: 'ghost' } },
+    });
+    expect(await dlq('show', letter.id)).toEqual({ letters: [letter] });
+    expect(await dlq('replay', letter.id)).toMatchObject({ replayed: [{ id: letter.id, consumer: letter.consumer }] });
+    await eventually('it is dead again, its cause being there still', async () => {
+      const { letters } = await dlq('ls');
+      return letters[0]?.id === letter.id && letters[0].time > letter.time;
+    });
+    const unknown = await cluster.camp(['dlq', 'show', 'nothing', '--json'], [2]);
+    expect(JSON.parse(unknown.stdout).error.code).toBe('NO_DEAD_LETTER');
+  });
 
   test('its data outlives down, and goes with down --data', async () => {
     const { cluster } = shop;

@@ -104,7 +104,7 @@ describe('a message that cannot be handled', () => {
     readonly reason: string;
   }
   const letters = async (): Promise<readonly Letter[]> =>
-    JSON.parse((await shop.cluster.camp(['dlq', 'ls', '--json'])).stdout);
+    JSON.parse((await shop.cluster.camp(['dlq', 'ls', '--json'])).stdout).letters;
 
   test('lies in the dead letters with its reason, holds up nobody, and is replayed when the service can read it', async () => {
     const sent = await shop.cluster.camp([
@@ -132,7 +132,8 @@ describe('a message that cannot be handled', () => {
       'event.data?.orderId ?? event.data?.order;',
     );
     await shop.cluster.camp(['restart', 'notifications']);
-    await shop.cluster.camp(['dlq', 'replay', letter.id]);
+    const replayed = await shop.cluster.camp(['dlq', 'replay', letter.id, '--json']);
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ replayed: [{ id: letter.id, type: 'orders.cancelled' }] });
     const told = await eventually(
       'the replayed one is told',
       async () => {

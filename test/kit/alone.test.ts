@@ -33,11 +33,15 @@ function handled(): Record<string, number> {
   }
 }
 
-async function dlq(...args: string[]): Promise<{ id: string; reason: string }[]> {
+interface Letters {
+  readonly letters: readonly { readonly id: string; readonly reason: string }[];
+}
+
+async function dlq(...args: string[]): Promise<Letters> {
   const cli = fileURLToPath(new URL('../../templates/kit/src/dlq-cli.ts', import.meta.url));
   const env = { PATH: process.env['PATH'], DB: file };
   const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args, '--json'], { env });
-  return JSON.parse(stdout) as { id: string; reason: string }[];
+  return JSON.parse(stdout) as Letters;
 }
 
 test('killed while it handles its own events: each once after the next start', async () => {
@@ -59,11 +63,11 @@ test('poison holds nobody up, lies in the database, and can be replayed', async 
   await counter.ready();
   await counter.post('/emit', { ids: ['poison-1', 'good-1', 'good-2'] });
   await until('the others handled', () => Object.keys(handled()).length === 2);
-  await until('dead', async () => (await dlq('ls')).length === 1);
-  const [letter] = await dlq('ls');
+  await until('dead', async () => (await dlq('ls')).letters.length === 1);
+  const [letter] = (await dlq('ls')).letters;
   expect(letter).toMatchObject({ reason: 'cannot digest poison-1', attempts: 5, consumer: 'counter_things_done' });
   writeFileSync(cure, '');
   await dlq('replay', '--all');
   await until('handled at last', () => handled()['poison-1'] === 1);
-  expect(await dlq('ls')).toEqual([]);
+  expect(await dlq('ls')).toEqual({ letters: [] });
 });

@@ -186,11 +186,11 @@ test('poison goes to the dead letters with its reason, holds nobody up, and can 
   );
   await onBroker((nats) => jetstream(nats).publish('events.things.done', 'not even JSON'));
   await until('the others handled', async () => Object.keys(await handled()).length === 10);
-  await until('three dead letters', async () => (await dlq('ls')).length === 3);
+  await until('three dead letters', async () => (await letters()).length === 3);
   const consumer = `${name}_things_done`;
-  const letters = await dlq('ls');
+  const dead = await letters();
   expect(
-    letters
+    dead
       .map(({ reason, attempts }) => ({ reason: reason.replace(/: .*/, ''), attempts }))
       .toSorted((a, b) => a.reason.localeCompare(b.reason)),
   ).toEqual([
@@ -198,16 +198,18 @@ test('poison goes to the dead letters with its reason, holds nobody up, and can 
     { reason: 'not an event', attempts: 1 },
     { reason: 'unknown product', attempts: 1 },
   ]);
-  const poison = letters.find(({ attempts }) => attempts === 5)!;
+  const poison = dead.find(({ attempts }) => attempts === 5)!;
   expect(poison).toMatchObject({
     consumer,
     event: { type: 'things.done', requestId: 'poisoned-request', data: { id: 'poison-1' } },
   });
-  expect(await dlq('show', poison.id)).toEqual([poison]);
+  expect(await dlq('show', poison.id)).toEqual({ letters: [poison] });
   writeFileSync(cure, '');
-  expect(await dlq('replay', poison.id)).toMatchObject([{ id: poison.id, replayed: true }]);
+  expect(await dlq('replay', poison.id)).toEqual({
+    replayed: [{ id: poison.id, consumer, eventId: poison.event['id'], type: 'things.done' }],
+  });
   await until('handled at last', async () => (await handled())['poison-1'] === 1);
-  expect((await dlq('ls')).map(({ id }) => id)).not.toContain(poison.id);
+  expect((await letters()).map(({ id }) => id)).not.toContain(poison.id);
   await expect(dlq('replay', poison.id)).rejects.toThrow(/no dead letter/);
   rmSync(cure);
 });
@@ -220,12 +222,14 @@ interface Letter {
   readonly event: Record<string, unknown>;
 }
 
-async function dlq(...args: string[]): Promise<Letter[]> {
+const letters = async (): Promise<readonly Letter[]> => (await dlq<{ letters: Letter[] }>('ls')).letters;
+
+async function dlq<T = unknown>(...args: string[]): Promise<T> {
   const cli = fileURLToPath(new URL('../../templates/kit/src/dlq-cli.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args, '--json'], {
     env: { ...process.env, NATS_URL: broker.url },
   });
-  return JSON.parse(stdout) as Letter[];
+  return JSON.parse(stdout) as T;
 }
 
 test('a request is in every log line, also on the other side of the broker', async () => {

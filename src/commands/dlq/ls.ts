@@ -6,6 +6,6 @@ export default class DlqLs extends CampCommand {
   static override examples = ['<%= config.bin %> dlq ls', '<%= config.bin %> dlq ls --json'];
 
   async run(): Promise<void> {
-    this.exit(await dlq(this.project, ['ls', ...(this.shared.json ? ['--json'] : [])]));
+    await dlq(this.project, ['ls', ...(this.shared.json ? ['--json'] : [])]);
   }
 }

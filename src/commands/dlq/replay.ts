@@ -16,6 +16,6 @@ export default class DlqReplay extends CampCommand {
         hints: ['camp dlq ls', 'camp dlq replay --all'],
       });
     const which = args.id === undefined ? '--all' : args.id;
-    this.exit(await dlq(this.project, ['replay', which, ...(this.shared.json ? ['--json'] : [])]));
+    await dlq(this.project, ['replay', which, ...(this.shared.json ? ['--json'] : [])]);
   }
 }

@@ -9,6 +9,6 @@ export default class DlqShow extends CampCommand {
 
   async run(): Promise<void> {
     const { args } = await this.parse(DlqShow);
-    this.exit(await dlq(this.project, ['show', args.id, ...(this.shared.json ? ['--json'] : [])]));
+    await dlq(this.project, ['show', args.id, ...(this.shared.json ? ['--json'] : [])]);
   }
 }

@@ -47,5 +47,8 @@ export interface DatabaseOptions {
 export async function openDatabase(service: string, url = process.env['DATABASE_URL'] ?? ''): Promise<Database> {
   if (/^postgres(ql)?:/.test(url)) return (await import('./postgres.ts')).openPostgres(url, service);
   if (/^\w+:\/\//.test(url) && !/^(sqlite|file):/.test(url)) throw new Fatal(`DATABASE_URL is ${url.slice(0, url.indexOf(':'))}://…: the kit knows postgres:// and sqlite:FILE`);
-  return (await import('./sqlite.ts')).openSqlite(url.replace(/^(sqlite|file):(\/\/)?/, '') || process.env['DB'] || ':memory:');
+  return (await import('./sqlite.ts')).openSqlite(sqliteFile(url) || process.env['DB'] || ':memory:');
 }
+
+/** Of `sqlite:FILE`, `file:FILE` or FILE. */
+export const sqliteFile = (url: string): string => url.replace(/^(sqlite|file):(\/\/)?/, '');
