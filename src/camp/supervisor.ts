@@ -17,7 +17,8 @@ import { notReadByProcess } from '../project/unread.ts';
 import type { ProjectStatus, UpReport } from '../report/types.ts';
 import type { DockerRuntime } from '../runtime/docker/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
-import { createNativeRuntime, type NativeRuntime } from '../runtime/native/runtime.ts';
+import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import type { NativeRuntime } from '../runtime/native/types.ts';
 import { measure } from '../stopwatch/measure.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ContainerHost } from './containers/host.ts';
@@ -118,6 +119,7 @@ export class Supervisor {
     });
     const processes = createNativeRuntime({
       projectId,
+      projectDir: setup.dir,
       ownEnv: setup.env,
       supervisor: marks.supervisor,
       sharedEnv: () => this.#shared(),

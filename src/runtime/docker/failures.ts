@@ -1,6 +1,7 @@
 import type { Ms } from '../../kit/events.ts';
 import { CampError, type Failure, failure } from '../../kit/failure.ts';
 import { describeHolder, holdersOf } from '../../kit/ports.ts';
+import { type MigrationsOf, migrationFailure } from '../migration.ts';
 import { engineFailure } from './compose-failures.ts';
 import { refusalOf } from './engine/failures.ts';
 
@@ -11,11 +12,14 @@ export interface Subject {
   readonly memoryLimit: number;
   /** The kernel killed it for its memory: no other failure says more. */
   readonly isOomKilled: boolean;
+  /** Where its migrations are, where it is built from a folder. */
+  readonly migrations?: MigrationsOf;
 }
 
 /** It ended before it was ready. */
 export function earlyExit(subject: Subject, code: number | null, tail: readonly string[]): Failure {
-  if (subject.isOomKilled) return outOfMemory(subject, tail);
+  const cause = knownCause(subject, tail);
+  if (cause) return cause;
   const { service } = subject;
   return failure('service', 'EXITED_EARLY', `service "${service}" ended ${inWords(code)} before it was ready`, {
     hints: [`camp logs ${service}`],
@@ -25,7 +29,8 @@ export function earlyExit(subject: Subject, code: number | null, tail: readonly 
 
 /** Started again and again, and always ended. */
 export function crashLoopFailure(subject: Subject, code: number | null, tail: readonly string[]): Failure {
-  if (subject.isOomKilled) return outOfMemory(subject, tail);
+  const cause = knownCause(subject, tail);
+  if (cause) return cause;
   const { service } = subject;
   return failure(
     'service',
@@ -33,6 +38,11 @@ export function crashLoopFailure(subject: Subject, code: number | null, tail: re
     `service "${service}" keeps ending ${inWords(code)}: camp has stopped starting it`,
     { hints: [`camp logs ${service}`], evidence: tail },
   );
+}
+
+function knownCause(subject: Subject, tail: readonly string[]): Failure | undefined {
+  if (subject.isOomKilled) return outOfMemory(subject, tail);
+  return subject.migrations && migrationFailure(subject.migrations, tail);
 }
 
 /** The kernel killed it for its memory. */

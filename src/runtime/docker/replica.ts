@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms, ReplicaState } from '../../kit/events.ts';
 import type { Failure } from '../../kit/failure.ts';
@@ -28,6 +29,8 @@ export interface ReplicaSpec {
 export interface ReplicaSurroundings {
   readonly api: Api;
   readonly isLocalLinux: boolean;
+  /** What paths in messages start from. */
+  readonly projectDir: string;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Starts its container. Throws what the engine or Compose says. */
@@ -211,7 +214,10 @@ export class ContainerReplica {
 
   get #subject(): Subject {
     const { memoryLimit = 0, isOomKilled = false } = this.#sight.seen ?? {};
-    return { service: this.spec.service.name, memoryLimit, isOomKilled };
+    const { name: service, build } = this.spec.service;
+    const { projectDir } = this.#around;
+    const migrations = build && isAbsolute(build.context) && { service, folder: build.context, projectDir };
+    return { service, memoryLimit, isOomKilled, ...(migrations ? { migrations } : {}) };
   }
 
   #tail(): Promise<readonly string[]> {

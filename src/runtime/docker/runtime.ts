@@ -57,6 +57,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   const around: ReplicaSurroundings = {
     api,
     isLocalLinux: engine.isLocalLinux,
+    projectDir: project.dir,
     clock: setup.clock,
     emit,
     boot,

@@ -158,8 +158,10 @@ export class Supervision {
       return false;
     }
     this.#restarts.countEnd(run);
-    if (meaning === 'hopeless' || this.#restarts.ofLate() >= crashLoop.starts) {
-      life.become({ at: 'crash-loop', failure: await failureOf(exit) });
+    const failure = await failureOf(exit);
+    // a mistake in a file of the project is there at the next start as well
+    if (meaning === 'hopeless' || failure.fault === 'project' || this.#restarts.ofLate() >= crashLoop.starts) {
+      life.become({ at: 'crash-loop', failure });
       return false;
     }
     life.note(exit.isOomKilled ? 'was killed: it used too much memory' : `ended with code ${exit.exitCode}`);

@@ -1,8 +1,9 @@
 import type { Ms } from '../../kit/events.ts';
 import { type Failure, failure } from '../../kit/failure.ts';
 import { describeHolder, holdersOf } from '../../kit/ports.ts';
+import { type MigrationsOf, migrationFailure } from '../migration.ts';
 import type { ProbeAnswer } from '../probe.ts';
-import type { ReplicaSpec } from './replica.ts';
+import type { ReplicaSpec } from './replica-spec.ts';
 
 interface Exit {
   readonly code: number | null;
@@ -18,10 +19,15 @@ export function cannotStart(spec: ReplicaSpec, found: Failure): Failure {
   return { ...found, message: `service "${spec.service}": ${found.message}`, hints };
 }
 
+/** What it ended of, where that is known and another start would not help. */
+export function knownCause(spec: ReplicaSpec, tail: readonly string[]): Failure | undefined {
+  return spec.server ? spec.server.explain(tail) : migrationFailure(migrationsOf(spec), tail);
+}
+
 /** It ended before it was ready. */
 export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (
-    spec.server?.explain(tail) ??
+    knownCause(spec, tail) ??
     portTaken(spec, tail) ??
     failure('service', 'EXITED_EARLY', `service "${spec.service}" ended ${inWords(exit)} before it was ready`, {
       hints: [spec.server ? `camp logs ${spec.service}` : `camp run ${spec.service} -- ${spec.argv.join(' ')}`],
@@ -33,7 +39,7 @@ export function earlyExit(spec: ReplicaSpec, exit: Exit, tail: readonly string[]
 /** Started again and again, and always ended. */
 export function crashLoopFailure(spec: ReplicaSpec, exit: Exit, tail: readonly string[]): Failure {
   return (
-    spec.server?.explain(tail) ??
+    knownCause(spec, tail) ??
     portTaken(spec, tail) ??
     failure(
       'service',
@@ -78,6 +84,10 @@ function portTaken(spec: ReplicaSpec, tail: readonly string[]): Failure | undefi
     hints: [`let it listen on the port that the variable PORT names, or stop ${who}`],
     evidence: evidence(spec, tail),
   });
+}
+
+function migrationsOf({ service, cwd, projectDir = cwd }: ReplicaSpec): MigrationsOf {
+  return { service, folder: cwd, projectDir };
 }
 
 function inWords(exit: Exit): string {

@@ -1,47 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, type ChildExit, startChild } from '../../kit/child.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint, Ms, ReplicaState } from '../../kit/events.ts';
 import { CampError, type Failure, failuresOf } from '../../kit/failure.ts';
-import type { Probe } from '../../project/types.ts';
-import { crashLoop } from '../backoff.ts';
 import { Life } from '../life.ts';
 import type { Address, ProbeAnswer } from '../probe.ts';
 import { type EndedRun, Restarts } from '../restarts.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { Wish } from '../wish.ts';
 import { type Ending, endRemains, endTree } from './end.ts';
-import { cannotStart, crashLoopFailure, earlyExit, notReady } from './failures.ts';
+import { cannotStart, earlyExit, knownCause, notReady } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { formatAddress, type ListenWatch } from './listening.ts';
 import { awaitReadiness } from './readiness.ts';
+import type { ReplicaSpec } from './replica-spec.ts';
+import { verdictOf } from './verdict.ts';
 
-/** Everything that a replica is started with; it may be restarted to this, never to something else. */
-export interface ReplicaSpec {
-  readonly service: string;
-  readonly index: number;
-  readonly configHash: string;
-  readonly argv: readonly string[];
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly port: number;
-  readonly probe: Probe | undefined;
-  readonly isReached: boolean;
-  readonly isOneShot: boolean;
-  readonly stop: { readonly signal: NodeJS.Signals; readonly graceMs: Ms };
-  /** For what is no program of the project, but a server that camp knows. */
-  readonly server?: ServerSpec;
-}
-
-/** How a server is started each time, asked whether it is ready, and understood when it is not. */
-export interface ServerSpec {
-  /** What it is started with this time: on another port where its own has been taken. */
-  launch(port: number): Promise<Pick<ReplicaSpec, 'argv' | 'cwd' | 'env' | 'port'>>;
-  ask(address: Address, timeoutMs: Ms): Promise<ProbeAnswer>;
-  /** What it does not get over by being started again. */
-  explain(tail: readonly string[]): Failure | undefined;
-}
-
+/** What a replica has around it. */
 export interface ReplicaSurroundings {
   readonly projectId: string;
   readonly emit: Emit;
@@ -186,7 +160,9 @@ export class Replica {
       } else {
         const exit: ChildExit = await child.exited;
         const run: EndedRun = { readyFor, wasKilled: exit.signal !== null };
-        if (!(await this.#mayStartAgain(exit, run))) return;
+        const verdict = await verdictOf(exit, run, { spec: this.spec, restarts: this.#restarts, tail: this.#tail });
+        if (verdict.at === 'over') return this.#life.become(verdict.state);
+        this.#life.note(verdict.why);
         const attempt = this.#restarts.nextAttempt(run);
         if (attempt !== undefined) await this.#life.backOff(attempt, this.#wish.changed);
         if (this.#wish.is('stop')) return this.#life.become({ at: 'exited', ...exit });
@@ -241,36 +217,6 @@ export class Replica {
     const endpoint = address && { service: this.spec.service, replica: this.id, address: formatAddress(address) };
     this.#readyState = { at: 'ready', ...(endpoint ? { endpoint } : {}) };
     this.#life.become(this.#readyState);
-  }
-
-  /** Decides what an exit means; false when it is not to be started again now. */
-  async #mayStartAgain(exit: ChildExit, run: EndedRun): Promise<boolean> {
-    const isFinished = this.spec.isOneShot || (run.readyFor === undefined && exit.code === 0);
-    if (isFinished) {
-      this.#life.become({ at: 'exited', ...exit });
-      return false;
-    }
-    const cause = exit.signal ? undefined : await this.#cause();
-    if (cause) {
-      this.#life.become({ at: 'crash-loop', failure: cause });
-      return false;
-    }
-    this.#restarts.countEnd(run);
-    if (this.#restarts.ofLate() >= crashLoop.starts) {
-      await delay(20); // its last lines may still be in the pipe
-      this.#life.become({ at: 'crash-loop', failure: crashLoopFailure(this.spec, exit, this.#tail) });
-      return false;
-    }
-    this.#life.note(exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`);
-    return true;
-  }
-
-  /** What a server ended of, where that is known and another start would not help. */
-  async #cause(): Promise<Failure | undefined> {
-    const { server } = this.spec;
-    if (!server) return undefined;
-    await delay(20); // its last lines may still be in the pipe
-    return server.explain(this.#tail);
   }
 
   async #spawnAgain(): Promise<Child | undefined> {
