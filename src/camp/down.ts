@@ -56,7 +56,7 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
     await ends(holder);
   }
   const leftovers = markedProcesses(id);
-  const { clearLeftovers, supervisorsOf } = await import('../runtime/native/runtime.ts');
+  const { clearLeftovers, supervisorsOf } = await import('../runtime/native/leftovers.ts');
   await Promise.all(supervisorsOf(leftovers).map(ends));
   const strays = markedProcesses(id);
   await clearLeftovers(

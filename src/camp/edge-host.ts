@@ -12,7 +12,7 @@ import type { Observed, RuntimeKind } from '../plan/types.ts';
 import type { Project, PublishedPort } from '../project/types.ts';
 import { baseEnvironment, type Marks } from '../runtime/native/environment.ts';
 import type { PortLeases } from '../runtime/native/leases.ts';
-import type { NativeRuntime } from '../runtime/native/runtime.ts';
+import type { NativeRuntime } from '../runtime/native/types.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import type { Tool } from '../tools/types.ts';
 import { accessLogIn } from './access-records.ts';

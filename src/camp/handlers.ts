@@ -3,7 +3,7 @@ import type { Endpoint, Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
 import type { Handlers, RuntimeKind, Steps } from '../plan/types.ts';
 import type { Project, Service } from '../project/types.ts';
-import { clearLeftovers } from '../runtime/native/runtime.ts';
+import { clearLeftovers } from '../runtime/native/leftovers.ts';
 import type { ReplicaView } from '../runtime/types.ts';
 import { namedPorts } from './containers/ports.ts';
 import { speaksOtherwise } from './other-protocol.ts';

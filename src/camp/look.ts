@@ -16,6 +16,7 @@ import { powersOf } from '../project/powers.ts';
 import type { Project } from '../project/types.ts';
 import type { ProjectStatus, ServiceStatus } from '../report/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
+import { leftoversOf } from '../runtime/native/leftovers.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import { refuseBadCaddyfile, withCaddyfileProblems } from './caddyfile-check.ts';
 import { ask } from './client.ts';
@@ -177,7 +178,7 @@ export async function plan(asked: LookRequest): Promise<PlanReport> {
     wanted,
     {
       replicas: running?.replicas ?? (await containers.running?.observe(signal)) ?? [],
-      leftovers: running ? [] : leftovers(request.dir),
+      leftovers: running ? [] : leftoversOf(projectId(request.dir)),
       builds: await containers.staleBuilds(signal),
       ...servers.observe(wanted.services, wanted.placements),
       hasCaddy: findCaddy(user, request.env).tool !== undefined,
@@ -210,13 +211,6 @@ export interface Running {
   readonly scale: readonly (readonly [string, number])[];
   readonly mode: Mode;
   readonly edge?: RuntimeKind;
-}
-
-function leftovers(dir: string): readonly { replica: string; pids: readonly number[] }[] {
-  const byReplica = new Map<string, number[]>();
-  for (const one of markedProcesses(projectId(dir)))
-    byReplica.set(one.replica, [...(byReplica.get(one.replica) ?? []), one.pid]);
-  return [...byReplica].map(([replica, pids]) => ({ replica, pids }));
 }
 
 /** The URL that `camp open` opens: the service's, or the project's front page. Throws NOT_RUNNING or UNKNOWN_SERVICE. */

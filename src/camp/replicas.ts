@@ -2,7 +2,7 @@ import type { Endpoint } from '../kit/events.ts';
 import { countOf } from '../plan/replica-counts.ts';
 import type { ObservedReplica, RuntimeKind, Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
-import type { NativeRuntime } from '../runtime/native/runtime.ts';
+import type { NativeRuntime } from '../runtime/native/types.ts';
 import type { ReplicaView, Runtime } from '../runtime/types.ts';
 import type { ProcessPort } from '../runtime/wiring/gateway.ts';
 import type { ContainerHost } from './containers/host.ts';

@@ -1,15 +1,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { trustEnv } from '../edge/ca.ts';
-import { monotonicClock } from '../kit/clock.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { userFolders } from '../kit/paths.ts';
 import { projectMarker, replicaMarker, supervisorMarker } from '../kit/process.ts';
 import { isServer } from '../plan/place.ts';
-import { configHash } from '../plan/config-hash.ts';
 import type { Project, Service } from '../project/types.ts';
 import { PortLeases } from '../runtime/native/leases.ts';
-import { createNativeRuntime } from '../runtime/native/runtime.ts';
+import { serviceEnvironment } from '../runtime/native/service-environment.ts';
 import { psqlVariables } from '../runtime/wiring/psql.ts';
 import { ask } from './client.ts';
 import { factsOf } from './containers/ports.ts';
@@ -54,7 +52,7 @@ function environmentOf(request: LookRequest, project: Project, service: Service)
   // nothing is asked for a command: what could be a server is one, until an `up` finds an engine for it
   const placementOf = (each: string): 'server' | undefined =>
     isServer(project.services.get(each)) ? 'server' : undefined;
-  return createNativeRuntime({
+  const setup = {
     projectId: project.id,
     ownEnv: request.env,
     supervisor: '',
@@ -63,13 +61,8 @@ function environmentOf(request: LookRequest, project: Project, service: Service)
     servers: new ServerHost({ env: request.env, folders, emit: () => undefined, placementOf }).runtime(),
     serviceOf: (each) => project.services.get(each),
     factsOf,
-    configHash,
-    isReached: () => false,
-    containers: () => [],
-    clock: monotonicClock(),
-    emit: () => undefined,
-    pressure: () => undefined,
-  }).environmentOf(service, 1);
+  };
+  return serviceEnvironment(setup, () => new Map())(service, 1);
 }
 
 function execute(argv: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<number> {

@@ -10,7 +10,8 @@ import { isAlive, markedProcesses, processInfo } from '../../src/kit/process.ts'
 import { configHash } from '../../src/plan/config-hash.ts';
 import type { Service } from '../../src/project/types.ts';
 import { PortLeases } from '../../src/runtime/native/leases.ts';
-import { createNativeRuntime, type NativeRuntime } from '../../src/runtime/native/runtime.ts';
+import { createNativeRuntime } from '../../src/runtime/native/runtime.ts';
+import type { NativeRuntime } from '../../src/runtime/native/types.ts';
 import { aService } from '../rig/services.ts';
 import { runtimeSuite, type Stage } from './runtime-suite.ts';
 

@@ -18,14 +18,18 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { monotonicClock } from '../../src/kit/clock.ts';
 import type { Unstamped } from '../../src/kit/events.ts';
 import { CampError, type Failure } from '../../src/kit/failure.ts';
+import { userFolders } from '../../src/kit/paths.ts';
 import { listeners } from '../../src/kit/ports.ts';
 import { markedProcesses, processInfo } from '../../src/kit/process.ts';
 import { configHash } from '../../src/plan/config-hash.ts';
 import { imageFacts } from '../../src/project/images.ts';
 import type { ServerImage, ServerName, Service } from '../../src/project/types.ts';
 import { PortLeases } from '../../src/runtime/native/leases.ts';
-import { createNativeRuntime, type NativeRuntime } from '../../src/runtime/native/runtime.ts';
+import { createNativeRuntime } from '../../src/runtime/native/runtime.ts';
+import type { NativeRuntime } from '../../src/runtime/native/types.ts';
+import { findTool } from '../../src/tools/find.ts';
 import type { Tool } from '../../src/tools/types.ts';
+import { amqpClient } from '../rig/amqp-client.ts';
 import { provideServer } from '../rig/provide-servers.ts';
 import { inserting, natsClient, psql, redisClient } from '../rig/server-clients.ts';
 import { aService } from '../rig/services.ts';
@@ -41,6 +45,9 @@ beforeAll(async () => {
     const tool = await provideServer(name, name === 'postgres' ? { major: majorHere() } : {});
     if (tool) tools.set(name, tool);
   }
+  // installed or not: camp fetches none
+  const { tool } = findTool('rabbitmq', {}, userFolders());
+  if (tool) tools.set('rabbitmq', tool);
   return () => rmSync(cache, { recursive: true, force: true });
 }, 360_000);
 
@@ -96,7 +103,7 @@ function openRig(folder: string, data = join(folder, 'data')): Rig {
       programOf: ({ server }) => server && tools.get(server.name),
       say: (subject, message) => void events.push({ type: 'note', subject, message }),
     },
-    serviceOf: (name) => ({ db: aDatabase(), cache: aRedis(), broker: aNats() })[name],
+    serviceOf: (name) => ({ db: aDatabase(), cache: aRedis(), broker: aNats(), rabbit: aRabbit() })[name],
     factsOf: ({ image }) => (image === undefined ? undefined : imageFacts(image)),
     clock: monotonicClock(),
     emit: (event) => void events.push(event),
@@ -122,6 +129,11 @@ function aRedis(...command: string[]): Service {
 
 function aNats(...command: string[]): Service {
   return aServer('broker', 'nats:2', { name: 'nats', command: ['-js', '-sd', '/data', ...command] });
+}
+
+function aRabbit(): Service {
+  const env = { RABBITMQ_DEFAULT_USER: 'app', RABBITMQ_DEFAULT_PASS: password };
+  return aServer('rabbit', 'rabbitmq:4', { name: 'rabbitmq' }, env);
 }
 
 async function up(service: Service, { runtime } = rig): Promise<void> {
@@ -553,6 +565,56 @@ describe('NATS without a container', () => {
     );
   });
 });
+
+describe('RabbitMQ without a container', () => {
+  beforeEach((context) => {
+    if (!has('rabbitmq')) context.skip('there is no RabbitMQ here: apt-get install rabbitmq-server');
+  });
+
+  test('only its user gets in; what was confirmed survives a kill in the middle of writes, and a stop', async () => {
+    await up(aRabbit());
+    await expect(amqpClient(portOf('rabbit'), 'app', 'wrong')).rejects.toThrow();
+    await expect(amqpClient(portOf('rabbit'), 'guest', 'guest')).rejects.toThrow();
+    let client = await amqpClient(portOf('rabbit'), 'app', password);
+    expect(await client.declare('kept')).toBe(0);
+    let confirmed = 0;
+    const writing = (async () => {
+      for (; ; confirmed++) await client.publish('kept', `message ${confirmed}`);
+    })().catch(() => undefined);
+    await until(() => confirmed >= 100, 'some messages');
+    await killAndAwait(aRabbit());
+    await writing;
+    client = await amqpClient(portOf('rabbit'), 'app', password);
+    const kept = await client.declare('kept');
+    expect(kept).toBeGreaterThanOrEqual(confirmed);
+    client.close();
+
+    await rig.runtime.stop('rabbit', 1);
+    await up(aRabbit());
+    client = await amqpClient(portOf('rabbit'), 'app', password);
+    expect(await client.declare('kept')).toBe(kept);
+    client.close();
+  });
+
+  test('it and its name server listen on loopback alone, have no secret in argv, and leave nobody behind', async () => {
+    const before = listeners().map(({ port }) => port);
+    await up(aRabbit());
+    const own = markedProcesses(rig.projectId);
+    for (const { pid } of own) expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('se cret');
+    const port = portOf('rabbit');
+    const opened = listeners().filter((one) => [port, port + 10_000, port + 20_000].includes(one.port));
+    expect(opened.map((one) => one.port)).toEqual(expect.arrayContaining([port, port + 10_000, port + 20_000]));
+    for (const { address } of opened) expect(['127.0.0.1', '::1']).toContain(address);
+    // Erlang's usual name server, which all of a machine share and which listens everywhere
+    if (!before.includes(4369)) expect(listeners().map((one) => one.port)).not.toContain(4369);
+    await rig.runtime.shutdown(never);
+    await until(() => own.every(({ pid }) => !existsSync(`/proc/${pid}`) || isZombie(pid)), 'all of it has ended');
+  });
+});
+
+function isZombie(pid: number): boolean {
+  return processInfo(pid)?.state === 'Z';
+}
 
 test('data of one server are not taken for those of another', async (context) => {
   if (!has('redis') || !has('nats')) return context.skip('there are no two servers here');

@@ -8,7 +8,7 @@ import { type EndedRun, Restarts } from '../restarts.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { Wish } from '../wish.ts';
 import { type Ending, endRemains, endTree } from './end.ts';
-import { cannotStart, earlyExit, knownCause, notReady } from './failures.ts';
+import { cannotStart, earlyExit, notReady } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { formatAddress, type ListenWatch } from './listening.ts';
 import { awaitReadiness } from './readiness.ts';
