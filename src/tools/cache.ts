@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder, writeWhole } from '../kit/files.ts';
 import type { UserFolders } from '../kit/paths.ts';
 import { binaryProblem } from './binary.ts';
-import { type KnownTool, knownTools, versionIn } from './known.ts';
+import { type KnownTool, knownTools, namesIn, versionIn } from './known.ts';
 import type { Fetched } from './source.ts';
 import type { Tool, ToolName } from './types.ts';
 import { isAtLeast } from './version.ts';
@@ -143,15 +144,15 @@ function receiptProblem({ path, folder, receipt }: Cached): string | undefined {
   return undefined;
 }
 
-/** Runs the program for its version; undefined where it does not run or says none. */
+/** The version of a program, which is run for it where its installation does not say; undefined where neither does. */
 export function askVersion(
   known: KnownTool,
   path: string,
   env: Readonly<Record<string, string>> = {},
 ): string | undefined {
   const { ask } = known;
-  const program = ask.program === undefined ? path : join(dirname(path), ask.program);
-  const { status, stdout } = spawnSync(program, ask.args, {
+  if ('folder' in ask) return versionIn(known, namesIn(join(dirname(realpathSync(path)), ask.folder)).join('\n'));
+  const { status, stdout } = spawnSync(path, ask.args, {
     encoding: 'utf8',
     timeout: 10_000,
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -12,8 +12,8 @@ export interface KnownTool {
   readonly programs: readonly string[];
   /** Programs that must lie beside it. */
   readonly beside: readonly string[];
-  /** How to ask for the version: the program itself, or one beside it. */
-  readonly ask: { readonly program?: string; readonly args: readonly string[]; readonly answer: RegExp };
+  /** How to learn the version: what the program says with these arguments, or what lies in a folder of its installation. */
+  readonly ask: ({ readonly args: readonly string[] } | { readonly folder: string }) & { readonly answer: RegExp };
   readonly minimum: string;
   /** Folders that are often not on PATH; a `*` stands for a version, the newest comes first. */
   readonly folders: readonly string[];
@@ -81,7 +81,8 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
     title: 'RabbitMQ',
     programs: ['rabbitmq-server'],
     beside: ['rabbitmqctl', 'rabbitmq-diagnostics'],
-    ask: { program: 'rabbitmqctl', args: ['version'], answer: /(\d+\.\d+\.\d+)/ },
+    // not asked: its rabbitmqctl leaves a name server behind that listens on every address
+    ask: { folder: '../plugins', answer: /^rabbit-(\d+\.\d+\.\d+)/m },
     minimum: '3.9.0',
     // before PATH's, which on Debian are wrappers for root alone
     folders: ['/usr/lib/rabbitmq/bin', '/opt/homebrew/sbin', '/usr/local/sbin'],
@@ -109,7 +110,8 @@ export function systemFolders(name: ToolName): readonly string[] {
   });
 }
 
-function namesIn(folder: string): readonly string[] {
+/** What lies in a folder; nothing where there is none. */
+export function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch {

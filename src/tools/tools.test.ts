@@ -23,7 +23,8 @@ test.each([
   ['redis', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1', '7.0.15'],
   ['redis', 'Valkey server v=8.1.1 sha=00000000:0 malloc=libc bits=64 build=1', '8.1.1'],
   ['nats', 'nats-server: v2.14.5', '2.14.5'],
-  ['rabbitmq', '3.10.8', '3.10.8'],
+  ['rabbitmq', 'ra-2.0.13\nrabbit-3.10.8\nrabbit_common-3.10.8', '3.10.8'],
+  ['rabbitmq', 'rabbit-4.1.2.ez', '4.1.2'],
 ] as const)('%s says %j: %s', (name, output, version) => {
   expect(versionIn(knownTools[name], output)).toBe(version);
 });

@@ -141,16 +141,21 @@ describe('finding', () => {
     expect(find(name).attempts[0]?.outcome).toContain('is 1.0.0, older than');
   });
 
-  test('RabbitMQ is asked through the program beside it, and its own folder comes before the wrappers on PATH', () => {
+  test('RabbitMQ is not run for its version, and its own folder comes before the wrappers on PATH', () => {
     for (const name of ['rabbitmq-server', 'rabbitmq-diagnostics', 'rabbitmqctl']) {
       put(`bin/${name}`, '#!/bin/sh\necho "only root may run this" >&2; exit 1                                    \n');
-      put(`lib/${name}`, script(name === 'rabbitmqctl' ? '4.1.2' : 'not to be run'));
+      put(`lib/server/sbin/${name}`, script('not to be run'));
+      mkdirSync(join(folder, 'lib/bin'), { recursive: true });
+      symlinkSync(`../server/sbin/${name}`, join(folder, 'lib/bin', name));
     }
-    expect(find('rabbitmq', {}, [join(folder, 'lib')]).tool).toMatchObject({
-      path: join(folder, 'lib/rabbitmq-server'),
+    for (const name of ['rabbit_common-9.9.9', 'rabbit-4.1.2'])
+      mkdirSync(join(folder, 'lib/server/plugins', name), { recursive: true });
+    expect(find('rabbitmq', {}, [join(folder, 'lib/bin')]).tool).toMatchObject({
+      path: join(folder, 'lib/server/sbin/rabbitmq-server'),
       version: '4.1.2',
       origin: 'system',
     });
+    expect(timesAsked()).toBe(0);
   });
 });
 

@@ -35,12 +35,17 @@ async function launch(site: Site, port: number): Promise<Launch> {
   const vhost = site.told(told.rabbitHost);
   const config = writeConfig(site, 'conf', [
     `listeners.tcp.default = 127.0.0.1:${port}`,
-    `default_user = ${user}`,
-    `default_pass = ${password}`,
-    ...(vhost === undefined ? [] : [`default_vhost = ${vhost}`]),
     'log.console = true',
     'log.file = false',
   ]);
+  // rabbitmq.conf has no way to write every password
+  const logins = {
+    default_user: user,
+    default_pass: password,
+    ...(vhost === undefined ? {} : { default_vhost: vhost }),
+  };
+  const terms = Object.entries(logins).map(([name, value]) => `{${name}, <<${[...Buffer.from(value)].join()}>>}`);
+  const advanced = writeConfig(site, 'config', [`[{rabbit, [${terms.join(', ')}]}].`]);
   const own = join(site.folder, 'home');
   makeFolder(own, 0o700);
   return {
@@ -53,6 +58,7 @@ async function launch(site: Site, port: number): Promise<Launch> {
       HOME: own,
       XDG_CACHE_HOME: join(homedir(), '.cache'),
       RABBITMQ_CONFIG_FILE: config.replace(/\.conf$/, ''),
+      RABBITMQ_ADVANCED_CONFIG_FILE: advanced.replace(/\.config$/, ''),
       RABBITMQ_CONF_ENV_FILE: '/dev/null',
       RABBITMQ_ENABLED_PLUGINS_FILE: join(site.folder, 'enabled_plugins'),
       RABBITMQ_MNESIA_BASE: join(site.folder, 'mnesia'),
