@@ -59,7 +59,7 @@ function environmentOf(request: LookRequest, project: Project, service: Service)
     sharedEnv: () => shared,
     leases: new PortLeases(folders.state, project.id),
     servers: new ServerHost({ env: request.env, folders, emit: () => undefined, placementOf }).runtime(),
-    serviceOf: (each) => project.services.get(each),
+    serviceOf: (each: string) => project.services.get(each),
     factsOf,
   };
   return serviceEnvironment(setup, () => new Map())(service, 1);
