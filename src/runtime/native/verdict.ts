@@ -24,7 +24,9 @@ export async function verdictOf(
   const { spec, restarts, tail } = around;
   const isFinished = spec.isOneShot || (run.readyFor === undefined && exit.code === 0);
   if (isFinished) return { at: 'over', state: { at: 'exited', ...exit } };
-  const cause = exit.signal ? undefined : await causeOf(spec, tail);
+  // clients of a program that has served wait at the edge: it is started again at once
+  const isHopeful = exit.signal !== null || (!spec.server && run.readyFor !== undefined);
+  const cause = isHopeful ? undefined : await causeOf(spec, tail);
   if (cause) return { at: 'over', state: { at: 'crash-loop', failure: cause } };
   restarts.countEnd(run);
   if (restarts.ofLate() < crashLoop.starts)
