@@ -2,7 +2,7 @@ import type { DeadLetter, Envelope, Event } from './types.ts';
 
 export type Verdict =
   | { readonly kind: 'done' }
-  | { readonly kind: 'again'; readonly delayMs: number }
+  | { readonly kind: 'again'; readonly delayMs: number; readonly reason: string }
   | { readonly kind: 'dead'; readonly letter: DeadLetter };
 
 export interface Subscription {

@@ -109,7 +109,10 @@ export function createClient(transport: Transport = (url, init) => fetch(url, in
   async function obey(destination: Destination, ask: Ask): Promise<void> {
     const wait = destination.notBefore - Date.now();
     if (wait <= 0) return;
-    if (Date.now() + wait >= ask.deadline) {
+    // an event's handler has a transaction open, and the broker can wait without: longer than one try may take is not waited for here
+    const { isRetried, unit } = currentOrNew();
+    const isTooLong = isRetried && unit?.isOpen && wait > ask.timeoutMs;
+    if (Date.now() + wait >= ask.deadline || isTooLong) {
       throw new DependencyProblem(503, destination.name, `${destination.name} asked to wait ${Math.ceil(wait / 1_000)} s, longer than this request has`, undefined, wait);
     }
     await sleep(wait + Math.random() * 50, currentOrNew().signal);
@@ -130,7 +133,7 @@ function strikeProblem(name: string, { message, cause }: Strike): DependencyProb
   if (cause === 'unreachable') return new DependencyProblem(502, name, message);
   if (cause === undefined) return new DependencyProblem(504, name, message);
   const reply = cause as Reply;
-  return new DependencyProblem(502, name, `${name} answered ${reply.status}${detailOf(reply)}`, reply);
+  return new DependencyProblem(502, name, `${name} answered ${reply.status}${message ? `, but ${message}` : detailOf(reply)}`, reply);
 }
 
 /** The body of a 2xx; everything else is a problem of this service, with the answer in `reply`. */
@@ -152,6 +155,7 @@ async function read(response: Response): Promise<Reply> {
   try {
     return { status: response.status, headers, body: JSON.parse(text) };
   } catch {
-    throw new Error('its JSON is broken');
+    // an answer all the same: whoever asks again gets it again
+    throw new Strike('its JSON is broken', { cause: { status: response.status, headers, body: text } satisfies Reply });
   }
 }

@@ -1,9 +1,10 @@
 import type { Subscription, Verdict } from './broker.ts';
 import { type Context, correlation, within } from './context.ts';
 import type { Database } from './database.ts';
-import { describe, log } from './log.ts';
+import { createPatientLog, describe, log } from './log.ts';
 import { createTx } from './outbox.ts';
-import { Terminal, Unavailable } from './problem.ts';
+import { DependencyProblem, Terminal, Unavailable } from './problem.ts';
+import { parseRetryAfter } from './retry.ts';
 import type { Event, EventHandler } from './types.ts';
 import { transact } from './unit.ts';
 import { equalJitter } from './wait.ts';
@@ -18,13 +19,15 @@ export interface ConsumerParts {
 }
 
 const maxAttempts = 5;
+const pause = (attempt: number): number => equalJitter(attempt, 500, 10_000);
 
 /**
  * At least once becomes once in effect: the event's row in the inbox and what the handlers do are one transaction.
  * What fails is tried again later, what cannot succeed goes to the dead letters.
  */
 export function createConsumer(consumer: string, type: string, handlers: readonly EventHandler[], parts: ConsumerParts): Subscription {
-  const { database, service, backoff = (attempt: number) => equalJitter(attempt, 500, 10_000) } = parts;
+  const { database, service, backoff = pause } = parts;
+  const complain = createPatientLog();
 
   /** False when it was handled before. */
   function handleOnce(event: Event): Promise<boolean> {
@@ -41,21 +44,28 @@ export function createConsumer(consumer: string, type: string, handlers: readonl
 
   async function afterFailure(event: Event, error: unknown): Promise<Verdict> {
     const reason = describe(error);
-    if (error instanceof Unavailable || database.isUnavailable(error)) {
-      log.warn(`${event.type} is tried again: ${reason}`, { consumer, eventId: event.id });
-      return { kind: 'again', delayMs: backoff(Math.min(event.deliveries, 3)) };
+    if (error instanceof DependencyProblem && error.isPassing) {
+      const asked = parseRetryAfter(error.headers['retry-after'], Date.now()) ?? 0;
+      return wait(event, reason, Math.max(backoff(event.deliveries), backoff === pause ? asked : 0));
     }
+    if (error instanceof Unavailable || database.isUnavailable(error)) return wait(event, reason);
     const attempts = await countFailure(event);
     if (!(error instanceof Terminal) && attempts < maxAttempts) {
       const delayMs = backoff(attempts);
       log.warn(`${event.type} failed and is tried again: ${reason}`, { consumer, eventId: event.id, attempts, delayMs: Math.round(delayMs) });
-      return { kind: 'again', delayMs };
+      return { kind: 'again', delayMs, reason };
     }
     const stack = error instanceof Terminal ? undefined : (error as Error)?.stack;
     log.error(`${event.type} goes to the dead letters: ${reason}`, { consumer, eventId: event.id, attempts, stack });
     await forgetFailures(event); // so that a replay has all its tries again
     const { deliveries: _, ...envelope } = event;
     return { kind: 'dead', letter: { event: envelope, consumer, reason, attempts, time: new Date().toISOString() } };
+  }
+
+  /** Nobody's fault but the moment's: for ever, and not counted. */
+  function wait(event: Event, reason: string, delayMs = backoff(Math.min(event.deliveries, 3))): Verdict {
+    complain(`${event.type} waits and is tried again: ${reason}`, { consumer, eventId: event.id });
+    return { kind: 'again', delayMs, reason };
   }
 
   async function countFailure(event: Event): Promise<number> {
@@ -81,8 +91,7 @@ export function createConsumer(consumer: string, type: string, handlers: readonl
       try {
         return await afterFailure(event, error);
       } catch (worse) {
-        log.warn(`${event.type} is tried again: ${describe(worse)}`, { consumer, eventId: event.id });
-        return { kind: 'again', delayMs: backoff(Math.min(event.deliveries, 3)) };
+        return wait(event, describe(worse));
       }
     }
   }

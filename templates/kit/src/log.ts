@@ -13,11 +13,21 @@ export function nameLog(service: string): void {
 // whoever reads the log may end before this process does
 process.stdout.on('error', () => {});
 
-let sink = (line: string): void => void process.stdout.write(`${line}\n`);
+const toStdout = (line: string): void => void process.stdout.write(`${line}\n`);
+const isAsked = Boolean(process.env['KIT_LOG']);
+let sink = toStdout;
 
-/** For tests: lines go there instead. */
+/** For tests: lines go there instead; with KIT_LOG set they are printed all the same. */
 export function captureLog(to: (line: string) => void): void {
-  sink = to;
+  sink = isAsked ? (line) => (to(line), toStdout(line)) : to;
+}
+
+// `node --test` prints what its files print: there nobody reads a log unless it is asked for, and a service that starts is no test
+if (process.env['NODE_TEST_CONTEXT']) captureLog(() => {});
+
+/** A service says what it does, whoever started it. */
+export function printLog(): void {
+  sink = toStdout;
 }
 
 function write(level: Level, msg: string, more: More = {}): void {

@@ -8,7 +8,7 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** Throw it to answer with an error: application/problem+json, RFC 9457. In a consumer: tried again. */
+/** Throw it to answer with an error: application/problem+json, RFC 9457. In a consumer: tried again, and counted. */
 export class Problem extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ export class Problem extends Error {
   }
 }
 
-/** A dependency did not do what was asked. `reply` is what it answered, if it did. */
+/** A dependency did not do what was asked. `reply` is what it answered, if it did. In a consumer: tried again, and counted where it is not `isPassing`. */
 export class DependencyProblem extends Problem {
   readonly dependency: string;
   readonly reply: Reply | undefined;
@@ -32,6 +32,14 @@ export class DependencyProblem extends Problem {
     this.name = 'DependencyProblem';
     this.dependency = dependency;
     this.reply = reply;
+  }
+
+  /**
+   * True where it is away, slow, or pushes back: nobody answered in time, nobody is asked at the moment, or the answer was 429, 502, 503
+   * or 504. False where it has judged what it was asked.
+   */
+  get isPassing(): boolean {
+    return [429, 502, 503, 504].includes(this.reply?.status ?? this.status);
   }
 }
 

@@ -4,7 +4,7 @@ import { type Broker, openBroker } from './broker.ts';
 import { config } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import { bury } from './dead-letters.ts';
-import { createPatientLog, describe, log } from './log.ts';
+import { createPatientLog, describe, log, printLog } from './log.ts';
 import { migrate } from './migrate.ts';
 import { createRelay, type Relay } from './outbox.ts';
 import { Fatal, Unavailable } from './problem.ts';
@@ -19,6 +19,7 @@ const patienceMs = 1_500;
 
 /** The whole life of a service. Ends the process itself. */
 export async function start(app: App): Promise<void> {
+  printLog();
   const declared = inside(app).declared();
   const service = process.env['SERVICE'] || app.name;
   let why: string | undefined = 'starting';

@@ -45,6 +45,24 @@ interface Stub {
   readonly answer: Answer | ((call: SentCall) => Answer | Promise<Answer>);
 }
 
+/** Services whose test has not closed them. */
+const open = new Map<readonly string[], string>();
+let isWatched = false;
+
+/** What went wrong in the service whose test failed before it could close it. */
+function showIfFailed(): void {
+  if (isWatched || process.env['KIT_LOG']) return; // then it has been printed
+  isWatched = true;
+  process.once('exit', (code) => {
+    if (code === 0) return;
+    for (const [lines, service] of open) {
+      const worst = lines.filter((line) => /"level":"(warn|error)"/.test(line)).slice(-5);
+      if (worst.length > 0) process.stderr.write(`${service} said:\n${worst.join('\n')}\n`);
+    }
+    process.stderr.write('KIT_LOG=1 shows what the services said\n');
+  });
+}
+
 /** Runs an app with nothing installed: SQLite in memory, and a broker that delivers every message twice. */
 export async function testEnv(app: App): Promise<TestEnv> {
   const declared = inside(app).declared();
@@ -56,6 +74,8 @@ export async function testEnv(app: App): Promise<TestEnv> {
   const stubs: Stub[] = [];
   const lines: string[] = [];
   captureLog((line) => void lines.push(line));
+  open.set(lines, service);
+  showIfFailed();
   let skew = 0;
   const now = () => Date.now() + skew;
 
@@ -65,7 +85,10 @@ export async function testEnv(app: App): Promise<TestEnv> {
   const client = lazyClient(async () => (await import('./client.ts')).createClient(outgoing));
   inside(app).bind({ database, client, tx, now });
   const http = createHttp({ routes: declared.routes, database, client, tx, closed: () => undefined, trouble: async () => undefined });
+  // a test that fails before it closes its environment must not keep the others from ending
+  http.server.on('connection', (socket) => socket.unref());
   await new Promise<void>((listening) => http.server.listen(0, '127.0.0.1', listening));
+  http.server.unref();
   const base = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`;
 
   async function outgoing(url: string, init: RequestInit): Promise<Response> {
@@ -79,11 +102,15 @@ export async function testEnv(app: App): Promise<TestEnv> {
 
   /** Until done, then once more: a consumer that minds is a bug that only shows in production otherwise. */
   async function handle(subscription: Subscription, event: Envelope): Promise<void> {
+    let first: string | undefined;
     for (let deliveries = 1; ; deliveries++) {
       const verdict = await subscription.handle({ ...event, deliveries });
       // what waits for something that is away would wait for ever here
-      if (verdict.kind === 'again' && deliveries === mostDeliveries) throw new Error(`${subscription.consumer} is not done with ${event.type} after ${deliveries} deliveries: ${lines.at(-1)}`);
-      if (verdict.kind === 'again') continue;
+      if (verdict.kind === 'again') {
+        first ??= verdict.reason;
+        if (deliveries === mostDeliveries) throw new Error(`${subscription.consumer} is not done with ${event.type} after ${deliveries} deliveries: ${first}`);
+        continue;
+      }
       if (verdict.kind === 'dead') letters.push(verdict.letter);
       else await subscription.handle({ ...event, deliveries: deliveries + 1 });
       return;
@@ -147,6 +174,7 @@ export async function testEnv(app: App): Promise<TestEnv> {
     },
     settle,
     async close() {
+      open.delete(lines);
       http.server.closeAllConnections();
       await http.drain();
       for (const stop of declared.stops) await stop();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createService, Problem, Terminal, Unavailable } from '../src/index.ts';
+import { type Answer, createService, Problem, Terminal, Unavailable } from '../src/index.ts';
 import { testEnv } from '../src/testing.ts';
 
 function migrations(...files: string[]): string {
@@ -129,6 +129,63 @@ test('what waits for something that is away is not counted, and a test says so i
   assert.deepEqual(env.deadLetters(), []);
   isAway = Number.POSITIVE_INFINITY;
   await assert.rejects(env.deliver('orders.confirmed', { id: '2' }), /mail is away/);
+});
+
+/** A consumer that asks somebody for each event. */
+function asking() {
+  const app = createService('mails');
+  app.on('orders.confirmed', async (event) => {
+    await app.client.post('http://mail:8080/mails', { order: event.data.id });
+  });
+  return app;
+}
+
+test('another service that is away, slow, or pushes back is not counted, however often, and not logged each time', async (t) => {
+  const away: [string, () => Answer][] = [
+    ...[429, 502, 503, 504].map((status): [string, () => Answer] => [String(status), () => ({ status, headers: (status === 429 ? { 'retry-after': '0' } : {}) as Record<string, string>, body: { detail: 'not now' } })]),
+    ['unreachable', () => { throw new Error('connect ECONNREFUSED'); }],
+    ['slow', () => { throw new DOMException('too slow', 'TimeoutError'); }],
+  ];
+  for (const [name, answer] of away) {
+    const env = await testEnv(asking());
+    t.after(() => env.close());
+    let isAway = 9;
+    env.answer('POST', 'http://mail:8080/mails', () => (isAway-- > 0 ? answer() : { status: 201, body: {} }));
+    await env.deliver('orders.confirmed', { id: '1' });
+    assert.deepEqual([name, env.deadLetters(), env.calls.length], [name, [], 10]);
+    const times = env.logs().filter(({ msg }) => /waits and is tried again/.test(msg)).map(({ time }) => Date.parse(time));
+    assert.ok(times.length > 0);
+    for (const [index, time] of times.entries()) assert.ok(index === 0 || time - times[index - 1]! >= 999, `${name}: ${times}`);
+  }
+});
+
+test('who asks for a long pause is not waited for with a transaction open: the event comes back after it', async (t) => {
+  const env = await testEnv(asking());
+  t.after(() => env.close());
+  env.answer('POST', 'http://mail:8080/mails', { status: 429, headers: { 'retry-after': '7' }, body: {} });
+  const begin = performance.now();
+  await assert.rejects(env.deliver('orders.confirmed', { id: '1' }), /after 50 deliveries: .*asks to wait 7 s/);
+  assert.ok(performance.now() - begin < 7_000);
+  assert.equal(env.calls.length, 1);
+});
+
+test('a breaker that is open is not counted either', async (t) => {
+  const env = await testEnv(asking());
+  t.after(() => env.close());
+  env.answer('POST', 'http://mail:8080/mails', { status: 503, body: {} });
+  await assert.rejects(env.deliver('orders.confirmed', { id: '1' }), /after 50 deliveries: .*answered 503/);
+  assert.equal(env.calls.length, 20);
+  assert.deepEqual(env.deadLetters(), []);
+});
+
+test('what another service has judged counts: the fifth such answer is the last', async (t) => {
+  for (const status of [400, 404, 409, 500]) {
+    const env = await testEnv(asking());
+    t.after(() => env.close());
+    env.answer('POST', 'http://mail:8080/mails', { status, body: { detail: 'never' } });
+    await env.deliver('orders.confirmed', { id: '1' });
+    assert.deepEqual(env.deadLetters().map(({ attempts, reason }) => [attempts, reason]), [[5, `mail:8080 answered ${status}: never`]]);
+  }
 });
 
 test('nothing can be asked before the start', async () => {
