@@ -43,6 +43,8 @@ export class EdgeHost {
   #edge: { readonly kind: RuntimeKind; readonly edge: Edge } | undefined;
   #envHash = '';
   #ports: ClaimedPorts | undefined;
+  /** The port that people know of. */
+  #told: number | undefined;
   #routes: readonly Route[] = [];
   /** The project of an edge that has not served anything yet. */
   #beginning: Project | undefined;
@@ -156,6 +158,14 @@ export class EdgeHost {
       this.#routes = await this.edge.route(wanted, signal);
     }
     this.#beginning = undefined;
+    this.#tellPort();
+  }
+
+  /** Why it is not 443: once it is known, not for each port that was tried, and not again for the one of last time. */
+  #tellPort(): void {
+    const { https, note } = this.#ports ?? {};
+    if (note && https !== this.#told) this.#setup.emit({ type: 'note', subject: 'edge', message: note });
+    this.#told = https;
   }
 
   async stop(): Promise<void> {
@@ -184,7 +194,7 @@ export class EdgeHost {
   }
 
   #claimPorts(project: Project, refused: ReadonlySet<number>): ClaimedPorts {
-    const { leases, user, port, emit } = this.#setup;
+    const { leases, user, port } = this.#setup;
     const before = leases.peek('edge:https');
     const ports = claimEdgePorts(join(user.state, 'ports'), `project ${project.name} in ${project.dir}`, {
       ...(port === undefined ? {} : { strict: port }),
@@ -194,8 +204,8 @@ export class EdgeHost {
         [...project.services.values()].flatMap(({ isEdge, ports: own }) => (isEdge ? [] : hostsOf(own))),
       ),
     });
+    this.#told ??= before;
     leases.set('edge:https', ports.https);
-    if (ports.note && ports.https !== before) emit({ type: 'note', subject: 'edge', message: ports.note });
     return ports;
   }
 
