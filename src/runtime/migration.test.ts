@@ -41,6 +41,14 @@ test('a broken migration: the file, the line and its text, what is wrong, what t
   });
 });
 
+test('one that was edited is the subject of what is said', () => {
+  write('services/orders/migrations/001_a.sql', '-- edited\n');
+  const words = 'migrations/001_a.sql:1: was edited after it had been applied to this database; undo the edit';
+  const failure = migrationFailure(of(), ended(words));
+  expect(failure?.message).toContain(': migrations/001_a.sql was edited after it had been applied');
+  expect(failure?.source).toMatchObject({ line: 1, text: '-- edited' });
+});
+
 test('a migration of a module is where the modules are', () => {
   write('modules/payments/migrations/001_a.sql', 'drop table a;\n');
   const failure = migrationFailure(of('shop'), ended('payments/migrations/001_a.sql:1: no such table: a; correct it'));

@@ -30,7 +30,9 @@ export function migrationFailure(of: MigrationsOf, tail: readonly string[]): Fai
   const { path, line: number, words = line } = complaint.exec(line)?.groups ?? {};
   const source = path === undefined ? undefined : placeOf(of, path, Number(number ?? 1));
   const [what, hint] = apart(words);
-  const message = `service "${of.service}" cannot migrate its database: ${path === undefined || source?.text !== undefined ? what : `${path} ${what}`}`;
+  const isShown = source?.text !== undefined && !what.startsWith('was ');
+  const subject = path === undefined || isShown ? '' : `${path} `;
+  const message = `service "${of.service}" cannot migrate its database: ${subject}${what}`;
   return failure('project', 'MIGRATION_FAILED', message, { hints: [hint], ...(source ? { source } : {}) });
 }
 
