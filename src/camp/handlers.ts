@@ -21,7 +21,7 @@ export interface Equipment {
   /** Where the edge reaches a replica. */
   endpointsOf(replica: ReplicaView): readonly Endpoint[];
   /** A service that a guess has led a route to, and that does not speak HTTP: `up` is no failure for that. */
-  isOther(service: string): void;
+  onOther(service: string): void;
   provision(step: Steps['provision'], signal: AbortSignal): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function handlersFor(equipment: Equipment): Handlers {
           answered(both).then(() => 'http' as const),
           speaksOtherwise(endpoint, both).then(() => 'other' as const),
         ]);
-        if (found === 'other') equipment.isOther(step.service);
+        if (found === 'other') equipment.onOther(step.service);
       } finally {
         done.abort();
       }
