@@ -74,7 +74,7 @@ function refuseWhatChanged(prefix: string, migrations: readonly Migration[], app
     }
     if (here) continue;
     if (name > (latest?.name ?? '')) {
-      throw new Fatal(`the database is of a newer version: it has ${file}, the newest here is ${latest?.file ?? 'none'}; start the version that brought it, or restore an older copy of the data (nothing was changed)`);
+      throw new Fatal(`the database is of a newer version: it has ${file}, the newest here is ${latest?.file ?? 'none'}; start the version that brought it, bring the file back where it was removed, or restore an older copy of the data (nothing was changed)`);
     }
     throw new Fatal(`${file} was applied to this database, but the file is missing; bring it back, from git for example (nothing was changed)`);
   }
