@@ -7,6 +7,7 @@ import { markedProcesses } from '../kit/process.ts';
 import { needsEngine, place, placementName } from '../plan/place.ts';
 import { printPlan } from '../plan/print.ts';
 import { reconcile } from '../plan/reconcile.ts';
+import { countOf } from '../plan/replica-counts.ts';
 import type { EngineState, Mode, ObservedReplica, Placement, Plan, RuntimeKind } from '../plan/types.ts';
 import { composeJson } from '../project/compose/model/canonical.ts';
 import type { ComposeModel } from '../project/compose/model/types.ts';
@@ -86,7 +87,7 @@ async function stoppedStatus(request: LookRequest): Promise<ProjectStatus> {
         {
           name: service.name,
           placement: placementName(placement?.kind ?? 'container'),
-          replicas: placement?.kind === 'server' ? Math.min(1, service.replicas) : service.replicas,
+          replicas: countOf(service.name, { services: project.services, placements, replicas: new Map() }),
           state: isLeft ? 'left over' : 'stopped',
           url: null,
           readyMs: null,

@@ -1,4 +1,5 @@
 import { addressOf, type Neighbour } from './neighbours.ts';
+import { toldBy } from './told.ts';
 
 /** Reads what a `*_FILE` variable of a neighbour names; undefined where that cannot be read here. */
 export type ReadSecret = (neighbour: Neighbour, path: string) => string | undefined;
@@ -63,16 +64,7 @@ function one(name: string, url: string): Backing {
 type Told = (...names: readonly string[]) => string | undefined;
 
 function reader(neighbour: Neighbour, readSecret: ReadSecret): Told {
-  return (...names) => {
-    for (const name of names) {
-      const value = neighbour.env[name];
-      if (value) return value;
-      const path = neighbour.env[`${name}_FILE`];
-      const read = path ? readSecret(neighbour, path)?.replace(/\r?\n$/, '') : undefined;
-      if (read) return read;
-    }
-    return undefined;
-  };
+  return (...names) => toldBy(neighbour.env, names, (path) => readSecret(neighbour, path));
 }
 
 function postgres(neighbour: Neighbour, port: number, told: Told): Backing {

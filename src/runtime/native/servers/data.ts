@@ -1,5 +1,5 @@
 import { pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Failure, fail, failure } from '../../../kit/failure.ts';
 import { failOnDisk, makeFolder, readText, writeWhole } from '../../../kit/files.ts';
@@ -9,7 +9,7 @@ import { versionFile } from './variables.ts';
 /** Lies beside the data and says who made them. */
 const recordName = 'camp.json';
 
-interface Record {
+interface DataRecord {
   readonly schema: 1;
   readonly server: string;
   /** Of the program that made the data. */
@@ -40,7 +40,7 @@ export async function prepareData(site: Site, kind: ServerKind, signal: AbortSig
     signal.throwIfAborted();
     writeRecord(site, half, login);
     chmodSync(half, 0o700);
-    removeEmpty(site.folder);
+    if (existsSync(site.folder)) rmdirSync(site.folder);
     renameSync(half, site.folder);
   } catch (error) {
     rmSync(half, { recursive: true, force: true });
@@ -69,10 +69,6 @@ export function majorOfRecord(folder: string, asked: number | undefined): number
   return record?.server === 'postgres' && record.asked === asked ? Number.parseInt(record.version, 10) : undefined;
 }
 
-function removeEmpty(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
-}
-
 /** What an attempt that was killed has left. */
 function removeHalves(parent: string, name: string): void {
   for (const entry of readdirSync(parent))
@@ -85,7 +81,7 @@ function lookAt(site: Site, kind: ServerKind, login: Login): void {
   const record = readRecord(site.folder);
   if (record && record.server !== site.image.name)
     fail('machine', 'DATA_FOREIGN', `the data in ${site.folder} are those of ${record.server}, not of ${kind.title}`, {
-      hints: keepOrDelete(site),
+      hints: [keepAside(site), beginAnew],
       source: site.service.source,
     });
   const major = kind.majorOfData?.(site.folder);
@@ -117,7 +113,7 @@ function refuseOtherMajor(site: Site, kind: ServerKind, major: number): void {
   );
 }
 
-function refuseOtherLogin(site: Site, kind: ServerKind, record: Record, login: Login): void {
+function refuseOtherLogin(site: Site, kind: ServerKind, record: DataRecord, login: Login): void {
   const { name } = site.service;
   const changed = (['user', 'database'] as const).find(
     (key) => record[key] !== undefined && record[key] !== login[key],
@@ -143,16 +139,17 @@ function failPassword(site: Site, message: string): never {
   fail('project', 'DATA_PASSWORD', message, {
     hints: [
       `put back what ${site.service.name} said when its data were made (.env, environment: in compose.yaml)`,
-      ...keepOrDelete(site).slice(1),
+      beginAnew,
     ],
     evidence: [`data: ${site.folder}`, 'nothing was changed'],
     source: site.service.source,
   });
 }
 
-/** What keeps the data, and what deletes them. */
-export function keepOrDelete(site: Site): readonly string[] {
-  return [`mv ${site.folder} ${site.folder}.old`, 'or begin anew, without the data: camp down --data'];
+const beginAnew = 'or begin anew, without the data: camp down --data';
+
+function keepAside({ folder }: Site): string {
+  return `mv ${folder} ${folder}.old`;
 }
 
 /** Data that belong to somebody else are not touched. */
@@ -170,7 +167,7 @@ function refuseForeign(site: Site): void {
     'DATA_FOREIGN',
     `the data of service "${site.service.name}" belong to another user (uid ${stats.uid})`,
     {
-      hints: [`sudo chown -R "$(id -u):$(id -g)" ${site.folder}`, ...keepOrDelete(site).slice(1)],
+      hints: [`sudo chown -R "$(id -u):$(id -g)" ${site.folder}`, beginAnew],
       evidence: [`data: ${site.folder}`, 'nothing was changed'],
       source: site.service.source,
     },
@@ -180,7 +177,7 @@ function refuseForeign(site: Site): void {
 /** Data that the server cannot read. */
 export function damaged(site: Site, kind: Pick<ServerKind, 'title'>, lines: readonly string[]): Failure {
   return failure('machine', 'DATA_DAMAGED', `${kind.title} cannot read the data of service "${site.service.name}"`, {
-    hints: ['restore them from a copy', ...keepOrDelete(site)],
+    hints: ['restore them from a copy', keepAside(site), beginAnew],
     evidence: [`data: ${site.folder}`, ...lines],
     source: site.service.source,
   });
@@ -199,7 +196,7 @@ export function diskFull(site: Site, lines: readonly string[]): Failure | undefi
 function writeRecord(site: Site, folder: string, login: Login): void {
   const { major } = site.image;
   const salt = randomBytes(16).toString('hex');
-  const record: Record = {
+  const record: DataRecord = {
     schema: 1,
     server: site.image.name,
     version: site.program.version,
@@ -212,9 +209,9 @@ function writeRecord(site: Site, folder: string, login: Login): void {
 }
 
 /** A record that says nothing sensible is as good as none: the server finds out by itself. */
-function readRecord(folder: string): Record | undefined {
+function readRecord(folder: string): DataRecord | undefined {
   try {
-    const value = JSON.parse(readText(join(folder, recordName)) ?? 'null') as Record | null;
+    const value = JSON.parse(readText(join(folder, recordName)) ?? 'null') as DataRecord | null;
     return value?.schema === 1 ? value : undefined;
   } catch {
     return undefined;

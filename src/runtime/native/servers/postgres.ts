@@ -104,12 +104,13 @@ function name(text: string): string {
 
 /** Statements by the server itself, without a network: a password is only ever in a pipe. */
 async function single(
-  { service, program, env, ...site }: Site,
+  site: Site,
   folder: string,
   as: NotRoot,
   statements: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  const { service, program, env } = site;
   const argv = [...as.prefix, program.path, '--single', '-F', '-D', folder, '-c', 'log_checkpoints=off', 'template1'];
   const { stdout, stderr, exitCode } = await runCommand(argv, {
     env: { ...env, ...program.env, LC_ALL: 'C' },
@@ -120,7 +121,6 @@ async function single(
   signal.throwIfAborted();
   const wrong = stderr.split('\n').filter((line) => /(?:ERROR|FATAL|PANIC):/.test(line));
   if (exitCode === 0 && wrong.length === 0) return;
-  const whole = { service, program, env, ...site };
   const lines = [
     ...wrong,
     ...`${stdout}\n${stderr}`
@@ -129,7 +129,7 @@ async function single(
       .slice(-8),
   ];
   throw new CampError(
-    diskFull(whole, lines) ??
+    diskFull(site, lines) ??
       failure(
         'machine',
         'DATA_NOT_MADE',

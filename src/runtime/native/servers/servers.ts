@@ -5,6 +5,7 @@ import { type Failure, fail } from '../../../kit/failure.ts';
 import { readText } from '../../../kit/files.ts';
 import type { Port, ServerName, Service } from '../../../project/types.ts';
 import { type Address, type ProbeAnswer, probeTcp } from '../../probe.ts';
+import { toldBy } from '../../wiring/told.ts';
 import { hasData, majorOfRecord, prepareData } from './data.ts';
 import { nats } from './nats.ts';
 import { postgres } from './postgres.ts';
@@ -58,7 +59,7 @@ export function nativeServer(
     run: setup.run,
     cache: join(setup.cache, 'servers'),
     env,
-    told: (...names) => toldBy(service, names),
+    told: (...names) => toldBy(service.env, names, (path) => readFile(image.secrets[path] ?? path)),
     say(message) {
       if (!said.has(message)) setup.say(service.name, message);
       said.add(message);
@@ -91,16 +92,9 @@ export function dataInWords(data: string, service: string): string | undefined {
   return hasData(dataFolder(data, service)) ? 'its data are there' : undefined;
 }
 
-/** A variable of the service, or what stands in the file that `<name>_FILE` names: a secret of the compose file. */
-function toldBy({ env, server }: Service, names: readonly string[]): string | undefined {
-  for (const name of names) {
-    if (env[name]) return env[name];
-    const path = env[`${name}_FILE`];
-    const file = path ? (server?.secrets[path] ?? path) : undefined;
-    const text = file !== undefined && existsSync(file) ? readText(file)?.replace(/\r?\n$/, '') : undefined;
-    if (text) return text;
-  }
-  return undefined;
+/** A path of the container that stands for no secret is nowhere on this machine. */
+function readFile(path: string): string | undefined {
+  return existsSync(path) ? readText(path) : undefined;
 }
 
 /** Whether anybody listens there: a server gets another port then. */
