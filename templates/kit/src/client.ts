@@ -23,6 +23,12 @@ const maxTries = 3;
 const defaultTimeoutMs = 2_000;
 const defaultDeadlineMs = 10_000;
 
+/**
+ * Kept back from the time that is left, at each link of a chain: whoever calls what is slow has still time to say so, before the one who
+ * called it gives up too and names the wrong service.
+ */
+const reserve = (leftMs: number): number => Math.min(100, Math.floor(Math.max(0, leftMs) / 10));
+
 /** One for the process: breakers and budgets are per destination, whoever asks. */
 export function createClient(transport: Transport = (url, init) => fetch(url, init)): Client {
   const destinations = new Map<string, Destination>();
@@ -67,7 +73,7 @@ export function createClient(transport: Transport = (url, init) => fetch(url, in
     let destination = destinations.get(origin);
     if (!destination) destinations.set(origin, (destination = createDestination(origin)));
     const context = currentOrNew();
-    const deadline = context.deadline ?? Date.now() + defaultDeadlineMs;
+    const deadline = context.deadline === undefined ? Date.now() + defaultDeadlineMs : context.deadline - reserve(context.deadline - Date.now());
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     const headers = {
       accept: 'application/json',
@@ -85,7 +91,7 @@ export function createClient(transport: Transport = (url, init) => fetch(url, in
   async function once({ name }: Destination, ask: Ask): Promise<Reply> {
     const left = ask.deadline - Date.now();
     if (left <= 0) throw new DependencyProblem(504, name, `no time left to ask ${name}: the deadline is over`);
-    const limit = Math.min(ask.timeoutMs, left);
+    const limit = Math.ceil(Math.min(ask.timeoutMs, left)); // a timer takes no fractions, which a caller may send
     const time = AbortSignal.timeout(limit);
     const { signal } = currentOrNew();
     try {
@@ -100,7 +106,7 @@ export function createClient(transport: Transport = (url, init) => fetch(url, in
       if (error instanceof Strike) throw error;
       // the caller has gone: that says nothing about the destination
       if (signal?.aborted && !time.aborted && Date.now() < ask.deadline) throw new DependencyProblem(499, name, 'the caller has gone');
-      if (time.aborted || signal?.aborted) throw new Strike(`${name} did not answer within ${Math.round(limit)} ms`);
+      if (time.aborted || signal?.aborted) throw new Strike(`${name} did not answer within ${limit} ms`);
       throw new Strike(`${name} cannot be reached: ${describe((error as Error).cause ?? error)}`, { cause: 'unreachable' });
     }
   }
