@@ -5,6 +5,7 @@ import type { Observed, Placement, ServerProgram } from '../plan/types.ts';
 import type { Project, ServerImage, Service } from '../project/types.ts';
 import { dataInWords, type ServersSetup, wantedMajor } from '../runtime/native/servers/servers.ts';
 import { findTool } from '../tools/find.ts';
+import { installHint, knownTools } from '../tools/known.ts';
 import type { Tool } from '../tools/types.ts';
 import type { StateFolders } from './folders.ts';
 
@@ -97,10 +98,10 @@ export function withInstalledServers(project: Project, env: NodeJS.ProcessEnv): 
   const isBroker = ({ server }: Service): boolean => server?.name === 'rabbitmq' && server.obstacle === undefined;
   if (![...project.services.values()].some(isBroker)) return project;
   if (findTool('rabbitmq', {}, userFolders(env), env).tool) return project;
-  const obstacle = 'RabbitMQ is not installed on this machine';
+  const why = { obstacle: 'RabbitMQ is not installed on this machine', fix: installHint(knownTools.rabbitmq) };
   const services = [...project.services].map(([name, service]): readonly [string, Service] => [
     name,
-    service.server && isBroker(service) ? { ...service, server: { ...service.server, obstacle } } : service,
+    service.server && isBroker(service) ? { ...service, server: { ...service.server, ...why } } : service,
   ]);
   return { ...project, services: new Map(services) };
 }

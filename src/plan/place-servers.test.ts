@@ -39,6 +39,14 @@ describe('a server that camp knows', () => {
     expect(needsEngine({ services: new Map([['db', asked]]) } as unknown as Project, 'auto')).toBe(false);
   });
 
+  it('says what to install where that is all that is missing, with and without an engine', () => {
+    const absent = aServer({ name: 'rabbitmq', obstacle: 'RabbitMQ is not installed', fix: 'apt-get install it' });
+    const hints = (mode: Mode, engine: EngineState): readonly string[] | undefined =>
+      place({ services: new Map([['db', absent]]) } as unknown as Project, mode, engine).failures[0]?.hints;
+    expect(hints('native', reachable)).toContain('apt-get install it');
+    expect(hints('auto', unreachable)).toEqual(['start it', 'or, without an engine: apt-get install it']);
+  });
+
   it('runs in a container where an engine is there and nothing asks for less', () => {
     expect(placed(plain, 'auto', reachable)).toMatchObject({ kind: 'container' });
     expect(placed(asked, 'docker', reachable)).toMatchObject({ kind: 'container' });

@@ -150,7 +150,11 @@ function needsContainer(service: Service, image: string): Failure {
     'NEEDS_CONTAINER',
     `service "${service.name}" is the image ${image}, which camp cannot run ${service.server?.obstacle ? `without a container: ${service.server.obstacle}` : 'as a process'}`,
     {
-      hints: ['camp up', `say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`],
+      hints: [
+        ...fixesOf([service]),
+        'camp up',
+        `say how it starts on this machine: x-camp: {run: "…"} under ${service.name}`,
+      ],
       source: service.source,
     },
   );
@@ -159,7 +163,16 @@ function needsContainer(service: Service, image: string): Failure {
 function needEngine(services: readonly Service[], reason: Failure): Failure {
   const names = services.map(({ name, image }) => (image ? `${name} (${image})` : name));
   const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
-  return { ...reason, message: `${reason.message}; ${shown.join(', ')} ${names.length > 1 ? 'need' : 'needs'} it` };
+  return {
+    ...reason,
+    message: `${reason.message}; ${shown.join(', ')} ${names.length > 1 ? 'need' : 'needs'} it`,
+    hints: [...reason.hints, ...fixesOf(services).map((fix) => `or, without an engine: ${fix}`)],
+  };
+}
+
+/** What would let images run without a container. */
+function fixesOf(services: readonly Service[]): readonly string[] {
+  return [...new Set(services.flatMap(({ server }) => server?.fix ?? []))];
 }
 
 function withoutDockerfile(service: Service): Failure {

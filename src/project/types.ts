@@ -120,6 +120,8 @@ export interface ServerImage {
   readonly secrets: Readonly<Record<string, string>>;
   /** Why it needs its container all the same: `it mounts ./conf at /etc/x`. */
   readonly obstacle?: string;
+  /** What removes it, where something does. */
+  readonly fix?: string;
 }
 
 /** A key that Compose acts on and a process cannot: said where the service runs as a process. */
