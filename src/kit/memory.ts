@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { processInfo } from './process.ts';
 
 /** A process as far as it matters for whose memory it uses. */
-export interface ProcessNode {
+interface ProcessNode {
   readonly pid: number;
   readonly ppid: number;
   readonly pgid: number;

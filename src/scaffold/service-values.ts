@@ -1,5 +1,5 @@
 /** A service that the new one calls. */
-export interface Need {
+interface Need {
   readonly name: string;
   /** The path below which it answers: `/api/orders`, or empty. */
   readonly prefix: string;

@@ -145,7 +145,7 @@ function receiptProblem({ path, folder, receipt }: Cached): string | undefined {
 }
 
 /** The version of a program, which is run for it where its installation does not say; undefined where neither does. */
-export function askVersion(
+function askVersion(
   known: KnownTool,
   path: string,
   env: Readonly<Record<string, string>> = {},

@@ -23,7 +23,7 @@ export interface KnownTool {
   readonly website: string;
 }
 
-export const defaultPostgresMajor = 17;
+const defaultPostgresMajor = 17;
 
 export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
   caddy: {

@@ -1,7 +1,7 @@
 /** By major version of PostgreSQL and `<platform>-<arch>` of Node. */
 export type Pins = Readonly<Record<number, Readonly<Record<string, Pin>>>>;
 
-export interface Pin {
+interface Pin {
   /** Of the npm package. */
   readonly version: string;
   /** Of the archive, as npm writes it (`dist.integrity` without `sha512-`). */

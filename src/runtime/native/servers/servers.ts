@@ -78,7 +78,7 @@ export function nativeServer(
 }
 
 /** Where the data of a service lie. */
-export function dataFolder(data: string, service: string): string {
+function dataFolder(data: string, service: string): string {
   return join(data, service);
 }
 
