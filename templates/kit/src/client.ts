@@ -2,9 +2,9 @@ import { currentOrNew, traceparent } from './context.ts';
 import { createDestination, type Destination, NotAsked, Strike } from './destination.ts';
 import { describe } from './log.ts';
 import { DependencyProblem } from './problem.ts';
-import { isIdempotent, parseRetryAfter } from './retry.ts';
+import { equalJitter, fullJitter, isIdempotent, parseRetryAfter } from './retry.ts';
 import type { CallOptions, Client, Reply } from './types.ts';
-import { equalJitter, fullJitter, sleep } from './wait.ts';
+import { sleep } from './wait.ts';
 
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -29,7 +29,10 @@ const defaultDeadlineMs = 10_000;
  */
 const reserve = (leftMs: number): number => Math.min(100, Math.floor(Math.max(0, leftMs) / 10));
 
-/** One for the process: breakers and budgets are per destination, whoever asks. */
+/**
+ * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again and the deadline goes
+ * along, so that a chain of calls ends and its tries do not multiply (Site Reliability Engineering, chapter 22, "Cascading Failures").
+ */
 export function createClient(transport: Transport = (url, init) => fetch(url, init)): Client {
   const destinations = new Map<string, Destination>();
 

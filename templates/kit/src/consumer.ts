@@ -4,10 +4,9 @@ import type { Database } from './database.ts';
 import { createPatientLog, describe, log } from './log.ts';
 import { createTx } from './outbox.ts';
 import { DependencyProblem, Terminal, Unavailable } from './problem.ts';
-import { parseRetryAfter } from './retry.ts';
+import { equalJitter, parseRetryAfter } from './retry.ts';
 import type { Event, EventHandler } from './types.ts';
 import { transact } from './unit.ts';
-import { equalJitter } from './wait.ts';
 
 export interface ConsumerParts {
   readonly service: string;
@@ -23,7 +22,7 @@ const pause = (attempt: number): number => equalJitter(attempt, 500, 10_000);
 
 /**
  * At least once becomes once in effect: the event's row in the inbox and what the handlers do are one transaction.
- * What fails is tried again later, what cannot succeed goes to the dead letters.
+ * What fails is tried again later, what cannot succeed goes to the dead letters. ("Idempotent consumer", microservices.io.)
  */
 export function createConsumer(consumer: string, type: string, handlers: readonly EventHandler[], parts: ConsumerParts): Subscription {
   const { database, service, backoff = pause } = parts;

@@ -24,7 +24,11 @@ export interface Destination {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides. */
+/**
+ * What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides. The circuit
+ * breaker and the bulkhead of Michael Nygard, Release It! (2nd edition, 2018), chapter 5; a share and not a number in a row, because of a busy
+ * service some calls always fail.
+ */
 export function createDestination(origin: string): Destination {
   const name = nameOf(origin);
   const breaker = circuitBreaker(handleWhen((error) => error instanceof Strike), {

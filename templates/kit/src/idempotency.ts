@@ -18,7 +18,7 @@ const busy = () => new Problem(409, 'a request with this Idempotency-Key is in p
 
 /**
  * Runs a handler at most once in effect for each key. Key, answer and everything the handler writes are one transaction, so that a crash
- * at any point leaves either all of it or nothing.
+ * at any point leaves either all of it or nothing. The header and its 409 and 422 are those of draft-ietf-httpapi-idempotency-key-header.
  */
 export function createIdempotency(database: Database): (key: string, fingerprint: string, handler: () => Promise<Answer>) => Promise<Answer> {
   const inProgress = new Set<string>();

@@ -36,7 +36,7 @@ interface Row {
 const batch = 100;
 const pollMs = 500;
 
-/** Moves what is committed from the outbox to the broker, in its order, and deletes it after the broker has it. */
+/** Moves what is committed from the outbox to the broker, in its order, and deletes it after the broker has it. ("Transactional outbox", microservices.io.) */
 export function createRelay(database: Database, broker: Broker): Relay {
   const complain = createPatientLog();
   const stopping = new AbortController();

@@ -2,9 +2,10 @@ import { currentOrNew, within } from './context.ts';
 import type { Database, Session } from './database.ts';
 import { createPatientLog, describe, log } from './log.ts';
 import { createTx } from './outbox.ts';
+import { equalJitter } from './retry.ts';
 import type { Event, EventHandler, Saga, SagaOptions, SagaStep, Tx } from './types.ts';
 import { transact } from './unit.ts';
-import { equalJitter, sleep } from './wait.ts';
+import { sleep } from './wait.ts';
 
 /**
  * doing ──(all steps done)──────────────▶ done
@@ -44,7 +45,10 @@ export interface BuiltSaga<T> extends Saga<T> {
 
 const never = Number.MAX_SAFE_INTEGER;
 
-/** A persisted orchestrator: its row, its commands and its end are always one transaction. */
+/**
+ * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order is Garcia-Molina and
+ * Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
+ */
 export function createSaga<T extends object>(name: string, options: SagaOptions<T>, now: () => number): BuiltSaga<T> {
   const { steps, deadlineMs = 60_000 } = options;
   const handlers = new Map<string, EventHandler>();

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { Database, Session, Transaction } from './database.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from './wait.ts';
 
 /** One connection: transactions take turns, so that two handlers never share one. */
 export function openSqlite(file: string): Database {

@@ -1,6 +1,6 @@
 import { current, currentOrNew, within } from './context.ts';
 import type { Database, Session, Transaction } from './database.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from './wait.ts';
 
 /**
  * One transaction that may have several parts: `app.tx` inside of a transaction, or several in one idempotent request.

@@ -24,13 +24,14 @@ export async function atMost<T>(ms: number, work: Promise<T>, late: () => Error)
   }
 }
 
-/** Exponential, between half of it and all of it. Whole milliseconds, as every pause here: they end up in integer columns. */
-export function equalJitter(attempt: number, baseMs: number, capMs: number): number {
-  const full = Math.min(capMs, baseMs * 2 ** Math.min(attempt - 1, 20));
-  return Math.round(full / 2 + (Math.random() * full) / 2);
-}
-
-/** Exponential, anywhere between nothing and all of it. */
-export function fullJitter(attempt: number, baseMs: number, capMs: number): number {
-  return Math.round(Math.random() * Math.min(capMs, baseMs * 2 ** Math.min(attempt - 1, 20)));
+/** Hands out one turn after another. */
+export function createTurns(): () => Promise<() => void> {
+  let last: Promise<void> = Promise.resolve();
+  return async () => {
+    const before = last;
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    last = promise;
+    await before;
+    return release;
+  };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { equalJitter, fullJitter } from '../src/wait.ts';
+import { equalJitter, fullJitter } from '../src/retry.ts';
 
 // A saga that was undone never ended on Postgres: its due time was a fraction, and bigint takes none.
 test('pauses are whole milliseconds within their bounds', () => {
