@@ -6,6 +6,8 @@ import { type Answer, ask } from '../rig/client.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 import { type Ran, run } from '../rig/compose.ts';
 import { requireImages, templateImages } from '../rig/images.ts';
+import { Shop } from '../rig/shop.ts';
+import { ordersHold } from '../rig/shop-suite.ts';
 import { trial } from '../rig/trial.ts';
 
 /** Compose's projects are one namespace per engine: another run of this test may be under way. */
@@ -146,6 +148,68 @@ describe('the generated files without camp', () => {
     expect(ended.map((one) => `${one.Service} ${one.State} ${one.ExitCode}`).sort()).toEqual(
       ['api', 'edge', 'mygo', 'mynode', 'mypython', 'mystatic', 'web'].map((service) => `${service} exited 0`),
     );
+  });
+});
+
+describe('the shop without camp', () => {
+  const own = `shop-composed-${process.pid}`;
+  let cluster: Cluster;
+  let shop: Shop;
+  let isShopUp = false;
+
+  const inShop = async (...args: readonly string[]): Promise<string> => {
+    const { CAMP_DOMAIN: _, ...env } = process.env;
+    const { code, output } = await run('docker', ['compose', ...args], { cwd: cluster.dir, env });
+    if (code !== 0) throw new Error(`docker compose ${args.join(' ')} ended with ${code}: ${output.slice(-4000)}`);
+    return output.trim();
+  };
+
+  beforeAll(async () => {
+    if (why) return;
+    const init = await trial(['init', own, '--starter', 'shop', '--yes'], { cwd: home.dir, env: home.env });
+    if (init.code !== 0) throw new Error(`init ended with ${init.code}: ${init.stderr}`);
+    cluster = new Cluster(home, own);
+    shop = new Shop(cluster);
+    cluster.edit('compose.yaml', '"127.0.0.1:80:80", "127.0.0.1:443:443"', '"127.0.0.1::443"');
+    isShopUp = true;
+    await inShop('up', '--build', '-d');
+    const root = join(cluster.dir, 'root.crt');
+    await eventually(
+      'Caddy has made its authority',
+      () => inShop('cp', 'edge:/data/caddy/pki/authorities/local/root.crt', root).catch(() => undefined),
+      30_000,
+    );
+    cluster.isReachedAt(Number((await inShop('port', 'edge', '443')).split(':').at(-1)), root);
+    // plain Compose does not wait until its services listen
+    await eventually('every service answers', () => shop.books().catch(() => undefined), 60_000);
+  }, 600_000);
+
+  afterAll(async () => {
+    shop?.[Symbol.dispose]();
+    if (isShopUp) await inShop('down', '--volumes', '--remove-orphans', '--rmi', 'local');
+  }, 120_000);
+
+  test('its page is there', async () => {
+    expect((await shop.ask('GET', '/')).body).toContain('<!doctype html>');
+  });
+
+  ordersHold(() => shop);
+
+  test('no service of it runs as root, and no image has a .env or a .camp', async () => {
+    for (const service of ['web', 'orders', 'inventory', 'payments', 'notifications']) {
+      expect(await inShop('exec', '-T', service, 'id', '-u'), service).toMatch(/^[1-9]\d*$/);
+      const look = "find /project /srv '(' -name '.env*' -o -name .camp ')' 2>/dev/null; true";
+      const found = await inShop('exec', '-T', service, 'sh', '-c', look);
+      expect(found, service).toBe('');
+    }
+  });
+
+  test('another line of code in one service installs nothing again', async () => {
+    cluster.write('services/orders/src/more.ts', 'export {};\n');
+    const said = await inShop('build', '--progress', 'plain');
+    const installs = [...said.matchAll(/^#(\d+) \[(\w+) dependencies .*npm ci/gm)];
+    expect(installs.map((match) => match[2])).toContain('orders');
+    for (const [, step, service] of installs) expect(said, service).toMatch(new RegExp(`^#${step} CACHED`, 'm'));
   });
 });
 

@@ -169,6 +169,12 @@ export class Cluster implements AsyncDisposable {
     return this.#learn(JSON.parse((await this.camp(['ps', '--json'])).stdout) as ProjectStatus);
   }
 
+  /** Where its edge is, when somebody else than camp has started it. */
+  isReachedAt(https: number, caFile: string): void {
+    this.#https = https;
+    this.#caFile = caFile;
+  }
+
   #learn<T extends ProjectStatus | UpReport>(report: T): T {
     if (!report.edge) return report;
     this.#https = report.edge.https;
