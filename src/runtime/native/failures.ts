@@ -60,14 +60,14 @@ export function notReady(
   answer: ProbeAnswer | undefined,
   tail: readonly string[],
 ): Failure {
-  return failure(
-    'service',
-    'NOT_READY',
-    `service "${spec.service}" was not ready after ${Math.round(afterMs / 100) / 10} s`,
-    {
+  const words = `service "${spec.service}" was not ready after ${Math.round(afterMs / 100) / 10} s`;
+  // a PostgreSQL whose disk is full starts its recovery again and again, and never ends
+  return (
+    spec.server?.explain(tail) ??
+    failure('service', 'NOT_READY', words, {
       hints: [`camp logs ${spec.service}`, 'camp up --timeout 120'],
       evidence: [`last probe: ${answer?.said ?? `nothing listens on port ${spec.port}`}`, ...evidence(spec, tail)],
-    },
+    })
   );
 }
 

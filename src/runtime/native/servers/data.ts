@@ -188,7 +188,7 @@ export function diskFull(site: Site, lines: readonly string[]): Failure | undefi
   const line = lines.find((one) => /no space left on device|disk quota exceeded|ENOSPC/i.test(one));
   if (line === undefined) return undefined;
   return failure('machine', 'DISK_FULL', `no space left on the disk for the data of service "${site.service.name}"`, {
-    hints: [`df -h ${dirname(site.folder)}`, `then: camp restart ${site.service.name}`],
+    hints: [`df -h ${quoted(dirname(site.folder))}`, 'then: camp up'],
     evidence: [`data: ${site.folder}`, line],
   });
 }
@@ -225,4 +225,9 @@ function hashOfPassword(password: string, salt: string): string {
 
 function isSystemError(error: unknown): boolean {
   return typeof (error as NodeJS.ErrnoException)?.syscall === 'string';
+}
+
+/** A path as a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
