@@ -57,7 +57,7 @@ export function backingFor(
     const kind = backingKindOf(all[need]);
     if (!kind) continue;
     const found = useOf({ ...all, [service]: own }, kind, need, [service]);
-    if ('problem' in found) return found;
+    if ('problem' in found) return own ? found : { problem: afterAdding(service, asked, need, found.problem) };
     const other = uses.find(({ variable }) => variable === found.use.variable);
     if (other) return { problem: twice(service, other, need) };
     uses.push(found.use);
@@ -75,6 +75,14 @@ export function backingFor(
             conditions: Object.fromEntries(uses.map(({ on, condition }) => [on, condition])),
           },
   };
+}
+
+/** What to do about a database of somebody else's, of a service that is not there yet: it has to be added before. */
+function afterAdding(service: string, asked: readonly string[], refused: string, problem: Problem): Problem {
+  if (problem.code !== 'DATABASE_SHARED') return problem;
+  const others = asked.filter((need) => need !== refused);
+  const add = [`camp add service ${service}`, ...(others.length > 0 ? ['--needs', others.join(',')] : [])].join(' ');
+  return { ...problem, hints: problem.hints.map((hint) => `${add} && ${hint}`) };
 }
 
 function nameOf(

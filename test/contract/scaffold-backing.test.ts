@@ -108,7 +108,9 @@ describe('camp add', () => {
     expect(await failuresFrom(add('postgres', { name: 'second', users: ['orders'] }))).toMatchObject([
       { code: 'VARIABLE_SET' },
     ]);
-    expect(await failuresFrom(addNew('bills', { needs: ['orders-db'] }))).toMatchObject([{ code: 'DATABASE_SHARED' }]);
+    expect(await failuresFrom(addNew('bills', { needs: ['orders-db', 'api'] }))).toMatchObject([
+      { code: 'DATABASE_SHARED', hint: 'camp add service bills --needs api && camp add postgres --for bills' },
+    ]);
     expect(treeOf(dir)).toEqual(before);
   });
 
