@@ -36,6 +36,7 @@ export default class Test extends CampCommand {
     const force = this.#secondSignal();
     const mode = modeOf(flags);
     let isUp = false;
+    let width = 0;
     const report = await test({
       ...this.project,
       ...(mode ? { mode } : {}),
@@ -46,12 +47,13 @@ export default class Test extends CampCommand {
       onEvent: (event) => {
         if (!isUp && event.type !== 'output') view?.event(event);
       },
-      onUp: () => {
+      onUp: ({ services }) => {
         isUp = true;
+        width = Math.max(...[...services.map(({ name }) => name), 'system'].map((name) => name.length));
         view?.finish();
       },
       onSuite: (suite) => {
-        if (!this.shared.json) process.stdout.write(`${renderSuite(suite, 12, this.style)}\n`);
+        if (!this.shared.json) process.stdout.write(`${renderSuite(suite, width, this.style)}\n`);
       },
       onKept: (cluster) => out.write(`${keptWords(cluster)}\n`),
       signal: this.interruption,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PsReport } from '../../src/report/types.ts';
 import { echo, upgrade, type Visit, visit } from '../rig/client.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 
@@ -160,8 +161,18 @@ describe('steering', () => {
     const stopped = await cluster.ps();
     expect(stopped).toMatchObject({ project: 'look', domain: 'look.localhost', running: false, urls: [], edge: null });
     expect(stopped.services).toEqual([
-      { name: 'api', placement: 'process', replicas: 2, state: 'stopped', url: null, readyMs: null, pids: [] },
+      {
+        name: 'api',
+        placement: 'process',
+        replicas: 2,
+        state: 'stopped',
+        url: null,
+        readyMs: null,
+        pids: [],
+        memoryBytes: null,
+      },
     ]);
+    expect(stopped).toMatchObject({ memory: null });
     const { edge } = await cluster.up();
     const running = await cluster.ps();
     expect(running).toMatchObject({
@@ -170,6 +181,10 @@ describe('steering', () => {
       services: [{ name: 'api', placement: 'process', replicas: 2, state: 'ready' }],
     });
     expect(running.services[0]?.pids).toHaveLength(2);
+    const { memory } = running as PsReport;
+    expect((running as PsReport).services[0]?.memoryBytes).toBe(memory?.services);
+    expect(memory?.totalBytes).toBe((memory?.services ?? 0) + (memory?.edge ?? 0) + (memory?.camp ?? 0));
+    for (const bytes of [memory?.services, memory?.edge, memory?.camp]) expect(bytes).toBeGreaterThan(5_000_000);
 
     const opened = await cluster.camp(['open', 'api']);
     expect(opened.stdout.trim()).toBe(running.services[0]?.url);
@@ -190,7 +205,7 @@ describe('steering', () => {
     const said = await eventually('the line is kept', async () =>
       (await cluster.camp(['logs', '--request', id, '--json'])).stdout.trim(),
     );
-    expect(said.split('\n').map((line) => JSON.parse(line).service)).toContain('api');
+    expect(said.split('\n').map((line) => JSON.parse(line).service)).toEqual(['edge', 'api']);
     expect((await cluster.camp(['logs', '--since', '1h'])).stdout).toContain('listening on');
     expect((await cluster.camp(['logs', '--since', '2099-01-01'])).stdout).toBe('');
     await cluster.camp(['logs', '--since', 'yesterday-ish'], [2]);
