@@ -48,9 +48,11 @@ export class LogFormat {
     return `${coloured} ${'  '.repeat(Math.max(0, (record.hop ?? 1) - 1))}${this.#text(record)}`;
   }
 
-  #text({ line, service, hop }: LogLine): string {
+  #text({ line, service, hop, time }: LogLine): string {
     const isReadable = this.#style.isTty || hop !== undefined;
-    const readable = isReadable ? readableJson(line, service, this.#style) : undefined;
+    // what was served says when it ended; on its way it stands where it began
+    const at = hop === undefined ? undefined : time;
+    const readable = isReadable ? readableJson(line, service, this.#style, at) : undefined;
     return readable ?? sanitise(line, this.#style.isTty && this.#style.hasColour);
   }
 }
@@ -87,13 +89,13 @@ const levelNumbers: Readonly<Record<number, string>> = {
 };
 
 /** A structured log line as words: time, level, message, then `key=value`; undefined for anything else. */
-function readableJson(line: string, service: string, style: Style): string | undefined {
+function readableJson(line: string, service: string, style: Style, at?: string): string | undefined {
   const entry = parseObject(line);
   if (!entry) return undefined;
   const { time, ts, timestamp, level, severity, msg, message, requestId, ...others } = entry;
   const { access, rest } = accessOf(others, requestId);
   const words = [
-    paint(style, 'dim', clockOf(time ?? ts ?? timestamp)),
+    paint(style, 'dim', clockOf(at ?? time ?? ts ?? timestamp)),
     levelOf(level ?? severity, style),
     access ?? valueText(msg ?? message, false),
     ...Object.entries(rest)

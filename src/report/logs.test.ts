@@ -27,6 +27,16 @@ describe('LogFormat', () => {
     expect(once).toMatch(/^\x1b\[\d+mapi │\x1b\[39m a$/);
   });
 
+  test('on the way of a request each service is further in, and a line stands at the time at which it began', () => {
+    const format = new LogFormat(pipe);
+    const ended = JSON.stringify({ time: '2026-01-31T12:00:00.250Z', level: 'info', msg: 'charged' });
+    const [edge = '', api = ''] = [1, 2].map((hop) =>
+      format.format(line(ended, { hop, time: '2026-01-31T12:00:00.100Z' })),
+    );
+    expect(edge).toMatch(/^api │ \d\d:00:00\.100 info charged$/);
+    expect(api).toBe(edge.replace('│ ', '│   '));
+  });
+
   test('a structured line is readable on a terminal, and untouched in a pipe', () => {
     const text = JSON.stringify({
       time: '2026-01-31T12:00:00.250Z',
