@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Event } from '../kit/events.ts';
 import { CampError } from '../kit/failure.ts';
 import { readText } from '../kit/files.ts';
+import { isProblem, readTextFile } from '../project/text-file.ts';
 
 /** The project whose passwords are looked after. */
 export interface SecretsRequest {
@@ -59,11 +60,17 @@ export async function withPlannedSecrets(request: SecretsRequest): Promise<NodeJ
 
 const passwordLines = /^[^#\n]*(?:PASSWORD|_PASS)["']?\s*[:=][^\n]*\$[^\n]*$/gm;
 
+/** What is no text (a folder, say) is complained of by who reads the project. */
+function legible(path: string): string | undefined {
+  const file = readTextFile(path, basename(path));
+  return file && !isProblem(file) ? file.text : undefined;
+}
+
 async function unsetSecrets({ dir, env, files }: SecretsRequest): Promise<readonly string[]> {
   const paths = files ?? [await composePath(dir)].filter((path) => path !== undefined);
-  const texts = paths.map((path) => readText(path) ?? '').filter((text) => text.search(passwordLines) >= 0);
-  const example = readText(join(dir, '.env.example'));
-  const dotenv = readText(join(dir, '.env'));
+  const texts = paths.map((path) => legible(path) ?? '').filter((text) => text.search(passwordLines) >= 0);
+  const example = legible(join(dir, '.env.example'));
+  const dotenv = legible(join(dir, '.env'));
   if (isAllSet(texts, example, dotenv, env)) return [];
   const { missingSecrets, promisedSecrets } = await import('../scaffold/secrets.ts');
   const missing = texts.flatMap((text) => missingSecrets(text, dotenv, env));
@@ -83,7 +90,6 @@ function isAllSet(
 }
 
 async function composePath(dir: string): Promise<string | undefined> {
-  const { composeFileOf } = await import('../scaffold/project-files.ts');
-  const file = composeFileOf(dir);
-  return file && join(dir, file.path);
+  const { composeNames } = await import('../scaffold/project-files.ts');
+  return composeNames.map((name) => join(dir, name)).find((path) => existsSync(path));
 }

@@ -4,7 +4,7 @@ import { readText } from '../kit/files.ts';
 import { suggestName } from './names.ts';
 
 /** The names that Compose looks for, in its order. */
-const composeNames = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'] as const;
+export const composeNames = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'] as const;
 
 export interface TextFile {
   readonly path: string;
