@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Failure } from '../../../kit/failure.ts';
@@ -67,13 +69,32 @@ async function launch(site: Site, port: number): Promise<Launch> {
       RABBITMQ_NODENAME: `camp-${site.service.name}@localhost`,
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(port),
-      RABBITMQ_DIST_PORT: String(port + 20_000),
+      RABBITMQ_DIST_PORT: String(await freePort()),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
       // a name server of its own: it is ended with the project, and others' must not be
       ERL_EPMD_ADDRESS: '127.0.0.1',
-      ERL_EPMD_PORT: String(port + 10_000),
+      ERL_EPMD_PORT: String(await nameServerPort(site.folder)),
     },
   };
+}
+
+/** By the folder of the data: a server that is started again finds its name server still there. */
+const nameServers = new Map<string, number>();
+
+async function nameServerPort(folder: string): Promise<number> {
+  const port = nameServers.get(folder) ?? (await freePort());
+  nameServers.set(folder, port);
+  return port;
+}
+
+/** A port of loopback that nobody has: at a fixed distance from the server's own somebody else may listen. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** Connection.Start is a method frame (1) of channel 0; a server of another version answers with its own header. */
