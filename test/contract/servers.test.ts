@@ -609,6 +609,12 @@ describe('RabbitMQ without a container', () => {
     for (const { address } of opened) expect(['127.0.0.1', '::1']).toContain(address);
     // Erlang's usual name server, which all of a machine share and which listens everywhere
     if (!before.includes(4369)) expect(listeners().map((one) => one.port)).not.toContain(4369);
+    // where RabbitMQ by itself puts its distribution somebody else may be
+    await rig.runtime.stop('rabbit', 1);
+    const other = createServer().listen(port + 20_000, '127.0.0.1');
+    await up(aRabbit());
+    expect(portOf('rabbit')).toBe(port);
+    other.close();
     await rig.runtime.shutdown(never);
     await until(() => own.every(({ pid }) => !existsSync(`/proc/${pid}`) || isZombie(pid)), 'all of it has ended');
   });
