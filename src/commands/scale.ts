@@ -4,7 +4,7 @@ import { scale } from '../camp.ts';
 import { CampCommand } from './base.ts';
 
 export default class Scale extends CampCommand {
-  static override summary = 'set how many replicas a service has, until the project is stopped';
+  static override summary = 'set how many replicas a service has, until the project ends';
   static override examples = ['<%= config.bin %> scale api=3', '<%= config.bin %> scale api=3 worker=2'];
   static override strict = false;
   static override args = { counts: Args.string({ required: true, description: 'SERVICE=NUMBER' }) };

@@ -10,7 +10,7 @@ import { CampCommand, placementFlags, terminalOf } from './base.ts';
 import { modeOf } from './shared-flags.ts';
 
 export default class Test extends CampCommand {
-  static override summary = 'run all tests, of services and system, in a throw-away cluster';
+  static override summary = 'run all tests, of services and system, in a cluster of their own';
   static override description =
     'The cluster has ports, data and containers of its own and is removed afterwards, whatever happens; a running project and its data are not touched. The tests of a service are those that its folder says; those of the system lie in the folder test, or are what scripts.test:system of package.json says, and find the cluster at CAMP_URL.';
   static override examples = [
