@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Real processes and a real Caddy share two cores with the tests themselves. */
-const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, globalSetup: 'test/rig/provide-caddy.ts' };
+/** Real processes and a real Caddy share two cores with the tests themselves, which wait for them most of the time. */
+const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, globalSetup: 'test/rig/provide-caddy.ts' };
 
 export default defineConfig({
   test: {
