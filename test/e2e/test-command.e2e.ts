@@ -4,6 +4,8 @@ import { projectId } from '../../src/kit/paths.ts';
 import { type MarkedProcess, markedProcesses } from '../../src/kit/process.ts';
 import type { TestReport } from '../../src/report/types.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
+import { shareServers } from '../rig/provide-servers.ts';
+import { redisClient } from '../rig/server-clients.ts';
 
 let home: Home;
 beforeAll(() => void (home = createHome()));
@@ -129,6 +131,48 @@ describe('camp test', () => {
     expect(existsSync(cluster.path('.camp'))).toBe(false);
   });
 });
+
+/** Sees what is in the Redis of its service's environment: nothing may be, and then something is. */
+const seesNothing = `
+import { connect } from 'node:net';
+const { hostname, port } = new URL(process.env.REDIS_URL);
+const socket = connect(Number(port), hostname, () => socket.write('GET seen\\r\\nSET seen by-the-tests\\r\\n'));
+let said = '';
+socket.on('data', (chunk) => {
+  said += chunk;
+  if (!said.includes('OK')) return;
+  socket.destroy();
+  if (said !== '$-1\\r\\n+OK\\r\\n') throw new Error('not fresh: ' + JSON.stringify(said));
+});
+`;
+
+test('data: that of a project that runs is not seen and stays, that of the tests is fresh each time', async (context) => {
+  const missing = await shareServers(home, { redis: {} });
+  context.skip(missing.length > 0, `there is no ${missing.join(', no ')} here`);
+  await using cluster = new Cluster(home, 'data', {
+    api: { env: { REDIS_URL: 'redis://redis:6379' }, lines: ['depends_on: { redis: { condition: service_started } }'] },
+  });
+  cluster.write(
+    'compose.yaml',
+    `${cluster.read('compose.yaml')}  redis:
+    image: redis:8
+    command: ["redis-server", "--appendonly", "yes", "--appendfsync", "always"]
+    volumes: ["redis:/data"]
+volumes: { redis: {} }
+`,
+  );
+  cluster.write('services/api/package.json', '{"type": "module", "scripts": {"test": "node check.mjs"}}');
+  cluster.write('services/api/check.mjs', seesNothing);
+  await cluster.up();
+  const { url } = await cluster.service('redis');
+  const redis = await redisClient(Number(new URL(url ?? '').port));
+  await redis.ask('SET', 'seen', 'by-the-project');
+  for (let time = 1; time <= 2; time++) await cluster.camp(['test']);
+  expect(await redis.ask('GET', 'seen')).toBe('by-the-project');
+  redis.close();
+  await nothingIsLeftOf(cluster);
+  expect(existsSync(cluster.path('.camp/data/redis'))).toBe(true);
+}, 300_000);
 
 describe('however it ends, the throw-away cluster goes', () => {
   async function begun(cluster: Cluster) {
