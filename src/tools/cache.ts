@@ -145,11 +145,7 @@ function receiptProblem({ path, folder, receipt }: Cached): string | undefined {
 }
 
 /** The version of a program, which is run for it where its installation does not say; undefined where neither does. */
-function askVersion(
-  known: KnownTool,
-  path: string,
-  env: Readonly<Record<string, string>> = {},
-): string | undefined {
+function askVersion(known: KnownTool, path: string, env: Readonly<Record<string, string>> = {}): string | undefined {
   const { ask } = known;
   if ('folder' in ask) return versionIn(known, namesIn(join(dirname(realpathSync(path)), ask.folder)).join('\n'));
   const { status, stdout } = spawnSync(path, ask.args, {
