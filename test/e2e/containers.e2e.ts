@@ -83,11 +83,10 @@ function mixedFiles(name: string): Readonly<Record<string, string>> {
     'api/main.mjs': server('one').replace('listen(8080)', 'listen(process.env.PORT ?? 8080)'),
     'api/package.json': '{ "private": true, "type": "module" }\n',
     'compose.yaml': `name: ${name}
-x-camp: native
 services:
   api:
     build: ./api
-    x-camp: { run: node main.mjs }
+    x-camp: { native: true, run: node main.mjs }
     depends_on: { cache: { condition: service_healthy } }
     expose: ["8080"]
     stop_grace_period: 2s
