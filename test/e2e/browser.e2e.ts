@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
 import { ask } from '../rig/client.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { trial } from '../rig/trial.ts';
@@ -119,7 +119,7 @@ describe.skipIf(why && !process.env['CI'])('the page in a Chromium that trusts t
 
     const page = await browser.newPage({ viewport: { width, height } });
     const trouble = listen(page);
-    const response = await page.goto(url);
+    const response = await visit(page, url);
     expect(response?.status()).toBe(200);
     expect((await response?.securityDetails())?.issuer).toMatch(/camp|caddy/i);
     const output = page.locator('output[data-call="/api/hello"][data-state]');

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -132,7 +132,7 @@ describe('natively, without Docker', () => {
       browser = await openBrowser(join(home.dir, 'home'), shop.cluster.caFile);
       const page = await browser.newPage();
       const trouble = listen(page);
-      await page.goto(`https://monolith.localhost:${shop.cluster.https}/`);
+      await visit(page, `https://monolith.localhost:${shop.cluster.https}/`);
       await page.locator('#products input').first().waitFor();
       expect(await buy(page, 'good')).toMatchObject({ status: 'confirmed', inventory: 'sold', payments: 'charged' });
       expect(await buy(page, 'declined')).toMatchObject({

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -87,7 +87,7 @@ describe('natively, without Docker', () => {
       async (name, width, height, colorScheme) => {
         const page = await newPage({ viewport: { width, height }, colorScheme });
         const trouble = listen(page);
-        await page.goto(`https://shop.localhost:${report.edge?.https}/`);
+        await visit(page, `https://shop.localhost:${report.edge?.https}/`);
         await page.locator('#products input').first().waitFor();
         expect(await buy(page, 'good')).toMatchObject({
           status: 'confirmed',
@@ -115,7 +115,7 @@ describe('natively, without Docker', () => {
 
     test('it can be used with the keyboard alone', async () => {
       const page = await newPage();
-      await page.goto(`https://shop.localhost:${report.edge?.https}/`);
+      await visit(page, `https://shop.localhost:${report.edge?.https}/`);
       await page.locator('#products input').first().waitFor();
       await page.locator('input[name="quantity"]').focus();
       await page.keyboard.press('Enter');

@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorJson } from '../../src/report/json.ts';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -351,7 +351,7 @@ interface Seen {
 async function signIn(context: BrowserContext, url: string, name: string): Promise<Seen> {
   const page = await context.newPage();
   const trouble = listen(page);
-  await page.goto(url);
+  await visit(page, url);
   await page.getByLabel('You are').selectOption({ label: name });
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.locator('#people button').first().waitFor({ timeout: 20_000 });

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page, type Response } from 'playwright-core';
 
 /** The Chromium of this machine, under whichever name its packages give it. */
 export function findBrowser(): string | undefined {
@@ -37,4 +37,17 @@ export async function openBrowser(home: string, caFile?: string): Promise<Browse
     args: isRoot ? ['--no-sandbox'] : [],
     timeout: 60_000,
   });
+}
+
+/**
+ * Opens an address. Chromium gives up what it loads when an interface of the machine comes or goes, as it does for each
+ * container that another test starts: then it is asked once more.
+ */
+export async function visit(page: Page, url: string): Promise<Response | null> {
+  for (let left = 5; ; left--)
+    try {
+      return await page.goto(url);
+    } catch (error) {
+      if (left === 0 || !String(error).includes('ERR_NETWORK_CHANGED')) throw error;
+    }
 }
