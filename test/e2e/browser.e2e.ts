@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, troubleOf, visit, whyNoBrowser } from '../rig/browser.ts';
 import { ask } from '../rig/client.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { trial } from '../rig/trial.ts';
@@ -149,12 +149,11 @@ describe.skipIf(why && !process.env['CI'])('the page in a Chromium that trusts t
 
 /** What a page would show in red, as it comes. */
 function listen(page: Page): readonly string[] {
-  const trouble: string[] = [];
-  page.on('console', (line) => {
-    if (line.type() === 'error' || line.type() === 'warning') trouble.push(`console: ${line.text()}`);
+  const trouble = troubleOf(page);
+  page.on('requestfailed', (sent) => {
+    const why = sent.failure()?.errorText;
+    if (why !== 'net::ERR_NETWORK_CHANGED') trouble.push(`failed: ${sent.url()} ${why}`);
   });
-  page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
-  page.on('requestfailed', (sent) => trouble.push(`failed: ${sent.url()} ${sent.failure()?.errorText}`));
   page.on('response', (got) => {
     if (got.status() >= 400) trouble.push(`${got.status()}: ${got.url()}`);
   });

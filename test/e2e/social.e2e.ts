@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorJson } from '../../src/report/json.ts';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
+import { openBrowser, troubleOf, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -350,20 +350,10 @@ interface Seen {
 
 async function signIn(context: BrowserContext, url: string, name: string): Promise<Seen> {
   const page = await context.newPage();
-  const trouble = listen(page);
+  const trouble = troubleOf(page);
   await visit(page, url);
   await page.getByLabel('You are').selectOption({ label: name });
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.locator('#people button').first().waitFor({ timeout: 20_000 });
   return { page, trouble };
-}
-
-/** What a page would show in red, as it comes. */
-function listen(page: Page): readonly string[] {
-  const trouble: string[] = [];
-  page.on('console', (line) => {
-    if (line.type() === 'error' || line.type() === 'warning') trouble.push(`console: ${line.text()}`);
-  });
-  page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
-  return trouble;
 }

@@ -51,3 +51,17 @@ export async function visit(page: Page, url: string): Promise<Response | null> {
       if (left === 0 || !String(error).includes('ERR_NETWORK_CHANGED')) throw error;
     }
 }
+
+/**
+ * Keeps what goes wrong in a page: what it writes on the console as an error or a warning, and what it throws. Not that an
+ * interface of the machine came or went meanwhile: the page asks again.
+ */
+export function troubleOf(page: Page): string[] {
+  const trouble: string[] = [];
+  page.on('console', (line) => {
+    const isBad = line.type() === 'error' || line.type() === 'warning';
+    if (isBad && !line.text().includes('ERR_NETWORK_CHANGED')) trouble.push(`console: ${line.text()}`);
+  });
+  page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
+  return trouble;
+}

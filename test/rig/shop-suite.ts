@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { troubleOf } from './browser.ts';
 import { mistakes, type Shop } from './shop.ts';
 
 /* What holds for every shop that answers the same paths and shows the same page, whatever it is made of. */
@@ -95,11 +96,7 @@ export async function buy(page: Page, card: string): Promise<Readonly<Record<str
 
 /** What a page would show in red, as it comes. */
 export function listen(page: Page): readonly string[] {
-  const trouble: string[] = [];
-  page.on('console', (line) => {
-    if (line.type() === 'error' || line.type() === 'warning') trouble.push(`console: ${line.text()}`);
-  });
-  page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
+  const trouble = troubleOf(page);
   page.on('response', (got) => {
     if (got.status() >= 400) trouble.push(`${got.status()}: ${got.url()}`);
   });
