@@ -17,7 +17,7 @@ const cases = resolve(import.meta.dirname, '..', 'cases');
 const home = createHome();
 afterAll(() => home[Symbol.dispose]());
 
-const most = { cpuMs: 2000, mb: 300 } as const;
+const most = { ms: 2000, mb: 300 } as const;
 
 interface Outcome extends Trial {
   readonly dir: string;
@@ -29,12 +29,16 @@ async function refuse(name: string, given: Pick<Case, 'files' | 'argv' | 'env'>)
   mkdirSync(dir, { recursive: true });
   writeFiles(dir, given.files);
   const before = treeOf(dir);
-  const outcome = await trial(['--json', ...(given.argv ?? ['up'])], {
-    cwd: dir,
-    // what is refused must not depend on whether this machine has an engine
-    env: { ...home.env, DOCKER_HOST: 'unix:///nowhere/docker.sock', ...given.env },
-    timeoutMs: 15_000,
-  });
+  const run = (): Promise<Trial> =>
+    trial(['--json', ...(given.argv ?? ['up'])], {
+      cwd: dir,
+      // what is refused must not depend on whether this machine has an engine
+      env: { ...home.env, DOCKER_HOST: 'unix:///nowhere/docker.sock', ...given.env },
+      timeoutMs: 15_000,
+    });
+  let outcome = await run();
+  // the machine is shared: a slow answer must be slow twice
+  if (outcome.ms > most.ms) outcome = await run();
   expect(outcome.isHanging, `hangs: ${outcome.stdout}${outcome.stderr}`).toBe(false);
   expect([2, 3, 4], outcome.stdout + outcome.stderr).toContain(outcome.code);
   expect(hasStack(outcome), outcome.stdout + outcome.stderr).toBe(false);
@@ -44,7 +48,7 @@ async function refuse(name: string, given: Pick<Case, 'files' | 'argv' | 'env'>)
   expect(markedProcesses(projectId(realpathSync(dir)))).toEqual([]);
   expect(existsSync(join(home.dir, 'camp/state/projects'))).toBe(false);
   expect(existsSync(join(dir, 'canary'))).toBe(false);
-  expect(outcome.cpuMs).toBeLessThan(most.cpuMs);
+  expect(outcome.ms).toBeLessThan(most.ms);
   expect(outcome.peakMb).toBeLessThan(most.mb);
   for (const { fault, source, hints, message } of errorsOf(outcome)) {
     expect(message).not.toBe('');

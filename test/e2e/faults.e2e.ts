@@ -205,8 +205,7 @@ describe('kill -9 of camp', () => {
     process.kill(first.pid, 'SIGKILL');
     await eventually('another guard', () => guard() !== undefined && guard()?.pid !== first.pid, 2000);
     await kill(cluster.supervisor());
-    // within the grace and two seconds
-    await eventually('it has ended all', () => cluster.processes().length === 0, 4000);
+    await eventually('it has ended all', () => cluster.processes().length === 0, 3000);
   });
 
   test('at any moment of a start: the next up is clean and whole', async () => {

@@ -25,8 +25,6 @@ export interface Trial {
   readonly stdout: string;
   readonly stderr: string;
   readonly ms: number;
-  /** Processor time of it and of the programs that it waited for, in milliseconds: what a busy machine does not stretch. */
-  readonly cpuMs: number;
   /** The most memory that the process was seen to have, in MB. */
   readonly peakMb: number;
   readonly isHanging: boolean;
@@ -41,15 +39,12 @@ export async function trial(args: readonly string[], options: TrialOptions): Pro
     env: options.env,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let [stdout, stderr, cpuMs, peakMb, isHanging] = ['', '', 0, 0, false];
+  let [stdout, stderr, peakMb, isHanging] = ['', '', 0, false];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
-  const look = setInterval(() => {
-    peakMb = Math.max(peakMb, peakOf(child.pid ?? 0));
-    cpuMs = Math.max(cpuMs, cpuOf(child.pid ?? 0));
-  }, 25);
+  const look = setInterval(() => (peakMb = Math.max(peakMb, peakOf(child.pid ?? 0))), 25);
   const late = setTimeout(() => ((isHanging = true), child.kill('SIGKILL')), options.timeoutMs ?? 30_000);
   const code = await new Promise<number>((resolve) => {
     child.once('error', () => resolve(127));
@@ -61,7 +56,7 @@ export async function trial(args: readonly string[], options: TrialOptions): Pro
   });
   clearInterval(look);
   clearTimeout(late);
-  return { code, stdout, stderr, ms: performance.now() - began, cpuMs, peakMb, isHanging };
+  return { code, stdout, stderr, ms: performance.now() - began, peakMb, isHanging };
 }
 
 /** The wrapping program is the machine's own, whatever PATH the command is given. */
@@ -76,17 +71,6 @@ function wrapOf({ wrap = [] }: TrialOptions): readonly string[] {
 function peakOf(pid: number): number {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
-/** proc(5), stat: utime, stime, cutime and cstime, in hundredths of a second. */
-function cpuOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
   } catch {
     return 0;
   }
