@@ -1,8 +1,8 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Ms } from '../../../kit/events.ts';
 import { CampError, type Failure, failure } from '../../../kit/failure.ts';
-import { readText, writeWhole } from '../../../kit/files.ts';
+import { recall, remember, stampOf } from '../../../kit/remembered.ts';
 import { runCommand } from '../../../kit/spawn.ts';
 import { configFolder } from './find.ts';
 import type { Compose, Engine } from './types.ts';
@@ -27,43 +27,28 @@ export function findCompose(
   const known = found.get(engine);
   if (known) return known;
   const search =
-    recall(env, memory) ?? askForCompose({ ...env, ...engine.env }, signal).then((one) => keep(one, memory));
+    recallCompose(env, memory) ?? askForCompose({ ...env, ...engine.env }, signal).then((one) => keep(one, memory));
   found.set(engine, search);
   search.catch(() => found.delete(engine));
   return search;
 }
 
-interface Remembered {
-  readonly path: string;
-  readonly stamp: string;
-  readonly version: string;
-}
-
-function recall(env: NodeJS.ProcessEnv, memory: string | undefined): Promise<Compose> | undefined {
+/** Only a plugin is remembered: what `docker` finds by itself may be another one the next time. */
+function recallCompose(env: NodeJS.ProcessEnv, memory: string | undefined): Promise<Compose> | undefined {
   const [path] = pluginPaths(env);
   if (memory === undefined || path === undefined) return undefined;
-  try {
-    const one = JSON.parse(readText(memory) ?? '{}') as Partial<Remembered>;
-    const isSame = one.path === path && one.stamp === stampOf(path) && typeof one.version === 'string';
-    return isSame && isRecent(one.version ?? '')
-      ? Promise.resolve({ argv: [path], version: one.version ?? '' })
-      : undefined;
-  } catch {
-    return undefined; // it is asked again
-  }
+  const version = recall<string>(memory, keyOf(path));
+  return version !== undefined && isRecent(version) ? Promise.resolve({ argv: [path], version }) : undefined;
 }
 
 function keep(compose: Compose, memory: string | undefined): Compose {
   const [path = '', ...rest] = compose.argv;
-  if (memory === undefined || rest.length > 0 || !isAbsolute(path)) return compose;
-  const remembered: Remembered = { path, stamp: stampOf(path), version: compose.version };
-  writeWhole(memory, `${JSON.stringify(remembered)}\n`, { mode: 0o600, durable: false });
+  if (memory !== undefined && rest.length === 0 && isAbsolute(path)) remember(memory, keyOf(path), compose.version);
   return compose;
 }
 
-function stampOf(path: string): string {
-  const { size, mtimeMs } = statSync(path);
-  return `${size}/${mtimeMs}`;
+function keyOf(path: string): string {
+  return `${path} ${stampOf(path) ?? ''}`;
 }
 
 /** The same without an engine, for `camp doctor`. */
