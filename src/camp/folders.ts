@@ -3,15 +3,10 @@ import { dirname, join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { makeFolder, writeWhole } from '../kit/files.ts';
 import { isWritable, projectId, type UserFolders, userFolders } from '../kit/paths.ts';
+import { defaultNames } from '../project/compose/which-files.ts';
 
 /** Files that make a folder a project. */
-export const projectFiles = [
-  'compose.yaml',
-  'compose.yml',
-  'docker-compose.yaml',
-  'docker-compose.yml',
-  'Caddyfile',
-] as const;
+export const projectFiles = [...defaultNames, 'Caddyfile'] as const;
 
 /** Where the state of one project lies. */
 export interface StateFolders {

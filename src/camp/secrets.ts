@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Event } from '../kit/events.ts';
 import { CampError } from '../kit/failure.ts';
 import { readText } from '../kit/files.ts';
+import { defaultNames } from '../project/compose/which-files.ts';
 import { isProblem, readTextFile } from '../project/text-file.ts';
 
 /** The project whose passwords are looked after. */
@@ -67,7 +68,12 @@ function legible(path: string): string | undefined {
 }
 
 async function unsetSecrets({ dir, env, files }: SecretsRequest): Promise<readonly string[]> {
-  const paths = files ?? [await composePath(dir)].filter((path) => path !== undefined);
+  const paths =
+    files ??
+    defaultNames
+      .map((name) => join(dir, name))
+      .filter((path) => existsSync(path))
+      .slice(0, 1);
   const texts = paths.map((path) => legible(path) ?? '').filter((text) => text.search(passwordLines) >= 0);
   const example = legible(join(dir, '.env.example'));
   const dotenv = legible(join(dir, '.env'));
@@ -87,9 +93,4 @@ function isAllSet(
   const lines = texts.flatMap((text) => text.match(passwordLines) ?? []).join('\n');
   const named = [...lines.matchAll(/\$\{?(\w+)/g), ...(example ?? '').matchAll(/^(\w+)=[ \t]*\r?$/gm)];
   return named.every(([, name = '']) => env[name] || new RegExp(`^${name}=[^\\s'"#]`, 'm').test(dotenv ?? ''));
-}
-
-async function composePath(dir: string): Promise<string | undefined> {
-  const { composeNames } = await import('../scaffold/project-files.ts');
-  return composeNames.map((name) => join(dir, name)).find((path) => existsSync(path));
 }

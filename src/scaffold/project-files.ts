@@ -1,10 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readText } from '../kit/files.ts';
+import { defaultNames } from '../project/compose/which-files.ts';
 import { suggestName } from './names.ts';
-
-/** The names that Compose looks for, in its order. */
-export const composeNames = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'] as const;
 
 export interface TextFile {
   readonly path: string;
@@ -12,7 +10,7 @@ export interface TextFile {
 }
 
 export function composeFileOf(dir: string): TextFile | undefined {
-  for (const path of composeNames) {
+  for (const path of defaultNames) {
     const text = readText(join(dir, path));
     if (text !== undefined) return { path, text };
   }

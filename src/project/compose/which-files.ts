@@ -5,7 +5,7 @@ import { isRemoteFile } from './paths.ts';
 import type { Sources } from './sources.ts';
 
 /** In the order in which Compose looks for them (docker compose 2.40). */
-const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
+export const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'] as const;
 const overrideNames = [
   'compose.override.yml',
   'compose.override.yaml',
