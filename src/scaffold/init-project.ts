@@ -10,7 +10,7 @@ import { workspaceFiles } from './node-workspace.ts';
 import { caddyfileOf, composeFileOf, nameFromFolder, namesIn } from './project-files.ts';
 import { missingSecrets, secretChanges } from './secrets.ts';
 import { serviceValues } from './service-values.ts';
-import { renderTemplate, starterManifest, templateNames } from './templates.ts';
+import { renderStarter, renderTemplate, starterManifest, templateNames } from './templates.ts';
 import type { Change, ChangeSet } from './types.ts';
 
 /** What `camp init` was asked for. */
@@ -101,7 +101,7 @@ async function fromStarter(
   present: ReadonlySet<string>,
 ): Promise<Pick<ChangeSet, 'changes' | 'notes' | 'next'>> {
   const manifest = starterManifest(starter);
-  const own = await renderTemplate('starter', starter, '', { name: project, project });
+  const own = await renderStarter(starter, { name: project, project });
   const services = starter === 'hello' ? await helloServices(project) : [];
   const kit = manifest.kit ? await kitFiles(project, own, manifest.workspaces) : [];
   const code = [...services, ...own, ...kit];
@@ -114,13 +114,8 @@ async function fromStarter(
     notes: kept.map(
       (path) => `${path} is yours and stays as it is${path === '.gitignore' ? '; add .camp/ and .env to it' : ''}`,
     ),
-    next: nextAfter(starter, manifest.next),
+    next: manifest.next,
   };
-}
-
-function nextAfter(starter: string, said: readonly string[]): readonly string[] {
-  if (starter === 'hello') return ['camp up', 'camp add service orders --template python'];
-  return starter === 'empty' ? ['camp add service orders', 'camp up'] : said;
 }
 
 async function kitFiles(

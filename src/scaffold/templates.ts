@@ -46,10 +46,12 @@ export async function renderTemplate(
   });
 }
 
-/** What a starter says of itself in `starter.json`; most need none. */
+/** What a starter says of itself in `starter.json`. */
 export interface StarterManifest {
   /** Its services use the kit, which is rendered to packages/kit. */
   readonly kit: boolean;
+  /** Files and folders that it has as another starter has them, by the paths that they get in the project. */
+  readonly like: { readonly starter: string; readonly paths: readonly string[] } | undefined;
   /** Variables that are generated into `.env`, besides the passwords that its compose.yaml asks for. */
   readonly secrets: readonly string[];
   /** npm workspaces beside `packages/*` and `services/*`: `modules/*`. */
@@ -60,9 +62,19 @@ export interface StarterManifest {
 
 /** The manifest of a starter, with defaults for what it does not say. */
 export function starterManifest(name: string): StarterManifest {
-  const path = join(templatesDir(), 'starter', name, manifestName);
-  const said = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<StarterManifest>) : {};
-  return { kit: false, secrets: [], workspaces: [], next: ['camp up'], ...said };
+  const said = readFileSync(join(templatesDir(), 'starter', name, manifestName), 'utf8');
+  const silent: StarterManifest = { kit: false, like: undefined, secrets: [], workspaces: [], next: ['camp up'] };
+  return { ...silent, ...(JSON.parse(said) as Partial<StarterManifest>) };
+}
+
+/** Every file of a starter as a new file: its own, and those of the starter that it is like, where it has none itself. */
+export async function renderStarter(name: string, values: Values): Promise<readonly Change[]> {
+  const own = await renderTemplate('starter', name, '', values);
+  const { like } = starterManifest(name);
+  if (!like) return own;
+  const all = await renderTemplate('starter', like.starter, '', values);
+  const isMeant = (path: string) => like.paths.some((one) => path === one || path.startsWith(`${one}/`));
+  return [...own, ...all.filter(({ path }) => isMeant(path) && !own.some((has) => has.path === path))];
 }
 
 function filesBelow(root: string, below = ''): readonly string[] {

@@ -12,7 +12,7 @@ import { type BackingKind, backingKinds } from '../../src/scaffold/backing.ts';
 import { initProject } from '../../src/scaffold/init-project.ts';
 import { knownPackages, membersOf } from '../../src/scaffold/node-workspace.ts';
 import { closure } from '../../src/scaffold/npm-lock.ts';
-import { renderTemplate, templateNames } from '../../src/scaffold/templates.ts';
+import { renderStarter, renderTemplate, starterManifest, templateNames } from '../../src/scaffold/templates.ts';
 import { treeOf } from '../rig/failing-disk.ts';
 
 let root: string;
@@ -280,7 +280,7 @@ describe('the kit', () => {
         await Promise.all(
           templateNames('starter').map(async (name) =>
             (
-              await renderTemplate('starter', name, '', { name: 'shop', project: 'shop' })
+              await renderStarter(name, { name: 'shop', project: 'shop' })
             ).map((change) => ({
               ...change,
               path: change.path.replace(/^(?:modules|services)\/([^/]+)/, `services/${name}-$1`),
@@ -303,6 +303,29 @@ describe('the kit', () => {
 });
 
 describe('a starter', () => {
+  test.each(templateNames('starter'))('%s says of itself nothing that is not read or not there', async (starter) => {
+    const manifest = starterManifest(starter);
+    expect(Object.keys(manifest).sort()).toEqual(['kit', 'like', 'next', 'secrets', 'workspaces']);
+    const files = (await renderStarter(starter, { name: 'x', project: 'x' })).map(({ path }) => path);
+    expect(files).toEqual([...new Set(files)]);
+    for (const path of manifest.like?.paths ?? [])
+      expect(
+        files.filter((file) => `${file}/`.startsWith(`${path}/`)),
+        path,
+      ).not.toEqual([]);
+  });
+
+  test('what is like another starter is there as the other has it, and it keeps its own', async () => {
+    const filesOf = async (starter: string) =>
+      new Map((await renderStarter(starter, { name: 'x', project: 'x' })).map(({ path, after }) => [path, after]));
+    const [shop, monolith] = [await filesOf('shop'), await filesOf('monolith')];
+    for (const path of ['services/web/app.js', 'services/web/.dockerignore', 'test/order.test.ts'])
+      expect(monolith.get(path), path).toBe(shop.get(path));
+    expect(monolith.get('services/web/index.html')).toContain('four modules of one process');
+    expect([...shop.keys()].filter((path) => path.startsWith('services/orders/')).length).toBeGreaterThan(0);
+    expect([...monolith.keys()].filter((path) => path.startsWith('services/orders/'))).toEqual([]);
+  });
+
   test.each(templateNames('starter'))('%s has no secret but in .env, and npm accepts its lockfile', async (starter) => {
     await init(starter);
     expectCompose();
