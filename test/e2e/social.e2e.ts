@@ -265,6 +265,24 @@ describe('natively, without Docker', () => {
       },
     );
 
+    test('a post whose answer is lost on its way is sent again by the page, and is there once', async () => {
+      const context = await browser.newContext();
+      await context.addInitScript(loseAnswer);
+      const { page } = await signIn(context, url(), 'Margaret Hamilton');
+      const sent: (string | undefined)[] = [];
+      page.on('request', (request) => {
+        if (request.url().endsWith('/api/posts')) sent.push(request.headers()['idempotency-key']);
+      });
+      const text = word();
+      await page.getByLabel('What is new?').fill(text);
+      await page.getByRole('button', { name: 'Post' }).click();
+      await expect.poll(() => page.locator('#message').textContent(), { timeout: 30_000 }).toBe('Posted');
+      expect(sent).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), sent[0]]);
+      const margaret = await social.signIn('margaret');
+      expect((await margaret.reads([text])).filter((one) => one === text)).toHaveLength(1);
+      await context.close();
+    });
+
     test('it can be used with the keyboard alone', async () => {
       const context = await browser.newContext();
       const { page } = await signIn(context, url(), 'Ada Lovelace');
@@ -357,3 +375,15 @@ async function signIn(context: BrowserContext, url: string, name: string): Promi
   await page.locator('#people button').first().waitFor({ timeout: 20_000 });
   return { page, trouble };
 }
+
+/** Runs in a page: the first post is sent and made, but the page sees of its answer what it sees when the network changes. */
+const loseAnswer = `{
+  const fetch = globalThis.fetch;
+  let isLost = false;
+  globalThis.fetch = async (path, options) => {
+    const response = await fetch(path, options);
+    if (isLost || path !== '/api/posts') return response;
+    isLost = true;
+    throw new TypeError('network error');
+  };
+}`;

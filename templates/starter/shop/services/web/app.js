@@ -1,10 +1,11 @@
 // What every service says of an order is asked of that service itself: nothing here knows more than they do.
+import { ask, place } from './ask.js';
+import { pause } from './send.js';
 import { books, money, steps } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const form = byId('buy');
 const problem = byId('problem');
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -71,22 +72,6 @@ async function buy(data) {
   }
 }
 
-/** Tried again under the same key when nobody knows whether it was taken: it is one order however often it is sent. */
-async function place(order) {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
-  for (let attempt = 1; ; attempt++) {
-    const response = await fetch('/api/orders', { method: 'POST', headers, body: JSON.stringify(order) }).catch(() => undefined);
-    if (response?.ok) return response.json();
-    const isWorthIt = response === undefined || response.status === 409 || response.status === 429 || response.status >= 500;
-    if (isWorthIt && attempt < 5) {
-      await pause(Number(response?.headers.get('retry-after') ?? attempt) * 1000);
-      continue;
-    }
-    const said = await response?.json().catch(() => undefined);
-    throw new Error(said?.detail ?? 'orders does not answer');
-  }
-}
-
 /** Shows an order until every service is done with it. */
 async function follow(id, what) {
   byId('no-orders').hidden = true;
@@ -115,10 +100,4 @@ async function look(article, id) {
   }
   article.dataset.settled = String(isSettled);
   return isSettled;
-}
-
-async function ask(path) {
-  const response = await fetch(`/api/${path}`, { signal: AbortSignal.timeout(5000) });
-  if (!response.ok) throw new Error(`${path.replace(/\W.*/, '')} answered ${response.status}`);
-  return response.json();
 }

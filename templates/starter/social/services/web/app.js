@@ -1,3 +1,5 @@
+import { ask } from './ask.js';
+
 const $ = (id) => document.getElementById(id);
 const every = 1500;
 
@@ -5,23 +7,6 @@ let people = [];
 let me;
 let timer;
 let drawn = '';
-
-/** Asks the gateway. A 429 is waited for, once; every other problem is an error in its own words. */
-async function ask(method, path, { body, headers = {} } = {}, isAgain = false) {
-  const response = await fetch(path, {
-    method,
-    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (response.status === 429 && !isAgain) {
-    await new Promise((done) => setTimeout(done, 1000 * Number(response.headers.get('retry-after') ?? 1)));
-    return ask(method, path, { body, headers }, true);
-  }
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.detail ?? `answered ${response.status}`), { status: response.status });
-  return { body: answer, requestId: response.headers.get('x-request-id') };
-}
 
 function say(text, isProblem = false) {
   $('message').textContent = text;
