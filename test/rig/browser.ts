@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Browser, chromium, type Page, type Response } from 'playwright-core';
+import { type Browser, chromium, type Page, type Request, type Response } from 'playwright-core';
 
 /** The Chromium of this machine, under whichever name its packages give it. */
 export function findBrowser(): string | undefined {
@@ -39,18 +39,37 @@ export async function openBrowser(home: string, caFile?: string): Promise<Browse
   });
 }
 
+/** What Chromium says of a request that it gave up because an interface of the machine came or went. */
+const changed = 'ERR_NETWORK_CHANGED';
+
 /**
  * Opens an address. Chromium gives up what it loads when an interface of the machine comes or goes, as it does for each
- * container that another test starts: then it is asked once more.
+ * container that another test starts: then it is asked once more. A page gets its data again by itself, but not itself.
  */
 export async function visit(page: Page, url: string): Promise<Response | null> {
-  for (let left = 5; ; left--)
-    try {
-      return await page.goto(url);
-    } catch (error) {
-      if (left === 0 || !String(error).includes('ERR_NETWORK_CHANGED')) throw error;
+  let isWhole = true;
+  const note = (request: Request): void => {
+    const isPart = /^(document|script|stylesheet)$/.test(request.resourceType());
+    if (isPart && request.failure()?.errorText.includes(changed)) isWhole = false;
+  };
+  page.on('requestfailed', note);
+  try {
+    for (let left = 5; ; left--) {
+      isWhole = true;
+      const response = await page.goto(url).catch((error: Error) => {
+        if (left === 0 || !isGivenUp(error)) throw error;
+      });
+      if (response !== undefined && isWhole) return response;
+      if (left === 0) throw new Error(`${url} never came as a whole: ${changed}`);
     }
+  } finally {
+    page.off('requestfailed', note);
+  }
 }
+
+/** Given up, or overtaken by the page that Chromium shows for the one before, which was. */
+const isGivenUp = ({ message }: Error): boolean =>
+  message.includes(changed) || message.includes('interrupted by another navigation to "chrome-error://chromewebdata/"');
 
 /**
  * Keeps what goes wrong in a page: what it writes on the console as an error or a warning, and what it throws. Not that an
@@ -60,7 +79,7 @@ export function troubleOf(page: Page): string[] {
   const trouble: string[] = [];
   page.on('console', (line) => {
     const isBad = line.type() === 'error' || line.type() === 'warning';
-    if (isBad && !line.text().includes('ERR_NETWORK_CHANGED')) trouble.push(`console: ${line.text()}`);
+    if (isBad && !line.text().includes(changed)) trouble.push(`console: ${line.text()}`);
   });
   page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
   return trouble;
