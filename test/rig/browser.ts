@@ -39,37 +39,42 @@ export async function openBrowser(home: string, caFile?: string): Promise<Browse
   });
 }
 
-/** What Chromium says of a request that it gave up because an interface of the machine came or went. */
-const changed = 'ERR_NETWORK_CHANGED';
+/**
+ * What Chromium says of a request that it gave up because an interface of the machine came or went: most often the first,
+ * the second of one that was about to go over a connection which it had just closed for that reason.
+ */
+const changed = /ERR_NETWORK_CHANGED|ERR_SOCKET_NOT_CONNECTED/;
 
 /**
  * Opens an address. Chromium gives up what it loads when an interface of the machine comes or goes, as it does for each
- * container that another test starts: then it is asked once more. A page gets its data again by itself, but not itself.
+ * container that another test starts: then it is asked again, after a pause in which Chromium's own second try ends. A page
+ * gets its data again by itself, but not itself.
  */
 export async function visit(page: Page, url: string): Promise<Response | null> {
   let isWhole = true;
   const note = (request: Request): void => {
     const isPart = /^(document|script|stylesheet)$/.test(request.resourceType());
-    if (isPart && request.failure()?.errorText.includes(changed)) isWhole = false;
+    if (isPart && changed.test(request.failure()?.errorText ?? '')) isWhole = false;
   };
   page.on('requestfailed', note);
   try {
-    for (let left = 5; ; left--) {
+    for (let pauseMs = 100; ; pauseMs *= 2) {
       isWhole = true;
       const response = await page.goto(url).catch((error: Error) => {
-        if (left === 0 || !isGivenUp(error)) throw error;
+        if (pauseMs > 5000 || !isGivenUp(error)) throw error;
       });
       if (response !== undefined && isWhole) return response;
-      if (left === 0) throw new Error(`${url} never came as a whole: ${changed}`);
+      if (pauseMs > 5000) throw new Error(`${url} never came as a whole: the network changed each time`);
+      await page.waitForTimeout(pauseMs);
     }
   } finally {
     page.off('requestfailed', note);
   }
 }
 
-/** Given up, or overtaken by the page that Chromium shows for the one before, which was. */
+/** Given up, or overtaken: by the page that Chromium shows for one that was given up, or by its own second try. */
 const isGivenUp = ({ message }: Error): boolean =>
-  message.includes(changed) || message.includes('interrupted by another navigation to "chrome-error://chromewebdata/"');
+  changed.test(message) || message.includes('is interrupted by another navigation to ');
 
 /**
  * Keeps what goes wrong in a page: what it writes on the console as an error or a warning, and what it throws. Not that an
@@ -79,7 +84,7 @@ export function troubleOf(page: Page): string[] {
   const trouble: string[] = [];
   page.on('console', (line) => {
     const isBad = line.type() === 'error' || line.type() === 'warning';
-    if (isBad && !line.text().includes(changed)) trouble.push(`console: ${line.text()}`);
+    if (isBad && !changed.test(line.text())) trouble.push(`console: ${line.text()}`);
   });
   page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
   return trouble;
