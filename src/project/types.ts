@@ -178,6 +178,41 @@ export interface ConfigCount {
   readonly totalLines: number;
 }
 
+/** Sums over files; directives and concepts are distinct over all of them (directives for each language by itself). */
+export interface Size {
+  readonly files: number;
+  /** Logical lines (PATTERNS 3.1). */
+  readonly lines: number;
+  /** Lines without those that only close something. */
+  readonly statements: number;
+  readonly directives: number;
+  readonly securityDecisions: number;
+  readonly concepts: number;
+}
+
+export interface ConfigurationFile extends Omit<Size, 'files'> {
+  /** Relative to the project's folder. */
+  readonly path: string;
+  readonly kind: 'Caddyfile' | 'compose' | 'Dockerfile' | 'env' | 'other';
+  readonly origin: 'generated' | 'hand-written';
+}
+
+/** How large the configuration of a project is; docs/metrics.md, "Configuration". */
+export interface ConfigurationReport {
+  readonly files: readonly ConfigurationFile[];
+  readonly handWritten: Size;
+  readonly generated: Size;
+  readonly total: Size;
+  /** Each a command, or a file that a person edits. */
+  readonly steps: readonly string[];
+  /** What runs, once it is up: services, the edge, camp itself. */
+  readonly movingParts: readonly string[];
+  /** Lines of all files that would not be there without the service. */
+  readonly services: readonly { readonly name: string; readonly lines: number; readonly statements: number }[];
+  readonly securityDecisions: readonly { readonly file: string; readonly line: number; readonly directive: string }[];
+  readonly concepts: readonly string[];
+}
+
 /** What `docker compose` has to be told to see the same project. */
 export interface ComposeProject {
   /** Compose's project name, which containers, networks and volumes carry. */

@@ -1,4 +1,7 @@
 import type { Ms } from '../kit/events.ts';
+import type { ConfigurationReport, Size } from '../project/types.ts';
+
+export type { ConfigurationFile, ConfigurationReport, Size } from '../project/types.ts';
 
 /** The shape of `camp measure --json`; its schema is docs/measure.schema.json. Keys are a contract: additive changes only. */
 export interface MeasureReport {
@@ -44,6 +47,7 @@ export const metricIds = [
   'timeToFirstTraceMs',
   'timeToFirstMessageMs',
   'timeToReloadMs',
+  'reloadFailedRequests',
   'timeToRecoverMs',
   'recoverFailedRequests',
   'timeToRecoverTwoReplicasMs',
@@ -92,40 +96,6 @@ export interface MeasuredPhase {
   readonly subject: string;
   readonly beginMs: Ms;
   readonly endMs: Ms;
-}
-
-/** Sums over files; directives and concepts are distinct over all of them. */
-export interface Size {
-  readonly files: number;
-  /** Logical lines (PATTERNS 3.1). */
-  readonly lines: number;
-  /** Lines without those that only close something. */
-  readonly statements: number;
-  readonly directives: number;
-  readonly securityDecisions: number;
-  readonly concepts: number;
-}
-
-export interface ConfigurationFile extends Omit<Size, 'files'> {
-  /** Relative to the project's folder. */
-  readonly path: string;
-  readonly kind: 'Caddyfile' | 'compose' | 'Dockerfile' | 'env' | 'other';
-  readonly origin: 'generated' | 'hand-written';
-}
-
-export interface ConfigurationReport {
-  readonly files: readonly ConfigurationFile[];
-  readonly handWritten: Size;
-  readonly generated: Size;
-  readonly total: Size;
-  /** Each a command, or a file that a person edits. */
-  readonly steps: readonly string[];
-  /** What runs, once it is up: services, the edge, camp itself. */
-  readonly movingParts: readonly string[];
-  /** Lines of all files that would not be there without the service. */
-  readonly services: readonly { readonly name: string; readonly lines: number; readonly statements: number }[];
-  readonly securityDecisions: readonly { readonly file: string; readonly line: number; readonly directive: string }[];
-  readonly concepts: readonly string[];
 }
 
 export const servers = ['camp', 'caddy', 'nginx', 'apache', 'compose'] as const;
