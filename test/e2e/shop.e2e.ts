@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
+import { losingAnswer, openBrowser, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -120,6 +120,22 @@ describe('natively, without Docker', () => {
       await page.locator('input[name="quantity"]').focus();
       await page.keyboard.press('Enter');
       await page.locator('.order[data-settled="true"]').waitFor({ timeout: 60_000 });
+      await page.close();
+    });
+
+    test('an order whose answer is lost on its way is sent again by the page, and is one order', async () => {
+      const before = (await shop.quiet()).orders.length;
+      const page = await newPage();
+      await page.addInitScript(losingAnswer('/api/orders'));
+      let sent = 0;
+      page.on('request', (request) => {
+        if (request.url().endsWith('/api/orders')) sent++;
+      });
+      await visit(page, `https://shop.localhost:${report.edge?.https}/`);
+      await page.locator('#products input').first().waitFor();
+      expect(await buy(page, 'good')).toMatchObject({ status: 'confirmed' });
+      expect(sent).toBe(2);
+      expect((await shop.quiet()).orders.length).toBe(before + 1);
       await page.close();
     });
 

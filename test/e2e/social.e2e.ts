@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorJson } from '../../src/report/json.ts';
 import type { UpReport } from '../../src/report/types.ts';
-import { openBrowser, troubleOf, visit, whyNoBrowser } from '../rig/browser.ts';
+import { losingAnswer, openBrowser, troubleOf, visit, whyNoBrowser } from '../rig/browser.ts';
 import { Cluster, createHome, type Home } from '../rig/cluster.ts';
 import { ContainerCluster } from '../rig/containers.ts';
 import { requireImages } from '../rig/images.ts';
@@ -267,7 +267,7 @@ describe('natively, without Docker', () => {
 
     test('a post whose answer is lost on its way is sent again by the page, and is there once', async () => {
       const context = await browser.newContext();
-      await context.addInitScript(loseAnswer);
+      await context.addInitScript(losingAnswer('/api/posts'));
       const { page } = await signIn(context, url(), 'Margaret Hamilton');
       const sent: (string | undefined)[] = [];
       page.on('request', (request) => {
@@ -375,15 +375,3 @@ async function signIn(context: BrowserContext, url: string, name: string): Promi
   await page.locator('#people button').first().waitFor({ timeout: 20_000 });
   return { page, trouble };
 }
-
-/** Runs in a page: the first post is sent and made, but the page sees of its answer what it sees when the network changes. */
-const loseAnswer = `{
-  const fetch = globalThis.fetch;
-  let isLost = false;
-  globalThis.fetch = async (path, options) => {
-    const response = await fetch(path, options);
-    if (isLost || path !== '/api/posts') return response;
-    isLost = true;
-    throw new TypeError('network error');
-  };
-}`;

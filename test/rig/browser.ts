@@ -89,3 +89,18 @@ export function troubleOf(page: Page): string[] {
   page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
   return trouble;
 }
+
+/**
+ * A script for a page: the first request to `path` goes out and is answered, but the page sees of the answer what it sees
+ * when the network changes.
+ */
+export const losingAnswer = (path: string): string => `{
+  const fetch = globalThis.fetch;
+  let isLost = false;
+  globalThis.fetch = async (asked, options) => {
+    const response = await fetch(asked, options);
+    if (isLost || asked !== ${JSON.stringify(path)}) return response;
+    isLost = true;
+    throw new TypeError('network error');
+  };
+}`;
