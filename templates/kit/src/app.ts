@@ -1,118 +1,84 @@
-import type { Database, DatabaseOptions } from './database.ts';
-import type { Route, RouteOptions } from './router.ts';
-import { createSaga, type BuiltSaga } from './saga.ts';
-import type { Client, EventHandler, Handler, Saga, SagaOptions, Tx } from './types.ts';
+import { createClient, type Transport } from './client.ts';
+import type { Handled } from './consumer.ts';
+import { createTx, type Database, type DatabaseOptions, transact } from './database.ts';
 import { nameLog } from './log.ts';
-
-export interface ConsumerOptions {
-  /** Instead of the service's name: a part of the service that gets every event by itself, such as a module. */
-  readonly as?: string;
-}
+import type { Route, RouteOptions } from './router.ts';
+import { type BuiltSaga, createSaga } from './saga.ts';
+import type { Client, EventHandler, Handler, Saga, SagaOptions, Transact } from './types.ts';
 
 /** What a service says of itself; nothing is opened before start. */
 export interface App {
   readonly name: string;
   database(options?: DatabaseOptions): void;
   route(method: string, pattern: string, handler: Handler, options?: RouteOptions): void;
-  on<T = any>(type: string, handler: EventHandler<T>, options?: ConsumerOptions): void;
+  /** `as` is a name instead of the service's: for a part of it that gets every event by itself, such as a module. */
+  on<T = any>(type: string, handler: EventHandler<T>, options?: { readonly as?: string }): void;
   saga<T extends object = any>(name: string, options: SagaOptions<T>): Saga<T>;
   /** Asks other services where there is no request: in handlers of events. */
   readonly client: Client;
   /** As in a request, outside of one. */
-  tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Runs when the service stops, before its database closes. */
-  onStop(work: () => unknown): void;
+  readonly tx: Transact;
   /** Migrates, connects, listens; SIGTERM drains and ends the process. */
   start(): Promise<void>;
+  /** For start and testEnv, and nobody else's business. */
+  readonly parts: Parts;
 }
 
-interface Handled {
-  readonly type: string;
-  readonly as: string | undefined;
-  readonly handler: EventHandler;
-}
-
-/** What start and testEnv build the service from. */
-export interface Declared {
-  readonly name: string;
-  readonly routes: readonly Route[];
-  readonly handled: readonly Handled[];
-  readonly sagas: readonly BuiltSaga<any>[];
-  readonly stops: readonly (() => unknown)[];
+export interface Parts {
+  readonly routes: Route[];
+  readonly handled: Handled[];
+  readonly sagas: BuiltSaga<any>[];
   /** Undefined where neither a database nor anything that needs one was asked for. */
-  readonly database: DatabaseOptions | undefined;
+  database: DatabaseOptions | undefined;
+  /** Once it has been started. */
+  runtime?: Runtime;
 }
 
 export interface Runtime {
+  readonly service: string;
   readonly database: Database | undefined;
-  readonly client: Client;
-  tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  readonly transport: Transport;
   now(): number;
-}
-
-interface Inside {
-  readonly declared: () => Declared;
-  bind(runtime: Runtime): void;
-}
-
-const insides = new WeakMap<App, Inside>();
-
-/** For start and for tests: the parts of an app that are nobody else's business. */
-export function inside(app: App): Inside {
-  const found = insides.get(app);
-  if (!found) throw new Error('not made by createService');
-  return found;
 }
 
 /** The name is for tests and where SERVICE is not set: camp and Compose set it. */
 export function createService(name: string): App {
-  const routes: Route[] = [];
-  const handled: Handled[] = [];
-  const sagas: BuiltSaga<any>[] = [];
-  const stops: (() => unknown)[] = [];
-  let database: DatabaseOptions | undefined;
-  let runtime: Runtime | undefined;
+  const parts: Parts = { routes: [], handled: [], sagas: [], database: undefined };
   nameLog(process.env['SERVICE'] || name);
 
   function running(): Runtime {
-    if (!runtime) throw new Error('the service has not been started: app.tx and app.client are for handlers and after start()');
-    return runtime;
+    if (parts.runtime) return parts.runtime;
+    throw new Error('the service has not been started: app.tx and app.client are for handlers and after start()');
   }
 
   const app: App = {
     name,
+    parts,
+    client: createClient(async (url, init) => running().transport(url, init)),
     database(options = {}) {
-      database = options;
+      parts.database = options;
     },
     route(method, pattern, handler, options = {}) {
-      routes.push({ method: method.toUpperCase(), pattern, handler, options });
-      if (options.idempotent) database ??= {};
+      parts.routes.push({ method: method.toUpperCase(), pattern, handler, options });
+      if (options.idempotent) parts.database ??= {};
     },
-    on(type, handler, options = {}) {
-      handled.push({ type, handler: handler as EventHandler, as: options.as });
-      database ??= {};
+    on(type, handler, { as } = {}) {
+      parts.handled.push({ type, handler, as });
+      parts.database ??= {};
     },
     saga(sagaName, options) {
-      const saga = createSaga(sagaName, options, () => runtime?.now() ?? Date.now());
-      sagas.push(saga);
-      for (const [type, handler] of saga.handlers) handled.push({ type, handler, as: undefined });
-      database ??= {};
+      const saga = createSaga(sagaName, options, () => running().now());
+      parts.sagas.push(saga);
+      parts.handled.push(...saga.handled);
+      parts.database ??= {};
       return saga;
     },
-    client: {
-      get: async (...args) => running().client.get(...args),
-      post: async (...args) => running().client.post(...args),
-      request: async (...args) => running().client.request(...args),
+    tx(work) {
+      const { database, service } = running();
+      if (!database) throw new Error('no database: say app.database() before start()');
+      return transact(database, (session) => work(createTx(session, service)));
     },
-    tx: (work) => running().tx(work),
-    onStop: (work) => void stops.push(work),
     start: async () => (await import('./start.ts')).start(app),
   };
-  insides.set(app, {
-    declared: () => ({ name, routes, handled, sagas, stops, database }),
-    bind: (bound) => {
-      runtime = bound;
-    },
-  });
   return app;
 }

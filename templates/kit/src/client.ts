@@ -1,170 +1,199 @@
-import { currentOrNew, traceparent } from './context.ts';
-import { createDestination, type Destination, NotAsked, Strike } from './destination.ts';
-import { describe } from './log.ts';
+import { type Context, currentOrNew, traceparent } from './context.ts';
+import { log, describe } from './log.ts';
 import { DependencyProblem } from './problem.ts';
-import { equalJitter, fullJitter, isIdempotent, parseRetryAfter } from './retry.ts';
-import type { CallOptions, Client, Reply } from './types.ts';
+import { createBudget, equalJitter, fullJitter, parseRetryAfter } from './retry.ts';
+import type { Client, Reply } from './types.ts';
 import { sleep } from './wait.ts';
 
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 
 interface Ask {
-  readonly method: string;
   readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly body: string | undefined;
+  readonly init: RequestInit & { readonly headers: Headers };
   readonly timeoutMs: number;
   readonly deadline: number;
+  readonly context: Context;
 }
 
-type Outcome = { readonly reply: Reply } | { readonly problem: DependencyProblem; readonly delayMs: number | undefined; readonly isTold?: boolean };
-
 const maxTries = 3;
-const defaultTimeoutMs = 2_000;
-const defaultDeadlineMs = 10_000;
+const openMs = 5_000;
 
 /**
- * Kept back from the time that is left, at each link of a chain: whoever calls what is slow has still time to say so, before the one who
- * called it gives up too and names the wrong service.
+ * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again and
+ * the deadline goes along, so that a chain of calls ends and its tries do not multiply (Site Reliability Engineering,
+ * chapter 22, "Cascading Failures").
  */
-const reserve = (leftMs: number): number => Math.min(100, Math.floor(Math.max(0, leftMs) / 10));
+export function createClient(transport: Transport = fetch): Client {
+  const destinations = new Map<string, Promise<Destination>>();
 
-/**
- * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again and the deadline goes
- * along, so that a chain of calls ends and its tries do not multiply (Site Reliability Engineering, chapter 22, "Cascading Failures").
- */
-export function createClient(transport: Transport = (url, init) => fetch(url, init)): Client {
-  const destinations = new Map<string, Destination>();
+  const request: Client['request'] = async (method, to, options = {}) => {
+    const { origin } = new URL(to);
+    const opening = destinations.get(origin) ?? openDestination(origin);
+    destinations.set(origin, opening);
+    const destination = await opening;
+    const context = currentOrNew();
+    const now = Date.now();
+    // a tenth, at most 100 ms, is kept back: whoever calls what is slow has time to say so before its own caller gives up
+    const latest = context.deadline ?? now + 10_000;
+    const deadline = context.deadline === undefined ? latest : latest - Math.min(100, Math.max(0, latest - now) / 10);
+    const headers = new Headers({ accept: 'application/json', ...options.headers });
+    const body = options.body === undefined ? null : JSON.stringify(options.body);
+    if (body !== null) headers.set('content-type', 'application/json');
+    if (options.idempotencyKey) headers.set('idempotency-key', options.idempotencyKey);
+    headers.set('x-request-id', context.requestId);
+    headers.set('x-deadline', String(Math.floor(deadline)));
+    // whoever is called leaves the tries to us: through a chain of calls they would multiply
+    headers.set('x-retries', '0');
+    const init = { method: method.toUpperCase(), headers, body, redirect: 'manual' } as const;
+    const ask = { url: String(to), init, deadline, context, timeoutMs: options.timeoutMs ?? 2_000 };
+    // asking twice does no more than asking once: by its method (RFC 9110, 9.2.2), or because the receiver knows the key
+    const isSafe = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/.test(init.method) || headers.has('idempotency-key');
 
-  async function request<T>(method: string, to: string | URL, options: CallOptions & { body?: unknown } = {}): Promise<Reply<T>> {
-    const { destination, ask } = prepare(method.toUpperCase(), String(to), options);
-    const mayRetry = !currentOrNew().isRetried;
     destination.budget.earn();
     for (let tries = 1; ; tries++) {
-      const result = await attempt(destination, ask, tries);
-      if ('reply' in result) return result.reply as Reply<T>;
-      const { problem, delayMs } = result;
-      const isOver = !mayRetry || tries >= maxTries || delayMs === undefined || Date.now() + delayMs >= ask.deadline;
-      if (isOver || currentOrNew().signal?.aborted) throw problem;
-      // a receiver that says when is not a failure: obeying it costs nothing of the budget
-      if (!result.isTold && !destination.budget.spend()) throw problem;
-      await sleep(delayMs, currentOrNew().signal);
+      try {
+        return await attempt(destination, ask, tries);
+      } catch (error) {
+        const pauseMs = pauseAfter(error, tries, isSafe);
+        const isOver = context.isRetried || tries >= maxTries || context.signal?.aborted;
+        if (isOver || pauseMs === undefined || Date.now() + pauseMs >= deadline) throw error;
+        // a receiver that says when is not a failure: obeying it costs nothing of the budget
+        if ((error as DependencyProblem).isStrike && !destination.budget.spend()) throw error;
+        await sleep(pauseMs, context.signal);
+      }
     }
+  };
+
+  async function attempt(to: Destination, ask: Ask, tries: number): Promise<Reply> {
+    await obey(to, ask);
+    const reply = await to.run(() => once(to.name, ask));
+    if (!isThrottling(reply)) return reply;
+    const waitMs = parseRetryAfter(reply.headers['retry-after']) ?? equalJitter(tries, 1_000, 10_000);
+    to.notBefore = Math.max(to.notBefore, Date.now() + waitMs);
+    const detail = `${to.name} is over its limit (${reply.status}) and asks to wait ${Math.ceil(waitMs / 1_000)} s`;
+    throw new DependencyProblem(503, to.name, detail, { reply, waitMs });
   }
 
-  async function attempt(destination: Destination, ask: Ask, tries: number): Promise<Outcome> {
-    const { name } = destination;
-    const isSafe = isIdempotent(ask.method, ask.headers);
+  async function once(name: string, { url, init, deadline, timeoutMs, context }: Ask): Promise<Reply> {
+    const strike = (status: number, detail: string, reply?: Reply) =>
+      new DependencyProblem(status, name, `${name} ${detail}`, { reply, isStrike: true });
+    const leftMs = deadline - Date.now();
+    if (leftMs <= 0) throw new DependencyProblem(504, name, `no time left to ask ${name}: the deadline is over`);
+    const limitMs = Math.ceil(Math.min(timeoutMs, leftMs)); // a timer takes no fractions, which a caller may send
+    const time = AbortSignal.timeout(limitMs);
+    const gone = context.signal;
+    init.headers.set('traceparent', traceparent(context));
+    let reply: Reply;
     try {
-      await obey(destination, ask);
-      const reply = await destination.run(() => once(destination, ask));
-      if (!isThrottling(reply)) return { reply };
-      const waitMs = parseRetryAfter(reply.headers['retry-after'], Date.now()) ?? equalJitter(tries, 1_000, 10_000);
-      destination.notBefore = Math.max(destination.notBefore, Date.now() + waitMs);
-      const problem = new DependencyProblem(503, name, `${name} is over its limit (${reply.status}) and asks to wait ${Math.ceil(waitMs / 1_000)} s`, reply, waitMs);
-      // 429 says that nothing was done
-      return { problem, delayMs: isSafe || reply.status === 429 ? waitMs : undefined, isTold: true };
+      const response = await transport(url, { ...init, signal: gone ? AbortSignal.any([time, gone]) : time });
+      const { status, headers } = response;
+      reply = { status, headers: Object.fromEntries(headers), body: (await response.text()) || undefined };
     } catch (error) {
-      if (error instanceof NotAsked) return { problem: new DependencyProblem(503, name, error.message, undefined, error.retryAfterMs), delayMs: undefined };
-      if (!(error instanceof Strike)) throw error;
-      return { problem: strikeProblem(name, error), delayMs: isSafe ? fullJitter(tries, 100, 10_000) : undefined };
+      // that says nothing about the destination
+      if (gone?.aborted && !time.aborted && Date.now() < deadline)
+        throw new DependencyProblem(499, name, 'the caller has gone');
+      if (time.aborted || gone?.aborted) throw strike(504, `did not answer within ${limitMs} ms`);
+      throw strike(502, `cannot be reached: ${describe((error as Error).cause ?? error)}`);
     }
-  }
-
-  function prepare(method: string, url: string, options: CallOptions & { body?: unknown }): { destination: Destination; ask: Ask } {
-    const { origin } = new URL(url);
-    let destination = destinations.get(origin);
-    if (!destination) destinations.set(origin, (destination = createDestination(origin)));
-    const context = currentOrNew();
-    const deadline = context.deadline === undefined ? Date.now() + defaultDeadlineMs : context.deadline - reserve(context.deadline - Date.now());
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    const headers = {
-      accept: 'application/json',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(options.idempotencyKey ? { 'idempotency-key': options.idempotencyKey } : {}),
-      ...options.headers,
-      'x-request-id': context.requestId,
-      'x-deadline': String(Math.floor(deadline)),
-      // whoever is called leaves the tries to us: through a chain of calls they would multiply
-      'x-retries': '0',
-    };
-    return { destination, ask: { method, url, headers, body, deadline, timeoutMs: options.timeoutMs ?? defaultTimeoutMs } };
-  }
-
-  async function once({ name }: Destination, ask: Ask): Promise<Reply> {
-    const left = ask.deadline - Date.now();
-    if (left <= 0) throw new DependencyProblem(504, name, `no time left to ask ${name}: the deadline is over`);
-    const limit = Math.ceil(Math.min(ask.timeoutMs, left)); // a timer takes no fractions, which a caller may send
-    const time = AbortSignal.timeout(limit);
-    const { signal } = currentOrNew();
     try {
-      const response = await transport(ask.url, {
-        method: ask.method, headers: { ...ask.headers, traceparent: traceparent(currentOrNew()) }, body: ask.body ?? null, redirect: 'manual',
-        signal: signal ? AbortSignal.any([time, signal]) : time,
-      });
-      const reply = await read(response);
-      if (response.status >= 500 && !isThrottling(reply)) throw new Strike('', { cause: reply });
-      return reply;
-    } catch (error) {
-      if (error instanceof Strike) throw error;
-      // the caller has gone: that says nothing about the destination
-      if (signal?.aborted && !time.aborted && Date.now() < ask.deadline) throw new DependencyProblem(499, name, 'the caller has gone');
-      if (time.aborted || signal?.aborted) throw new Strike(`${name} did not answer within ${limit} ms`);
-      throw new Strike(`${name} cannot be reached: ${describe((error as Error).cause ?? error)}`, { cause: 'unreachable' });
+      const isJson = reply.body !== undefined && /\bjson\b/.test(reply.headers['content-type'] ?? '');
+      if (isJson) reply = { ...reply, body: JSON.parse(reply.body) };
+    } catch {
+      throw strike(502, `answered ${reply.status}, but its JSON is broken`, reply);
     }
+    if (reply.status < 500 || isThrottling(reply)) return reply;
+    throw strike(502, `answered ${reply.status}${detailOf(reply)}`, reply);
   }
 
-  /** 429 and 503 are answers that stop everybody who asks the same. */
-  async function obey(destination: Destination, ask: Ask): Promise<void> {
-    const wait = destination.notBefore - Date.now();
-    if (wait <= 0) return;
-    // an event's handler has a transaction open, and the broker can wait without: longer than one try may take is not waited for here
-    const { isRetried, unit } = currentOrNew();
-    const isTooLong = isRetried && unit?.isOpen && wait > ask.timeoutMs;
-    if (Date.now() + wait >= ask.deadline || isTooLong) {
-      throw new DependencyProblem(503, destination.name, `${destination.name} asked to wait ${Math.ceil(wait / 1_000)} s, longer than this request has`, undefined, wait);
-    }
-    await sleep(wait + Math.random() * 50, currentOrNew().signal);
+  /** The body of a 2xx; everything else is a problem of this service, with the answer in `reply`. */
+  async function contentOf<T>(url: string | URL, asking: Promise<Reply<T>>): Promise<T> {
+    const reply = await asking;
+    if (reply.status >= 200 && reply.status < 300) return reply.body;
+    const name = nameOf(new URL(url).origin);
+    throw new DependencyProblem(502, name, `${name} answered ${reply.status}${detailOf(reply)}`, { reply });
   }
-
-  const nameFor = (url: string | URL) => destinations.get(new URL(url).origin)?.name ?? String(url);
 
   return {
     request,
-    get: async (url, options) => content(await request('GET', url, options), nameFor(url)),
-    post: async (url, body, options) => content(await request('POST', url, { ...options, body }), nameFor(url)),
+    get: (url, options) => contentOf(url, request('GET', url, options)),
+    post: (url, body, options) => contentOf(url, request('POST', url, { ...options, body })),
   };
 }
 
-const isThrottling = ({ status, headers }: Reply) => status === 429 || (status === 503 && headers['retry-after'] !== undefined);
-
-function strikeProblem(name: string, { message, cause }: Strike): DependencyProblem {
-  if (cause === 'unreachable') return new DependencyProblem(502, name, message);
-  if (cause === undefined) return new DependencyProblem(504, name, message);
-  const reply = cause as Reply;
-  return new DependencyProblem(502, name, `${name} answered ${reply.status}${message ? `, but ${message}` : detailOf(reply)}`, reply);
+/** 429 and 503 are answers that stop everybody who asks the same. */
+async function obey(to: Destination, { deadline, timeoutMs, context }: Ask): Promise<void> {
+  const waitMs = to.notBefore - Date.now();
+  if (waitMs <= 0) return;
+  // an event's handler has a transaction open, and the broker can wait without: not longer than one try may take
+  const isTooLong = context.isRetried && context.open && waitMs > timeoutMs;
+  if (isTooLong || Date.now() + waitMs >= deadline) {
+    const detail = `${to.name} asked to wait ${Math.ceil(waitMs / 1_000)} s, longer than this request has`;
+    throw new DependencyProblem(503, to.name, detail, { waitMs });
+  }
+  await sleep(waitMs + Math.random() * 50, context.signal);
 }
 
-/** The body of a 2xx; everything else is a problem of this service, with the answer in `reply`. */
-function content<T>(reply: Reply<T>, name: string): T {
-  if (reply.status >= 200 && reply.status < 300) return reply.body;
-  throw new DependencyProblem(502, name, `${name} answered ${reply.status}${detailOf(reply)}`, reply);
+/** Until the next try, in milliseconds; undefined where there must be none. 429 says that nothing was done. */
+function pauseAfter(error: unknown, tries: number, isSafe: boolean): number | undefined {
+  if (!(error instanceof DependencyProblem)) return undefined;
+  if (error.isStrike) return isSafe ? fullJitter(tries, 100, 10_000) : undefined;
+  return isSafe || error.reply?.status === 429 ? error.reply && error.waitMs : undefined;
 }
+
+const isThrottling = ({ status, headers }: Reply): boolean =>
+  status === 429 || (status === 503 && headers['retry-after'] !== undefined);
 
 function detailOf({ body }: Reply): string {
-  const detail = (body as { detail?: unknown } | undefined)?.detail;
-  return typeof detail === 'string' ? `: ${detail.slice(0, 200)}` : '';
+  return typeof body?.detail === 'string' ? `: ${body.detail.slice(0, 200)}` : '';
 }
 
-async function read(response: Response): Promise<Reply> {
-  const headers = Object.fromEntries(response.headers);
-  const text = await response.text();
-  const isJson = /\bjson\b/.test(headers['content-type'] ?? '');
-  if (!isJson) return { status: response.status, headers, body: text === '' ? undefined : text };
-  try {
-    return { status: response.status, headers, body: JSON.parse(text) };
-  } catch {
-    // an answer all the same: whoever asks again gets it again
-    throw new Strike('its JSON is broken', { cause: { status: response.status, headers, body: text } satisfies Reply });
-  }
+type Destination = Awaited<ReturnType<typeof openDestination>>;
+
+/**
+ * What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides.
+ * The circuit breaker and the bulkhead of Michael Nygard, Release It!, chapter 5; a share and not a number in a row,
+ * because of a busy service some calls always fail. The library is loaded with the first call.
+ */
+async function openDestination(origin: string) {
+  const { BrokenCircuitError, bulkhead, CircuitState, circuitBreaker, handleWhen, SamplingBreaker, wrap } =
+    await import('cockatiel');
+  const name = nameOf(origin);
+  const breaker = circuitBreaker(
+    handleWhen((error) => error instanceof DependencyProblem && error.isStrike),
+    { halfOpenAfter: openMs, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
+  );
+  let openedAt = 0;
+  breaker.onBreak(() => {
+    openedAt = Date.now();
+    log.warn(`${name} fails too often and is not asked for ${openMs / 1_000} s`, { dependency: name });
+  });
+  breaker.onReset(() => log(`${name} answers again`, { dependency: name }));
+  const policy = wrap(breaker, bulkhead(64, 64));
+  const notAsked = () => {
+    const waitMs = Math.max(1_000, openedAt + openMs - Date.now());
+    return new DependencyProblem(503, name, `${name} fails too often and is not asked at the moment`, { waitMs });
+  };
+  return {
+    name,
+    budget: createBudget(),
+    /** It has said 429 or 503: nobody asks before this, in epoch milliseconds. */
+    notBefore: 0,
+    async run<T>(work: () => Promise<T>): Promise<T> {
+      if (breaker.state === CircuitState.HalfOpen) throw notAsked(); // the others do not wait for the one probe
+      try {
+        return await policy.execute(work);
+      } catch (error) {
+        if (error instanceof DependencyProblem) throw error;
+        if (error instanceof BrokenCircuitError) throw notAsked();
+        throw new DependencyProblem(503, name, `too many calls to ${name} at once`, { waitMs: 1_000 });
+      }
+    },
+  };
+}
+
+/** As the project calls it: `stock` for STOCK_URL, else the host. */
+function nameOf(origin: string): string {
+  const urls = Object.entries(process.env).filter(([key, value]) => key.endsWith('_URL') && URL.canParse(value ?? ''));
+  const variable = urls.find(([, value]) => new URL(value ?? '').origin === origin)?.[0];
+  return variable?.slice(0, -'_URL'.length).toLowerCase().replaceAll('_', '-') ?? new URL(origin).host;
 }

@@ -1,54 +1,86 @@
+import { currentOrNew, traceparent, within } from './context.ts';
 import { Fatal } from './problem.ts';
+import type { Envelope, Tx } from './types.ts';
+import { createQueue } from './wait.ts';
+
 export interface Session {
   query<R = any>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+  /** Until the transaction ends; false where another process holds it. */
+  tryLock(name: string): Promise<boolean>;
 }
 
-/** An open transaction. */
-export interface Transaction extends Session {
-  commit(): Promise<void>;
-  rollback(): Promise<void>;
-}
-
-/** A migration that failed: where in its text, if the server said so. */
-export interface ScriptError {
-  readonly message: string;
-  /** Index into the text. */
-  readonly at?: number;
-}
-
-/** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. Its own `query` is a transaction of one statement. */
-export interface Database extends Session {
+/** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. Its own `query` stands alone. */
+export interface Database extends Pick<Session, 'query'> {
   readonly kind: 'postgres' | 'sqlite';
-  /** Throws Unavailable where it cannot be reached at the moment, Fatal where it refuses for good. */
-  begin(): Promise<Transaction>;
-  /** Runs work while no other process of this database does the same under this name; undefined where another does. */
-  exclusive<T>(name: string, work: (session: Session) => Promise<T>): Promise<T | undefined>;
-  /** The same, but waits its turn; the session is outside of any transaction. */
-  serialized<T>(name: string, work: (session: Session) => Promise<T>): Promise<T>;
-  describeScriptError(error: unknown): ScriptError;
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Runs work while no other process does the same; outside of any transaction, and without limits of time. */
+  migrating(work: (session: Pick<Session, 'query'>) => Promise<void>): Promise<void>;
   /** True where the failure is the moment's (connection lost, server stopping, deadlock) and trying again is right. */
-  isUnavailable(error: unknown): boolean;
+  isPassing(error: unknown): boolean;
   /** Answers a question of its own, or throws. */
   check(): Promise<void>;
   close(): Promise<void>;
+  /** Called after each commit: something may have been emitted. */
+  afterCommit(): void;
 }
 
 /** A folder of migrations. */
 export type Folder = URL | string;
 
 export interface DatabaseOptions {
-  /** Folder of NNN_words.sql, applied once each, in order, before the service listens; a service of several modules has a folder each, by name. */
+  /** Folder of NNN_words.sql; a service of several modules has a folder each, by name. */
   readonly migrations?: Folder | Readonly<Record<string, Folder>>;
-  /** Instead of DATABASE_URL, and of DB, the file of SQLite. */
-  readonly url?: string;
 }
 
 /** DATABASE_URL (postgres://…), or where it is not set SQLite in the file DB, or in memory. */
 export async function openDatabase(service: string, url = process.env['DATABASE_URL'] ?? ''): Promise<Database> {
   if (/^postgres(ql)?:/.test(url)) return (await import('./postgres.ts')).openPostgres(url, service);
-  if (/^\w+:\/\//.test(url) && !/^(sqlite|file):/.test(url)) throw new Fatal(`DATABASE_URL is ${url.slice(0, url.indexOf(':'))}://…: the kit knows postgres:// and sqlite:FILE`);
+  if (/^(?!sqlite:|file:)\w+:\/\//.test(url))
+    throw new Fatal(`DATABASE_URL is ${url.split(':')[0]}://…: the kit knows postgres:// and sqlite:FILE`);
   return (await import('./sqlite.ts')).openSqlite(sqliteFile(url) || process.env['DB'] || ':memory:');
 }
 
 /** Of `sqlite:FILE`, `file:FILE` or FILE. */
 export const sqliteFile = (url: string): string => url.replace(/^(sqlite|file):(\/\/)?/, '');
+
+/** Runs work in the open transaction of this context, where a failure takes only itself back, or in one of its own. */
+export async function transact<T>(database: Database, work: (session: Session) => Promise<T>): Promise<T> {
+  const context = currentOrNew();
+  const inside = (session: Session) =>
+    within({ ...context, open: { session, queue: createQueue() } }, () => work(session));
+  if (!context.open) {
+    const result = await database.transaction(inside);
+    database.afterCommit();
+    return result;
+  }
+  const { session, queue } = context.open;
+  return queue(async () => {
+    await session.query('savepoint part');
+    try {
+      const result = await inside(session);
+      await session.query('release savepoint part');
+      return result;
+    } catch (error) {
+      // a lost connection has nothing to take back
+      await session.query('rollback to savepoint part').catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/** The transaction as handlers see it: what it emits is a row of the same transaction. */
+export function createTx(session: Session, service: string): Tx {
+  return {
+    requestId: currentOrNew().requestId,
+    query: (sql, values) => session.query(sql, values),
+    async emit(type, data) {
+      const context = currentOrNew();
+      const event: Envelope = {
+        ...{ id: crypto.randomUUID(), type, source: service, time: new Date().toISOString(), data },
+        ...{ requestId: context.requestId, traceparent: traceparent(context) },
+      };
+      await session.query('insert into camp_outbox (id, body) values ($1, $2)', [event.id, JSON.stringify(event)]);
+      return event.id;
+    },
+  };
+}

@@ -3,38 +3,22 @@ export function createLoad(maxInFlight: number) {
   let inFlight = 0;
   let average = 0;
   let last = performance.now();
-  let requests = 0;
-  let errors = 0;
-  let rates = { rps: 0, eps: 0, since: last };
+  let second = { since: last, requests: 0, rate: 0 };
 
-  function note(): void {
+  function change(by: 1 | -1): void {
     const now = performance.now();
-    const weight = 1 - Math.exp(-(now - last) / 300);
-    average += weight * (inFlight / maxInFlight - average);
+    average += (1 - Math.exp((last - now) / 300)) * (inFlight / maxInFlight - average);
     last = now;
-    const seconds = (now - rates.since) / 1_000;
-    if (seconds < 1) return;
-    rates = { rps: requests / seconds, eps: errors / seconds, since: now };
-    requests = errors = 0;
+    inFlight += by;
+    if (by === 1) second.requests += 1;
+    const seconds = (now - second.since) / 1_000;
+    if (seconds >= 1) second = { since: now, requests: 0, rate: second.requests / seconds };
   }
 
   return {
-    get inFlight() {
-      return inFlight;
-    },
-    get isFull() {
-      return inFlight >= maxInFlight;
-    },
-    enter(): void {
-      note();
-      inFlight += 1;
-      requests += 1;
-    },
-    leave(isError: boolean): void {
-      note();
-      inFlight -= 1;
-      if (isError) errors += 1;
-    },
-    header: (): string => `TEXT application_utilization=${average.toFixed(3)}, rps_fractional=${rates.rps.toFixed(2)}, eps=${rates.eps.toFixed(2)}`,
+    isFull: () => inFlight >= maxInFlight,
+    enter: () => change(1),
+    leave: () => change(-1),
+    header: () => `TEXT application_utilization=${average.toFixed(3)}, rps_fractional=${second.rate.toFixed(2)}`,
   };
 }

@@ -2,10 +2,8 @@ import { Problem } from './problem.ts';
 import type { Handler } from './types.ts';
 
 export interface RouteOptions {
-  /** Honours Idempotency-Key: everything the handler writes and its answer are one transaction, done once for each key. */
+  /** Honours Idempotency-Key: everything the handler writes and its answer are one transaction, once for each key. */
   readonly idempotent?: boolean;
-  /** Where nobody may repeat a request by accident: without the header it is a 400. */
-  readonly requireKey?: boolean;
 }
 
 export interface Route {
@@ -15,34 +13,28 @@ export interface Route {
   readonly options: RouteOptions;
 }
 
-interface Compiled extends Route {
-  readonly expression: RegExp;
-}
-
 /** `/api/orders/:id` and, at the end, `/*`. The first that fits is taken. */
-export function createRouter(routes: readonly Route[]): (method: string, path: string) => { route: Route; params: Record<string, string> } {
-  const compiled = routes.map((route): Compiled => ({ ...route, expression: compile(route.pattern) }));
-  return (method, path) => {
+export function createRouter(routes: readonly Route[]) {
+  const compiled = routes.map((route) => ({ route, expression: compile(route.pattern) }));
+  return (method: string, path: string): { route: Route; params: Record<string, string> } => {
     const here = compiled.filter(({ expression }) => expression.test(path));
     if (here.length === 0) throw new Problem(404, `nothing at ${path}`);
-    const route = here.find((each) => each.method === method) ?? (method === 'HEAD' ? here.find((each) => each.method === 'GET') : undefined);
-    if (!route) {
-      const allow = [...new Set(here.map((each) => each.method))].join(', ');
+    const found = here.find(({ route }) => route.method === method || (route.method === 'GET' && method === 'HEAD'));
+    if (!found) {
+      const allow = [...new Set(here.map(({ route }) => route.method))].join(', ');
       throw new Problem(405, `${path} takes ${allow}`, { headers: { allow } });
     }
-    return { route, params: decode(route.expression.exec(path)?.groups ?? {}) };
+    const { groups = {} } = found.expression.exec(path) ?? {};
+    try {
+      const params = Object.entries(groups).map(([name, value = '']) => [name, decodeURIComponent(value)]);
+      return { route: found.route, params: Object.fromEntries(params) };
+    } catch {
+      throw new Problem(400, 'the path is not properly encoded');
+    }
   };
 }
 
 function compile(pattern: string): RegExp {
-  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\/\\\*$/, '(?:/(?<rest>.*))?').replace(/:(\w+)/g, '(?<$1>[^/]+)');
-  return new RegExp(`^${source}/?$`);
-}
-
-function decode(groups: Record<string, string>): Record<string, string> {
-  try {
-    return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value ?? '')]));
-  } catch {
-    throw new Problem(400, 'the path is not properly encoded');
-  }
+  const literal = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${literal.replace(/\/\\\*$/, '(?:/(?<rest>.*))?').replace(/:(\w+)/g, '(?<$1>[^/]+)')}/?$`);
 }

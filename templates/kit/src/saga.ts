@@ -1,22 +1,17 @@
 import { currentOrNew, within } from './context.ts';
-import type { Database, Session } from './database.ts';
-import { createPatientLog, describe, log } from './log.ts';
-import { createTx } from './outbox.ts';
+import { createTx, type Database, type Session, transact } from './database.ts';
+import type { Handled } from './consumer.ts';
+import { log } from './log.ts';
 import { equalJitter } from './retry.ts';
-import type { Event, EventHandler, Saga, SagaOptions, SagaStep, Tx } from './types.ts';
-import { transact } from './unit.ts';
-import { sleep } from './wait.ts';
-
-/**
- * doing ──(all steps done)──────────────▶ done
- *   └─(a step failed, or the deadline)──▶ undoing ──(all undone)──▶ undone ──(a late "done")──▶ undoing, that step alone
- */
-type State = 'doing' | 'undoing' | 'done' | 'undone';
+import type { Event, Saga, SagaOptions, Tx } from './types.ts';
 
 interface Row {
-  readonly saga: string;
   readonly id: string;
-  readonly state: State;
+  /**
+   * doing ──(all steps done)──────────────▶ done
+   *   └─(a step failed, or the deadline)──▶ undoing ──(all undone)──▶ undone ──(a late "done")──▶ undoing, that step alone
+   */
+  readonly state: 'doing' | 'undoing' | 'done' | 'undone';
   readonly step: number;
   /** Undoing ends below this step. */
   readonly down_to: number;
@@ -29,154 +24,119 @@ interface Row {
   readonly trace_id: string;
 }
 
-export interface SagaParts {
-  readonly service: string;
-  readonly database: Database;
-  now(): number;
-  kick(): void;
-}
-
 export interface BuiltSaga<T> extends Saga<T> {
   /** For each event type that answers a step. */
-  readonly handlers: ReadonlyMap<string, EventHandler>;
-  /** Undoes what is late and asks again for what is not undone; how many. */
-  tick(parts: SagaParts): Promise<number>;
+  readonly handled: readonly Handled[];
+  /** Undoes one that is late, or asks again for what is not undone; false where there is none. */
+  tick(database: Database, service: string): Promise<boolean>;
 }
 
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
- * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order is Garcia-Molina and
- * Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
+ * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order is
+ * Garcia-Molina and Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
  */
-export function createSaga<T extends object>(name: string, options: SagaOptions<T>, now: () => number): BuiltSaga<T> {
+export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => number): BuiltSaga<T> {
   const { steps, deadlineMs = 60_000 } = options;
-  const handlers = new Map<string, EventHandler>();
-  for (const type of new Set(steps.flatMap(({ done, failed, undone }) => [done, failed, ...(undone ? [undone] : [])]))) {
-    handlers.set(type, (event, tx) => onEvent(event, tx));
-  }
+  const types = new Set(steps.flatMap(({ done, failed, undone }) => [done, failed, undone ?? done]));
 
   async function begin(tx: Tx, id: string, data: T): Promise<void> {
     const { requestId, traceId } = currentOrNew();
-    const rows = await tx.query(
+    const rows = await tx.query<Row>(
       `insert into camp_sagas (saga, id, state, step, down_to, tries, has_ended, data, reason, due, request_id, trace_id)
-       values ($1, $2, 'doing', 0, 0, 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id`,
+       values ($1, $2, 'doing', 0, 0, 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id, data`,
       [name, id, JSON.stringify(data), now() + deadlineMs, requestId, traceId],
     );
-    if (rows.length > 0) await command(tx, { id, data: JSON.stringify(data) }, steps[0]?.command);
+    for (const row of rows) await command(tx, row, steps[0]?.command);
   }
 
-  const command = async (tx: Tx, row: Pick<Row, 'id' | 'data'>, type: string | undefined) => {
-    if (type) await tx.emit(type, { ...JSON.parse(row.data), sagaId: row.id });
-  };
-
-  async function save(tx: Tx, row: Row, change: Partial<Row>): Promise<Row> {
-    const next = { ...row, ...change };
-    await tx.query('update camp_sagas set state = $3, step = $4, down_to = $5, tries = $6, has_ended = $7, data = $8, reason = $9, due = $10 where saga = $1 and id = $2', [
-      name, next.id, next.state, next.step, next.down_to, next.tries, next.has_ended, next.data, next.reason, next.due,
-    ]);
-    return next;
+  async function command(tx: Tx, { id, data }: Pick<Row, 'id' | 'data'>, type: string | undefined): Promise<void> {
+    if (type) await tx.emit(type, { ...JSON.parse(data), sagaId: id });
   }
 
-  async function onEvent(event: Event, tx: Tx): Promise<void> {
-    const id = event.data?.sagaId;
-    if (typeof id !== 'string') return;
-    const [row] = await tx.query<Row>('select * from camp_sagas where saga = $1 and id = $2 for update', [name, id]);
-    if (!row) return;
-    const is = (key: 'done' | 'failed' | 'undone') => steps.findIndex((step) => step[key] === event.type);
-    const current = steps[row.step];
-    if (row.state === 'doing' && current?.done === event.type) await advance(tx, row, event);
-    else if (row.state === 'doing' && current?.failed === event.type) await undoFrom(tx, row, row.step - 1, String(event.data.reason ?? `${current.name} failed`), event);
-    else if (row.state === 'undoing' && current?.undone === event.type) await undoFrom(tx, row, row.step - 1, row.reason);
-    else if (is('done') >= 0) await onLate(tx, row, is('done'));
+  async function save(tx: Tx, row: Row): Promise<void> {
+    const { id, state, step, down_to, tries, has_ended, data, reason, due } = row;
+    await tx.query(
+      `update camp_sagas set state = $3, step = $4, down_to = $5, tries = $6, has_ended = $7, data = $8, reason = $9,
+       due = $10 where saga = $1 and id = $2`,
+      [name, id, state, step, down_to, tries, has_ended, data, reason, due],
+    );
   }
 
-  async function advance(tx: Tx, row: Row, event: Event): Promise<void> {
-    const data = JSON.stringify({ ...JSON.parse(row.data), ...withoutId(event.data) });
+  async function onEvent({ type, data }: Event, tx: Tx): Promise<void> {
+    if (typeof data?.sagaId !== 'string') return;
+    const key = [name, data.sagaId];
+    const [found] = await tx.query<Row>('select * from camp_sagas where saga = $1 and id = $2 for update', key);
+    if (!found) return;
+    const current = steps[found.step];
+    const { sagaId: _, ...news } = data;
+    const row = { ...found, data: JSON.stringify({ ...JSON.parse(found.data), ...news }) };
+    if (found.state === 'doing' && current?.done === type) return advance(tx, row);
+    if (found.state === 'doing' && current?.failed === type)
+      return undoFrom(tx, { ...row, reason: String(data.reason ?? `${current.name} failed`) }, row.step - 1);
+    if (found.state === 'undoing' && current?.undone === type) return undoFrom(tx, found, found.step - 1);
+    // a step that was done after it had been given up must be taken back too, whatever its undo met before
+    const late = steps.findIndex(({ done }) => done === type);
+    if (late < 0) return;
+    if (found.state === 'undone') await undoFrom(tx, { ...found, down_to: late }, late);
+    if (found.state === 'undoing' && late >= found.step) await undoFrom(tx, found, late);
+  }
+
+  async function advance(tx: Tx, row: Row): Promise<void> {
     const step = row.step + 1;
     if (step < steps.length) {
-      await command(tx, await save(tx, row, { step, data }), steps[step]?.command);
-      return;
+      await save(tx, { ...row, step });
+      return command(tx, row, steps[step]?.command);
     }
-    const done = await save(tx, row, { state: 'done', step, data, has_ended: 1, due: never });
+    await save(tx, { ...row, step, state: 'done', has_ended: 1, due: never });
     log('saga done', { saga: name, sagaId: row.id });
-    await options.onDone?.(tx, { id: row.id, data: JSON.parse(done.data), reason: '' });
+    await options.onDone?.(tx, { id: row.id, data: JSON.parse(row.data), reason: '' });
   }
 
   /** Takes back this step and those before it; those that have nothing to take back are passed over. */
-  async function undoFrom(tx: Tx, row: Row, from: number, reason: string, event?: Event): Promise<void> {
-    const data = event ? JSON.stringify({ ...JSON.parse(row.data), ...withoutId(event.data) }) : row.data;
-    let step = from;
-    for (; step >= row.down_to; step--) {
-      const { undo, undone } = steps[step] as SagaStep;
-      if (undo) await command(tx, { id: row.id, data }, undo);
-      if (undo && undone) break;
+  async function undoFrom(tx: Tx, row: Row, from: number): Promise<void> {
+    const { id, reason } = row;
+    for (let step = from; step >= row.down_to; step--) {
+      const { undo, undone } = steps[step]!;
+      await command(tx, row, undo);
+      if (!undo || !undone) continue;
+      if (row.state === 'doing') log.warn('saga is undone', { saga: name, sagaId: id, reason });
+      return save(tx, { ...row, state: 'undoing', step, tries: 0, due: now() + equalJitter(1, 2_000, 2_000) });
     }
-    if (step >= row.down_to) {
-      await save(tx, row, { state: 'undoing', step, data, reason, tries: 0, due: now() + equalJitter(1, 2_000, 2_000) });
-      if (row.state === 'doing') log.warn('saga is undone', { saga: name, sagaId: row.id, reason });
-      return;
-    }
-    await save(tx, row, { state: 'undone', step, data, reason, has_ended: 1, due: never });
-    log('saga undone', { saga: name, sagaId: row.id, reason });
+    await save(tx, { ...row, state: 'undone', step: row.down_to - 1, has_ended: 1, due: never });
+    log('saga undone', { saga: name, sagaId: id, reason });
     // what came late was taken back alone: the saga has ended before
-    if (!row.has_ended) await options.onUndone?.(tx, { id: row.id, data: JSON.parse(data), reason });
+    if (!row.has_ended) await options.onUndone?.(tx, { id, data: JSON.parse(row.data), reason });
   }
 
-  /** A step that was done after it had been given up: it must be taken back too, whatever its undo met before. */
-  async function onLate(tx: Tx, row: Row, step: number): Promise<void> {
-    if (row.state === 'undone') await undoFrom(tx, { ...row, down_to: step }, step, row.reason);
-    else if (row.state === 'undoing' && step >= row.step) await undoFrom(tx, row, step, row.reason);
+  async function tick(database: Database, service: string): Promise<boolean> {
+    const due = 'select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1';
+    const [row] = await database.query<Row>(due, [name, now()]);
+    if (!row) return false;
+    await within({ requestId: row.request_id, traceId: row.trace_id }, () =>
+      transact(database, (session) => onDue(session, createTx(session, service), row.id)),
+    );
+    return true;
   }
 
-  async function tick({ database, service, kick }: SagaParts): Promise<number> {
-    const [row] = await database.query<Row>('select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1', [name, now()]);
-    if (!row) return 0;
-    await within({ requestId: row.request_id, traceId: row.trace_id }, () => transact(database, (session) => onDue(session, service, row.id)));
-    kick();
-    return 1;
-  }
-
-  async function onDue(session: Session, service: string, id: string): Promise<void> {
-    const tx = createTx(session, service);
-    const [row] = await tx.query<Row>('select * from camp_sagas where saga = $1 and id = $2 and due <= $3 for update', [name, id, now()]);
+  async function onDue(session: Session, tx: Tx, id: string): Promise<void> {
+    const still = 'select * from camp_sagas where saga = $1 and id = $2 and due <= $3 for update';
+    const [row] = await session.query<Row>(still, [name, id, now()]);
     if (!row) return; // another replica, or an answer, was faster
     const step = steps[row.step];
-    if (row.state === 'doing') return undoFrom(tx, row, row.step, `${step?.name ?? 'the saga'} took longer than ${deadlineMs} ms`);
+    if (row.state === 'doing')
+      return undoFrom(
+        tx,
+        { ...row, reason: `${step?.name ?? 'the saga'} took longer than ${deadlineMs} ms` },
+        row.step,
+      );
     // no answer to the undo yet: asked again, less and less often, for ever
+    const tries = row.tries + 1;
     await command(tx, row, step?.undo);
-    await save(tx, row, { tries: row.tries + 1, due: now() + equalJitter(row.tries + 2, 2_000, 60_000) });
-    log.warn('undo is asked for again', { saga: name, sagaId: row.id, step: step?.name, tries: row.tries + 1 });
+    await save(tx, { ...row, tries, due: now() + equalJitter(tries + 1, 2_000, 60_000) });
+    log.warn('undo is asked for again', { saga: name, sagaId: id, step: step?.name, tries });
   }
 
-  return { begin, handlers, tick };
-}
-
-function withoutId(data: unknown): object {
-  const { sagaId: _, ...rest } = (data ?? {}) as Record<string, unknown>;
-  return rest;
-}
-
-/** Looks for due sagas, often enough for deadlines in seconds. */
-export function watchSagas(sagas: readonly BuiltSaga<any>[], parts: SagaParts): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const complain = createPatientLog();
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      let count = 0;
-      try {
-        for (const saga of sagas) count += await saga.tick(parts);
-      } catch (error) {
-        complain(`cannot look after sagas at the moment: ${describe(error)}`);
-      }
-      if (count === 0) await sleep(500, stopping.signal);
-    }
-  }
-  const running = sagas.length > 0 ? run() : Promise.resolve();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return { begin, tick, handled: [...types].map((type) => ({ type, as: undefined, handler: onEvent })) };
 }

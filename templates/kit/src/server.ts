@@ -1,19 +1,19 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { config } from './config.ts';
 import { type Context, correlation, traceparent, within } from './context.ts';
 import type { Database } from './database.ts';
-import { createIdempotency, fingerprintOf } from './idempotency.ts';
+import { createIdempotency } from './idempotency.ts';
 import { createLoad } from './load.ts';
 import { describe, log } from './log.ts';
-import { Problem, problemBody, Unavailable } from './problem.ts';
+import { type DependencyProblem, Problem, Unavailable } from './problem.ts';
 import { createRouter, type Route } from './router.ts';
-import type { Answer, Call, Client, Tx } from './types.ts';
+import type { Answer, Client, Transact } from './types.ts';
 
 export interface ServerParts {
   readonly routes: readonly Route[];
   readonly database: Database | undefined;
   readonly client: Client;
-  tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  readonly tx: Transact;
   /** Why requests cannot be taken at all, such as a database that has not been migrated. */
   closed(): string | undefined;
   /** Why the replica is not ready. */
@@ -26,21 +26,18 @@ export interface HttpServer {
   drain(): Promise<void>;
 }
 
-interface Limits {
-  readonly maxInFlight: number;
-  readonly bodyLimit: number;
-  readonly requestMs: number;
-}
+type RequestContext = Context & { readonly deadline: number; readonly signal: AbortSignal };
 
-export function createHttp(parts: ServerParts): HttpServer {
-  const limits: Limits = {
-    maxInFlight: config.number('MAX_INFLIGHT', 256),
-    bodyLimit: config.number('BODY_LIMIT', 1024 * 1024),
-    requestMs: config.number('REQUEST_TIMEOUT_MS', 10_000),
-  };
-  const load = createLoad(limits.maxInFlight);
-  const find = createRouter(parts.routes);
-  const once = parts.database ? createIdempotency(parts.database) : undefined;
+const soon = { headers: { 'retry-after': '1' } };
+const late = () => new Problem(504, 'not done before the deadline of this request');
+
+export function createHttp({ routes, database, client, tx, closed, trouble }: ServerParts): HttpServer {
+  const maxInFlight = config.number('MAX_INFLIGHT', 256);
+  const bodyLimit = config.number('BODY_LIMIT', 1024 * 1024);
+  const requestMs = config.number('REQUEST_TIMEOUT_MS', 10_000);
+  const load = createLoad(maxInFlight);
+  const find = createRouter(routes);
+  const once = database && createIdempotency(database);
   let isDraining = false;
 
   const server = createServer((req, res) => void serve(req, res));
@@ -50,87 +47,92 @@ export function createHttp(parts: ServerParts): HttpServer {
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const begin = performance.now();
-    const url = new URL(req.url ?? '/', 'http://service');
-    const isHealth = url.pathname === '/livez' || url.pathname === '/readyz';
-    const gone = new AbortController();
-    res.on('close', () => res.writableFinished || gone.abort());
-    const asked = Number(first(req.headers['x-deadline']) || Number.NaN);
-    const latest = Date.now() + limits.requestMs;
-    const context: Context & { deadline: number; signal: AbortSignal } = {
-      ...correlation(first(req.headers['x-request-id']), first(req.headers['traceparent'])),
-      deadline: Number.isFinite(asked) ? Math.min(asked, latest) : latest,
-      isRetried: first(req.headers['x-retries']) === '0',
-      signal: gone.signal,
+    const url = new URL(`http://service${req.url}`);
+    const header = (name: string) => req.headers[name] as string | undefined;
+    const ended = new AbortController();
+    res.on('close', () => res.writableFinished || ended.abort());
+    const asked = Number(header('x-deadline') || Number.NaN);
+    const context = {
+      ...correlation(header('x-request-id'), header('traceparent')),
+      deadline: Math.min(Date.now() + requestMs, Number.isFinite(asked) ? asked : Number.POSITIVE_INFINITY),
+      isRetried: header('x-retries') === '0',
+      signal: ended.signal,
     };
     await within(context, async () => {
-      const isCounted = !isHealth && !load.isFull;
-      if (isCounted) load.enter();
-      const answer = isHealth ? await health(url.pathname) : await reply(req, url, context, gone, isCounted);
-      if (isCounted) load.leave((answer.status ?? 200) >= 500);
-      send(req, res, answer, context);
-      if (isHealth) return;
+      if (/^\/(livez|readyz)$/.test(url.pathname)) return send(req, res, context, await health(url.pathname));
+      const isFull = load.isFull();
+      if (!isFull) load.enter();
+      const timer = setTimeout(() => ended.abort(), Math.max(0, context.deadline - Date.now()));
+      const answer = await reply(req, url, context, isFull).catch((error) => refusal(error, url, context));
+      clearTimeout(timer);
+      if (!isFull) load.leave();
+      send(req, res, context, answer);
+      const { status = 200 } = answer;
       const ms = Math.round((performance.now() - begin) * 10) / 10;
-      const status = answer.status ?? 200;
       log[status >= 500 ? 'error' : 'info']('request', { method: req.method, path: url.pathname, status, ms });
     });
   }
 
   async function health(path: string): Promise<Answer> {
     if (path === '/livez') return { body: { status: 'alive' } };
-    const why = isDraining ? 'draining' : load.isFull ? 'over its limit' : (parts.closed() ?? (await parts.trouble()));
+    const why = isDraining ? 'draining' : load.isFull() ? 'over its limit' : (closed() ?? (await trouble()));
     return why === undefined ? { body: { status: 'ready' } } : { status: 503, body: { status: 'not ready', why } };
   }
 
-  async function reply(req: IncomingMessage, url: URL, context: Context & { deadline: number; signal: AbortSignal }, gone: AbortController, isCounted: boolean): Promise<Answer> {
-    const timer = setTimeout(() => gone.abort(), Math.max(0, context.deadline - Date.now()));
-    try {
-      if (!isCounted) throw new Problem(429, `more than ${limits.maxInFlight} requests at once`, { headers: { 'retry-after': '1' } });
-      const closed = parts.closed();
-      if (closed !== undefined) throw new Problem(503, closed, { headers: { 'retry-after': '1' } });
-      if (context.deadline <= Date.now()) throw late();
-      return await Promise.race([handle(req, url, context), ended(context.signal)]);
-    } catch (error) {
-      return asAnswer(unavailableIf(error), url.pathname, context.requestId);
-    } finally {
-      clearTimeout(timer);
-    }
+  async function reply(req: IncomingMessage, url: URL, context: RequestContext, isFull: boolean): Promise<Answer> {
+    if (isFull) throw new Problem(429, `more than ${maxInFlight} requests at once`, soon);
+    const why = closed();
+    if (why !== undefined) throw new Problem(503, why, soon);
+    if (context.deadline <= Date.now()) throw late();
+    const ended = new Promise<never>((_, reject) => {
+      context.signal.addEventListener('abort', () => reject(late()), { once: true });
+    });
+    return Promise.race([handle(req, url, context), ended]);
   }
 
-  const unavailableIf = (error: unknown) =>
-    error instanceof Unavailable || !parts.database?.isUnavailable(error) ? error : new Unavailable(`the database does not answer: ${describe(error)}`, { cause: error });
-
-  async function handle(req: IncomingMessage, url: URL, context: Context & { deadline: number; signal: AbortSignal }): Promise<Answer> {
-    const method = req.method ?? 'GET';
-    const { route, params } = find(method, url.pathname);
-    const call = createCall(req, url, params, context);
-    const key = first(req.headers['idempotency-key']);
-    const run = async () => (await route.handler(call)) ?? { status: 204 };
-    if (!route.options.idempotent) return run();
-    if (key === undefined && route.options.requireKey) throw new Problem(400, 'send an Idempotency-Key');
-    if (key === undefined || !once) return run();
-    return once(`${method} ${route.pattern} ${key}`, fingerprintOf(method, url.pathname + url.search, await call.text()), run);
-  }
-
-  function createCall(req: IncomingMessage, url: URL, params: Record<string, string>, context: Context & { deadline: number; signal: AbortSignal }): Call {
+  async function handle(req: IncomingMessage, url: URL, context: RequestContext): Promise<Answer> {
+    const { method = 'GET' } = req;
+    const { pathname: path, searchParams: query, search } = url;
+    const { route, params } = find(method, path);
+    const headers = req.headers as Record<string, string>;
     let body: Promise<string> | undefined;
-    const text = () => (body ??= readBody(req, limits.bodyLimit));
-    const { client, tx } = parts;
-    return {
-      method: req.method ?? 'GET', path: url.pathname, params, query: url.searchParams,
-      headers: Object.fromEntries(Object.entries(req.headers).map(([name, value]) => [name, first(value) ?? ''])),
-      requestId: context.requestId, traceId: context.traceId, deadline: context.deadline, signal: context.signal, log, text,
-      json: async () => parse(await text()),
-      tx, get: client.get, post: client.post, request: client.request,
-    };
+    const text = () => (body ??= readBody(req, bodyLimit));
+    const json = async () => parse(await text());
+    const run = async () =>
+      (await route.handler({ ...context, ...client, method, path, params, query, headers, log, text, json, tx })) ?? {
+        status: 204,
+      };
+    const key = headers['idempotency-key'];
+    if (!route.options.idempotent || key === undefined || !once) return run();
+    return once(`${method} ${route.pattern} ${key}`, [method, path + search, await text()], run);
   }
 
-  function send(req: IncomingMessage, res: ServerResponse, { status = 200, headers = {}, body }: Answer, context: Context): void {
-    if (res.destroyed) return;
-    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
-    const type = Object.keys(headers).find((name) => name.toLowerCase() === 'content-type');
-    const content = body === undefined ? undefined : isRaw && type !== undefined ? Buffer.from(body as string) : Buffer.from(JSON.stringify(body));
+  function refusal(error: unknown, url: URL, { requestId }: Context): Answer {
+    const problem = asProblem(error);
+    const { status, message: detail, headers } = problem;
+    if (status === 500) log.error(String((error as Error)?.stack ?? error));
+    else if (status > 500) log.warn(detail);
+    const title = STATUS_CODES[status] ?? 'Error';
+    const { dependency } = problem as DependencyProblem;
+    const body = { type: 'about:blank', title, status, detail, instance: url.pathname, requestId, dependency };
+    return { status, headers, body };
+  }
+
+  function asProblem(error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    if (error instanceof Unavailable) return new Problem(503, error.message, soon);
+    if (database?.isPassing(error)) return new Problem(503, `the database does not answer: ${describe(error)}`, soon);
+    return new Problem(500, 'something went wrong here; the log has it under this request id');
+  }
+
+  function send(req: IncomingMessage, res: ServerResponse, context: Context, answer: Answer): void {
+    const { status = 200, headers = {}, body } = answer;
+    const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+    const isRaw = hasType && (typeof body === 'string' || body instanceof Uint8Array);
+    const content = body === undefined ? undefined : Buffer.from(isRaw ? (body as string) : JSON.stringify(body));
+    const type = status >= 400 ? 'application/problem+json' : 'application/json';
     res.writeHead(status, {
-      ...(content && type === undefined ? { 'content-type': status >= 400 ? 'application/problem+json' : 'application/json' } : {}),
+      ...(content && !hasType ? { 'content-type': type } : {}),
       ...(status === 204 || status === 304 ? {} : { 'content-length': content?.length ?? 0 }),
       ...headers,
       'x-request-id': context.requestId,
@@ -149,26 +151,6 @@ export function createHttp(parts: ServerParts): HttpServer {
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
-const late = () => new Problem(504, 'not done before the deadline of this request');
-
-function ended(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(late()), { once: true }));
-}
-
-function asAnswer(error: unknown, path: string, requestId: string): Answer {
-  const problem = asProblem(error);
-  if (problem.status === 500) log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  else if (problem.status > 500) log.warn(problem.message);
-  return { status: problem.status, headers: problem.headers, body: problemBody(problem, path, requestId) };
-}
-
-function asProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  if (error instanceof Unavailable) return new Problem(503, error.message, { headers: { 'retry-after': '1' } });
-  return new Problem(500, 'something went wrong here; the log has it under this request id');
 }
 
 function parse(text: string): any {

@@ -1,17 +1,14 @@
-import { type App, inside } from './app.ts';
-import { createTransact, lazyClient, subscriptions } from './assemble.ts';
-import { type Broker, openBroker } from './broker.ts';
+import type { App } from './app.ts';
 import { config } from './config.ts';
+import { createConsumers } from './consumer.ts';
 import { type Database, openDatabase } from './database.ts';
-import { bury } from './dead-letters.ts';
 import { createPatientLog, describe, log, printLog } from './log.ts';
-import { migrate } from './migrate.ts';
-import { createRelay, type Relay } from './outbox.ts';
-import { Fatal, Unavailable } from './problem.ts';
-import { pruneHourly } from './prune.ts';
-import { watchSagas } from './saga.ts';
-import { createHttp, type HttpServer } from './server.ts';
-import { sleep } from './wait.ts';
+import { migrate, prune } from './migrate.ts';
+import type { Broker } from './nats.ts';
+import { deliverHere, relay } from './outbox.ts';
+import { Fatal } from './problem.ts';
+import { createHttp } from './server.ts';
+import { type Loop, repeat, sleep } from './wait.ts';
 
 const drainMs = 9_000;
 /** A database that is there answers before this; health is served from then on, whatever comes. */
@@ -20,89 +17,83 @@ const patienceMs = 1_500;
 /** The whole life of a service. Ends the process itself. */
 export async function start(app: App): Promise<void> {
   printLog();
-  const declared = inside(app).declared();
+  const { parts, client, tx } = app;
   const service = process.env['SERVICE'] || app.name;
   let why: string | undefined = 'starting';
-  let database: Database | undefined;
   let broker: Broker | undefined;
-  let relay: Relay | undefined;
-  let sagas: ReturnType<typeof watchSagas> | undefined;
-  let tidying: ReturnType<typeof pruneHourly> | undefined;
-  const kick = () => relay?.kick();
+  let sender: Loop | undefined;
+  const loops: Loop[] = [];
 
   try {
-    if (declared.database) database = await openDatabase(service, declared.database.url);
-  } catch (error) {
-    return fail(error);
-  }
-  const tx = createTransact(service, database, kick);
-  const client = lazyClient(async () => (await import('./client.ts')).createClient());
-  inside(app).bind({ database, client, tx, now: Date.now });
-  const http = createHttp({ routes: declared.routes, database, client, tx, closed: () => why, trouble });
-  stopOnSignals(stop);
+    const database = parts.database && (await openDatabase(service));
+    parts.runtime = { service, database, transport: fetch, now: Date.now };
+    const http = createHttp({ routes: parts.routes, database, client, tx, closed: () => why, trouble });
+    let listening: Promise<void> | undefined;
+    const listenOnce = () => (listening ??= listen());
+    stopOnSignals(stop);
+    const early = setTimeout(() => listenOnce().catch(fail), patienceMs);
+    if (database) await migrated(database);
+    if (database) await open(database);
+    why = undefined;
+    clearTimeout(early);
+    await listenOnce();
+    log('ready');
 
-  let listening: Promise<void> | undefined;
-  const listenOnce = () => (listening ??= listen(http).catch(fail));
-  const early = setTimeout(listenOnce, patienceMs);
-  if (database) await migrated(database);
-  if (database) {
-    broker = await openBroker(service, (letter) => bury(database as Database, letter));
-    relay = createRelay(database, broker);
-    const parts = { service, database, kick, now: Date.now };
-    for (const subscription of subscriptions(app, parts)) broker.subscribe(subscription);
-    sagas = watchSagas(declared.sagas, parts);
-    tidying = pruneHourly(database);
+    async function listen(): Promise<void> {
+      const [host, port] = [config('HOST', '0.0.0.0'), config.number('PORT', 8080)];
+      await new Promise<void>((resolve, reject) => {
+        http.server.once('error', ({ message }) => reject(new Fatal(`cannot listen on ${host}:${port}: ${message}`)));
+        http.server.listen(port, host, resolve);
+      });
+      log('listening', { host, port });
+    }
+
+    async function trouble(): Promise<string | undefined> {
+      try {
+        await database?.check();
+        return broker?.trouble();
+      } catch (error) {
+        return `the database does not answer: ${describe(error)}`;
+      }
+    }
+
+    async function stop(): Promise<void> {
+      const drained = http.server.listening ? http.drain() : undefined;
+      await Promise.all([drained, broker?.drain(), ...loops.map((loop) => loop.stop())]);
+      await sender?.stop();
+      await broker?.close();
+      await database?.close();
+    }
+  } catch (error) {
+    fail(error);
   }
-  why = undefined;
-  clearTimeout(early);
-  await listenOnce();
-  log('ready');
 
   /** There is no end to patience: what is not there yet comes. */
-  async function migrated(ready: Database): Promise<void> {
+  async function migrated(database: Database): Promise<void> {
     const complain = createPatientLog();
     for (let tries = 1; ; tries++) {
       try {
-        await migrate(ready, declared.database?.migrations);
-        return;
+        return await migrate(database, parts.database?.migrations);
       } catch (error) {
-        if (!ready.isUnavailable(error)) return fail(error);
-        why = `waiting for the database: ${describe(error instanceof Unavailable ? (error.cause ?? error) : error)}`;
+        if (!database.isPassing(error)) throw error;
+        why = `waiting for the database: ${describe(error)}`;
         complain(why);
         await sleep(Math.min(1_000, 50 * tries));
       }
     }
   }
 
-  async function trouble(): Promise<string | undefined> {
-    try {
-      await database?.check();
-    } catch (error) {
-      return `the database does not answer: ${describe(error)}`;
-    }
-    return broker?.trouble();
+  async function open(database: Database): Promise<void> {
+    const consumers = createConsumers(parts.handled, database, service);
+    const url = process.env['NATS_URL'];
+    broker = url ? (await import('./nats.ts')).openNats(url, service) : undefined;
+    broker?.consume(consumers);
+    sender = broker ? relay(database, broker.publish) : deliverHere(database, consumers);
+    database.afterCommit = sender.kick;
+    for (const saga of parts.sagas)
+      loops.push(repeat('cannot look after sagas', async () => ((await saga.tick(database, service)) ? 0 : 500)));
+    loops.push(repeat('cannot tidy up', async () => prune(database).then(() => 60 * 60 * 1_000)));
   }
-
-  async function stop(): Promise<void> {
-    const drained = http.server.listening ? http.drain() : Promise.resolve();
-    await Promise.all([drained, broker?.drain(), sagas?.stop(), tidying?.stop()]);
-    await relay?.stop();
-    for (const work of declared.stops) await work();
-    await broker?.close();
-    await database?.close();
-  }
-}
-
-function listen({ server }: HttpServer): Promise<void> {
-  const port = config.number('PORT', 8080);
-  const host = config('HOST', '0.0.0.0');
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new Fatal(`cannot listen on ${host}:${port}: ${error.message}`)));
-    server.listen(port, host, () => {
-      log('listening', { host, port });
-      resolve();
-    });
-  });
 }
 
 /** SIGTERM: no new work, what is in flight ends, exit 0. A second signal, or 9 s, end it at once. */
@@ -116,13 +107,7 @@ function stopOnSignals(stop: () => Promise<void>): void {
       log.warn('not drained in time');
       process.exit(0);
     }, drainMs);
-    stop().then(
-      () => process.exit(0),
-      (error) => {
-        log.error(describe(error));
-        process.exit(1);
-      },
-    );
+    stop().then(() => process.exit(0), fail);
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }

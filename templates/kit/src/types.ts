@@ -1,13 +1,15 @@
 import type { log } from './log.ts';
 
+type Headers = Readonly<Record<string, string>>;
+
 /** One request, as a handler sees it. */
 export interface Call extends Client {
   readonly method: string;
   readonly path: string;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Headers;
   readonly query: URLSearchParams;
   /** Names are lower case. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   /** The same in every log line of every service that this request passes through. */
   readonly requestId: string;
   readonly traceId: string;
@@ -16,32 +18,32 @@ export interface Call extends Client {
   /** Aborted at the deadline, and when the caller has gone. */
   readonly signal: AbortSignal;
   readonly log: typeof log;
-  /** The body; more than 1 MiB is a 413. */
+  /** The body; more than BODY_LIMIT is a 413, what is no JSON a 400. */
   text(): Promise<string>;
   json<T = any>(): Promise<T>;
   /** All or nothing. Everything in an idempotent route is one transaction. */
-  tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  tx: Transact;
 }
 
 export interface Answer {
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Headers;
   /** Sent as JSON; a string or bytes with a content-type of their own are sent as they are. */
   readonly body?: unknown;
 }
 
 export type Handler = (call: Call) => Answer | undefined | void | Promise<Answer | undefined | void>;
 
-/** Asks other services: within the deadline, with retries where they cannot multiply, behind a breaker per destination. */
+/** Asks other services: within the deadline, with retries where they cannot multiply, a breaker per destination. */
 export interface Client {
   get<T = any>(url: string | URL, options?: CallOptions): Promise<T>;
   post<T = any>(url: string | URL, body?: unknown, options?: CallOptions): Promise<T>;
   /** Any method; every answer below 500 but 429 is returned, whatever its status. */
-  request<T = any>(method: string, url: string | URL, options?: CallOptions & { readonly body?: unknown }): Promise<Reply<T>>;
+  request(method: string, url: string | URL, options?: CallOptions & { readonly body?: unknown }): Promise<Reply>;
 }
 
 export interface CallOptions {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Headers;
   /** One try; 2 s when not given. */
   readonly timeoutMs?: number;
   /** Sent as Idempotency-Key: makes it safe to try a POST again. */
@@ -50,7 +52,7 @@ export interface CallOptions {
 
 export interface Reply<T = any> {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly body: T;
 }
 
@@ -63,7 +65,9 @@ export interface Tx {
   readonly requestId: string;
 }
 
-/** The envelope on the wire, the same in every language. */
+export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+/** On the wire, the same in every language. */
 export interface Envelope<T = any> {
   readonly id: string;
   /** Such as orders.created */

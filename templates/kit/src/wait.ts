@@ -1,37 +1,52 @@
-/** Resolves after `ms`, or at once when the signal is aborted. Never rejects. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end, { once: true });
-    function end(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
+import { setTimeout as timer } from 'node:timers/promises';
+import { createPatientLog, describe } from './log.ts';
+
+/** Resolves after `ms`, or at once when the signal is aborted. */
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  timer(ms, undefined, { signal }).catch(() => {});
+
+export type Queue = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Runs one after the other. */
+export function createQueue(): Queue {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
+export interface Loop {
+  /** Do not pause: there is something to do. */
+  kick(): void;
+  /** Resolves when the work in hand is done. */
+  stop(): Promise<void>;
+}
+
+/** Does work again and again, with the pause in milliseconds that it asks for. What fails is said and tried again. */
+export function repeat(what: string, work: () => Promise<number>, failurePauseMs = 500): Loop {
+  const complain = createPatientLog();
+  let isStopping = false;
+  let pause = new AbortController();
+
+  async function run(): Promise<void> {
+    while (!isStopping) {
+      const ms = await work().catch((error) => {
+        complain(`${what} at the moment: ${describe(error)}`);
+        return failurePauseMs;
+      });
+      await sleep(ms, pause.signal);
+      pause = new AbortController();
     }
-  });
-}
-
-/** Rejects with what `late` makes when the work takes longer; the work itself goes on. */
-export async function atMost<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), ms);
-  work.catch(() => {}); // when it fails after the time
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
   }
-}
-
-/** Hands out one turn after another. */
-export function createTurns(): () => Promise<() => void> {
-  let last: Promise<void> = Promise.resolve();
-  return async () => {
-    const before = last;
-    const { promise, resolve: release } = Promise.withResolvers<void>();
-    last = promise;
-    await before;
-    return release;
+  const running = run();
+  return {
+    kick: () => pause.abort(),
+    stop() {
+      isStopping = true;
+      pause.abort();
+      return running;
+    },
   };
 }

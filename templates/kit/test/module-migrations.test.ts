@@ -19,8 +19,8 @@ write('stock/001_a.sql', 'create table stock_a (id text primary key);');
 const both = { orders: join(dir, 'orders'), stock: join(dir, 'stock') };
 
 async function names(database: ReturnType<typeof openSqlite>): Promise<readonly string[]> {
-  const rows = await database.exclusive('look', (session) => session.query<{ name: string }>('select name from camp_migrations order by name'));
-  return (rows ?? []).map(({ name }) => name);
+  const rows = await database.query<{ name: string }>('select name from camp_migrations order by name');
+  return rows.map(({ name }) => name);
 }
 
 test('each module has its own sequence: the same number twice is two migrations, applied once', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { migrate } from '../src/migrate.ts';
-import { prune } from '../src/prune.ts';
+import { migrate, prune } from '../src/migrate.ts';
 import { openSqlite } from '../src/sqlite.ts';
 
 const day = 24 * 60 * 60 * 1_000;
