@@ -1,0 +1,26 @@
+import { renderCaddyfile } from './caddyfile.ts';
+import { rulesIn } from './layout.ts';
+import type { Rendered, Site } from './types.ts';
+
+/**
+ * A compose file with Caddy in a container before the same services: in the network of the machine, where they listen,
+ * with their files and its own storage mounted. Linux only, as the network of the machine is.
+ */
+export function renderCompose(site: Site, image: string): { readonly compose: Rendered; readonly caddyfile: Rendered } {
+  const caddyfile = renderCaddyfile(site);
+  if ('refused' in caddyfile) return { compose: caddyfile, caddyfile };
+  const roots = rulesIn(site).flatMap(({ action }) => (action.kind === 'files' ? [action.root] : []));
+  const lines = [
+    'services:',
+    '  caddy:',
+    `    image: ${image}`,
+    '    network_mode: host',
+    '    volumes:',
+    '      - ./Caddyfile:/etc/caddy/Caddyfile:ro',
+    ...[...new Set(roots)].map((root) => `      - ${JSON.stringify(`${root}:${root}:ro`)}`),
+    '      - data:/data',
+    'volumes:',
+    '  data:',
+  ];
+  return { compose: { text: `${lines.join('\n')}\n`, omitted: [] }, caddyfile };
+}
