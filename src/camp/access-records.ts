@@ -37,9 +37,18 @@ export async function accessRecords(logs: string, isWanted: (raw: string) => boo
     for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       const entry = isWanted(raw) ? parseAccessLine(raw) : undefined;
       if (!entry) continue;
-      const { beganAt, requestId, traceId, ...request } = entry;
+      const { beganAt, requestId, traceId, upstream, upstreamStatus: _, ...request } = entry;
       const time = new Date(beganAt).toISOString();
-      const line = { time, level: 'info', service: 'edge', msg: 'request', traceId, requestId, ...request };
+      const line = {
+        time,
+        level: 'info',
+        service: 'edge',
+        msg: 'request',
+        traceId,
+        requestId,
+        ...request,
+        ...(upstream ? { upstream } : {}),
+      };
       records.push({ time, service: 'edge', replica: 'edge', stream: 'stdout', line: JSON.stringify(line) });
     }
   }

@@ -50,12 +50,15 @@ function keepLines(server: JsonObject): void {
   delete logs.skip_unmapped_hosts;
 }
 
-/** Handlers after which the line has the ids of its request, and when it came: the line itself is written late by a busy machine. */
+/** Handlers after which the line has the ids of its request, who answered it, and when it came: the line itself is written late by a busy machine. */
 export function idsInAccessLog(): JsonObject[] {
   return [
     { handler: 'log_append', key: 'began', value: '{http.vars.start_time}' },
     { handler: 'log_append', key: 'requestId', value: '{http.request.header.X-Request-Id}' },
     { handler: 'log_append', key: 'traceId', value: '{camp_trace}' },
+    // who answered, if it was not the edge itself: the last of them, after retries
+    { handler: 'log_append', key: 'upstream', value: '{http.reverse_proxy.upstream.hostport}' },
+    { handler: 'log_append', key: 'upstreamStatus', value: '{http.reverse_proxy.status_code}' },
   ];
 }
 
@@ -75,6 +78,10 @@ export interface AccessEntry {
   readonly path: string;
   readonly status: number;
   readonly ms: number;
+  /** Address of the replica that was asked last; empty where the edge answered by itself. */
+  readonly upstream: string;
+  /** What a replica has answered; 0 where none has. */
+  readonly upstreamStatus: number;
 }
 
 /** Reads a line of the access log. */
@@ -98,5 +105,7 @@ export function parseAccessLine(raw: string): AccessEntry | undefined {
     path: String(request.uri ?? ''),
     status: Number(entry.status ?? 0),
     ms,
+    upstream: String(entry.upstream ?? ''),
+    upstreamStatus: Number(entry.upstreamStatus ?? 0) || 0,
   };
 }
