@@ -31,6 +31,8 @@ export async function clearTestInstance(request: {
 }): Promise<void> {
   const { state } = stateFolders(request.dir, testInstance);
   if (!existsSync(state) || testerOf(request.dir)) return;
+  const built = containerMark(state) === undefined ? undefined : await import('./containers/built.ts');
+  const images = built?.builtImages(request.dir, request.env, testInstance) ?? [];
   const { downInstance } = await import('./down.ts');
   await downInstance({
     ...request,
@@ -42,22 +44,6 @@ export async function clearTestInstance(request: {
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });
-  if (containerMark(state) !== undefined) await removeImages(request);
+  if (images.length > 0) await built?.removeImages(images, request.env);
   rmSync(state, { recursive: true, force: true });
-}
-
-/** Those that were built for the instance alone: the next one has them from the builder's cache. What cannot be removed stays. */
-async function removeImages({ dir, env }: { readonly dir: string; readonly env: NodeJS.ProcessEnv }): Promise<void> {
-  const { loadProject } = await import('../project/load.ts');
-  const { builtImage } = await import('./containers/images.ts');
-  const { connectEngine } = await import('../runtime/docker/engine/connect.ts');
-  const { project } = loadProject(dir, { env, instance: testInstance });
-  const compose = project?.compose;
-  if (!project || !compose) return;
-  const built = [...project.services.values()].flatMap((service) => builtImage(compose, service) ?? []);
-  // one that the file names is the project's own too
-  const refs = built.map(({ ref }) => ref).filter((ref) => ref.startsWith(`${compose.name}-`));
-  if (refs.length === 0) return;
-  const { api } = await connectEngine(env, AbortSignal.timeout(10_000));
-  await Promise.allSettled(refs.map((ref) => api.removeImage(ref)));
 }
