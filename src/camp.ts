@@ -41,3 +41,11 @@ export const doctor: typeof import('./camp/doctor.ts').doctor = async (env, dir)
   (await import('./camp/doctor.ts')).doctor(env, dir);
 export const trust: typeof import('./camp/trust.ts').trust = async (request) =>
   (await import('./camp/trust.ts')).trust(request);
+export const measure: typeof import('./camp/measure/measure.ts').measure = async (request) =>
+  (await import('./camp/measure/measure.ts')).measure(request);
+export const clearScratch: typeof import('./camp/measure/scratch.ts').clearScratch = async (...args) =>
+  (await import('./camp/measure/scratch.ts')).clearScratch(...args);
+export const partsOf = async (
+  words: readonly string[],
+): Promise<ReturnType<typeof import('./camp/measure/parts.ts').partsOf>> =>
+  (await import('./camp/measure/parts.ts')).partsOf(words);

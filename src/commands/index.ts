@@ -24,6 +24,7 @@ export const commands: Readonly<Record<string, Load>> = {
   'dlq ls': () => import('./dlq/ls.ts'),
   'dlq show': () => import('./dlq/show.ts'),
   'dlq replay': () => import('./dlq/replay.ts'),
+  measure: () => import('./measure.ts'),
   doctor: () => import('./doctor.ts'),
   trust: () => import('./trust.ts'),
 };
@@ -34,5 +35,6 @@ export const groups: readonly (readonly [string, readonly string[]])[] = [
   ['backing services', ['add postgres', 'add redis', 'add nats', 'add rabbitmq', 'add kafka']],
   ['look', ['ps', 'logs', 'open', 'plan']],
   ['steer', ['restart', 'scale', 'run', 'test', 'dlq ls', 'dlq show', 'dlq replay']],
+  ['measure', ['measure']],
   ['this machine', ['doctor', 'trust']],
 ];

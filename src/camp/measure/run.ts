@@ -1,0 +1,172 @@
+import type { Ms } from '../../kit/events.ts';
+import type { Project } from '../../project/types.ts';
+import type { UpReport } from '../../report/types.ts';
+import type { MetricId } from '../../stopwatch/types.ts';
+import { ps } from '../ps.ts';
+import { addService } from './add-service.ts';
+import { type Bench, openBench } from './bench.ts';
+import { bringUp, type ClusterSetup } from './cluster.ts';
+import { readyMsOf } from './first-request.ts';
+import type { Part } from './parts.ts';
+import { notApplicable, type Reading, type Readings, type Subject } from './readings.ts';
+import { recover } from './recover.ts';
+import { reload } from './reload.ts';
+import { scaleToTwo } from './scale.ts';
+import { oneOfEachLanguage, programOf, type Routed } from './subjects.ts';
+import { firstMessage, firstTrace } from './trace.ts';
+
+export interface RunSetup {
+  readonly cluster: ClusterSetup;
+  readonly project: Project;
+  readonly parts: ReadonlySet<Part>;
+  readonly readings: Readings;
+  /** What is being measured now: `reload of orders`. */
+  onStep(words: string): void;
+  /** While the copy runs, after everything else. */
+  whileUp?(bench: Bench): Promise<void>;
+}
+
+export interface Run {
+  readonly report: UpReport;
+  readonly routed: readonly Routed[];
+}
+
+/** One run: from `camp up` to `camp down`, with whatever is asked for between the two, in an order in which nothing disturbs what follows. */
+export async function run(setup: RunSetup): Promise<Run> {
+  const { parts, readings, project, onStep } = setup;
+  onStep('first request');
+  const cluster = await bringUp(setup.cluster);
+  const { report } = cluster;
+  let bench: Bench | undefined;
+  try {
+    if (parts.has('first-request'))
+      readings.add(
+        'timeToFirstRequestMs',
+        report.timeToFirstRequestMs ?? notApplicable('no service is reached through the edge'),
+      );
+    if (parts.has('ready')) readings.add('timeToReadyMs', readyMsOf(report) ?? notApplicable('there is no service'));
+    if (report.edge && report.urls.some((url) => url.startsWith('https:'))) {
+      bench = await openBench(cluster, project, report.edge.caFile);
+      await measureRunning(setup, bench);
+      await setup.whileUp?.(bench);
+    } else withoutEdge(setup);
+    return { report, routed: bench?.routed ?? [] };
+  } finally {
+    bench?.close();
+    onStep('stop');
+    const stopMs = await cluster.down();
+    if (parts.has('stop')) readings.add('timeToStopMs', stopMs);
+  }
+}
+
+async function measureRunning(setup: RunSetup, bench: Bench): Promise<void> {
+  const { parts, readings, onStep } = setup;
+  const { routed } = bench;
+  const program = programOf(routed);
+  const none = notApplicable('no program is reached through the edge');
+  const attempt = async (part: Part, id: MetricId, words: string, read: () => Promise<Reading>, subject?: Subject) => {
+    if (!parts.has(part) || readings.isSettled(id, subject)) return;
+    onStep(words);
+    try {
+      readings.add(id, await read(), subject);
+    } catch (error) {
+      bench.signal.throwIfAborted();
+      readings.fail(id, error, subject);
+    }
+  };
+  await attempt('trace', 'timeToFirstTraceMs', 'first trace', () => firstTrace(bench, routed));
+  await attempt('message', 'timeToFirstMessageMs', 'first message', () =>
+    firstMessage(bench, bench.project.measure?.message),
+  );
+  await attempt('memory', 'memoryBytes', 'memory', () => memoryOf(bench));
+  if (parts.has('reload')) for (const one of oneOfEachLanguage(routed)) await measureReload(setup, bench, one);
+  if (parts.has('recover')) await measureRecovery(setup, bench, program, ['timeToRecoverMs', 'recoverFailedRequests']);
+  if (parts.has('scale') || parts.has('recover')) {
+    let isScaled = false;
+    const scale = async (): Promise<Ms> => {
+      const ms = await scaleToTwo(bench, program as Routed);
+      isScaled = true;
+      return ms;
+    };
+    const subject = program && subjectOf(program);
+    await attempt('scale', 'timeToScaleMs', 'scale', async () => (program ? scale() : none), subject);
+    if (parts.has('recover')) {
+      const ids = ['timeToRecoverTwoReplicasMs', 'recoverTwoReplicasFailedRequests'] as const;
+      if (program && !isScaled && !parts.has('scale'))
+        await scale().catch((error) => readings.fail(ids[0], error, subject));
+      if (isScaled || !program) await measureRecovery(setup, bench, program, ids);
+      else if (!readings.isSettled(ids[0], subject))
+        for (const id of ids)
+          readings.add(id, notApplicable(`${program.name} could not be given a second replica`), subject);
+    }
+    if (isScaled && program) await bench.camp('scale', `${program.name}=1`);
+  }
+  await attempt('add-service', 'timeToAddServiceMs', 'add a service', () => addService(bench));
+}
+
+async function measureReload({ readings, onStep }: RunSetup, bench: Bench, routed: Routed): Promise<void> {
+  const subject = subjectOf(routed);
+  if (readings.isSettled('timeToReloadMs', subject)) return;
+  onStep(`reload of ${routed.name}`);
+  try {
+    const found = await reload(bench, routed);
+    readings.add('timeToReloadMs', 'ms' in found ? found.ms : found, subject);
+    readings.add('reloadFailedRequests', 'ms' in found ? found.failedRequests : found, subject);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    readings.fail('timeToReloadMs', error, subject);
+  }
+}
+
+async function measureRecovery(
+  { readings, onStep }: RunSetup,
+  bench: Bench,
+  program: Routed | undefined,
+  [timeId, failedId]: readonly [MetricId, MetricId],
+): Promise<void> {
+  if (!program) {
+    for (const id of [timeId, failedId]) readings.add(id, notApplicable('no program is reached through the edge'));
+    return;
+  }
+  const subject = subjectOf(program);
+  if (readings.isSettled(timeId, subject)) return;
+  onStep(`recovery of ${program.name}`);
+  try {
+    const { ms, failedRequests } = await recover(bench, program);
+    readings.add(timeId, ms, subject);
+    readings.add(failedId, failedRequests, subject);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    readings.fail(timeId, error, subject);
+  }
+}
+
+/** Of a project that is not reached over HTTPS only what camp itself sees can be measured. */
+function withoutEdge({ parts, readings }: RunSetup): void {
+  const ids: Readonly<Partial<Record<Part, readonly MetricId[]>>> = {
+    trace: ['timeToFirstTraceMs'],
+    message: ['timeToFirstMessageMs'],
+    memory: ['memoryBytes'],
+    reload: ['timeToReloadMs', 'reloadFailedRequests'],
+    recover: [
+      'timeToRecoverMs',
+      'recoverFailedRequests',
+      'timeToRecoverTwoReplicasMs',
+      'recoverTwoReplicasFailedRequests',
+    ],
+    scale: ['timeToScaleMs'],
+    'add-service': ['timeToAddServiceMs'],
+  };
+  for (const part of parts)
+    for (const id of ids[part] ?? [])
+      readings.add(id, notApplicable('no service is reached through the edge over HTTPS'));
+}
+
+async function memoryOf(bench: Bench): Promise<Reading> {
+  const { memory } = await ps({ dir: bench.dir, env: bench.env });
+  return memory?.totalBytes ?? notApplicable('what it uses cannot be known');
+}
+
+function subjectOf({ name, language }: Routed): Subject {
+  return { name, ...(language ? { language } : {}) };
+}

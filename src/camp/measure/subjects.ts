@@ -1,0 +1,48 @@
+import type { Project, Service } from '../../project/types.ts';
+import type { ServiceStatus } from '../../report/types.ts';
+import type { Asker } from './asking.ts';
+import type { Subject } from './readings.ts';
+
+/** A service that is reached through the edge, and what it answers there when all is well. */
+export interface Routed extends Subject {
+  readonly url: string;
+  readonly placement: ServiceStatus['placement'];
+  readonly status: number;
+  readonly service: Service | undefined;
+}
+
+/** The routed services, in the order of the project. Each is asked once; what has no answer below 500 is none. */
+export async function routedOf(
+  services: readonly ServiceStatus[],
+  project: Project,
+  asker: Asker,
+): Promise<readonly Routed[]> {
+  const routed: Routed[] = [];
+  for (const { name, url, placement } of services) {
+    if (url === null || !url.startsWith('https:')) continue;
+    const { status } = await asker.ask(url);
+    if (status === 0 || status >= 500) continue;
+    const service = project.services.get(name);
+    const language = languageOf(service);
+    routed.push({ name, url, placement, status, service, ...(language ? { language } : {}) });
+  }
+  return routed;
+}
+
+/** What a person would call the language of a service; nothing where only an image is known. */
+export function languageOf(service: Service | undefined): string | undefined {
+  const start = service?.start;
+  if (start?.kind === 'static') return 'static';
+  return start?.kind === 'command' && start.language !== 'other' ? start.language : undefined;
+}
+
+/** One of each language, the first of the project: languages differ in how long a program takes to start, services less. */
+export function oneOfEachLanguage(routed: readonly Routed[]): readonly Routed[] {
+  const seen = new Set<string>();
+  return routed.filter(({ language = 'other' }) => !seen.has(language) && seen.add(language));
+}
+
+/** What is killed, and given a second replica: the first that is a program and is reached through the edge. */
+export function programOf(routed: readonly Routed[]): Routed | undefined {
+  return routed.find(({ placement }) => placement === 'process' || placement === 'container');
+}
