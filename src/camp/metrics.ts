@@ -3,7 +3,7 @@ import { arch, cpus, platform, release } from 'node:os';
 import type { UpReport } from '../report/types.ts';
 import { version } from './version.ts';
 
-/** Appends what an `up` measured to the project's metrics.jsonl; a disk that refuses costs the record, not the run. */
+/** Appends what an `up` measured to the project's metrics.jsonl. */
 export function recordUp(
   file: string,
   report: UpReport,
@@ -12,7 +12,7 @@ export function recordUp(
   onTrouble: (message: string) => void,
 ): void {
   const record = {
-    schema: 1,
+    schema: 1 as const,
     kind: isFresh ? 'up' : 'converge',
     time: new Date().toISOString(),
     timeToFirstRequestMs: report.timeToFirstRequestMs,
@@ -29,6 +29,15 @@ export function recordUp(
     },
     versions: { camp: version, node: process.version, caddy: caddyVersion ?? null },
   };
+  appendRecord(file, record, onTrouble);
+}
+
+/** Appends one line to a project's metrics.jsonl; a disk that refuses costs the record, not the run. */
+export function appendRecord(
+  file: string,
+  record: { readonly schema: 1; readonly kind: string },
+  onTrouble: (message: string) => void,
+): void {
   try {
     appendFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
   } catch (error) {

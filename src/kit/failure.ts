@@ -1,5 +1,5 @@
 /** Whose fault a failure is; decides the exit code (docs/errors.md). */
-export type Fault = 'usage' | 'project' | 'machine' | 'service' | 'edge' | 'bug';
+export type Fault = 'usage' | 'project' | 'machine' | 'service' | 'edge' | 'budget' | 'bug';
 
 /** A position in a text that a person wrote; lines and columns count from 1. */
 export interface Source {
@@ -36,10 +36,11 @@ const exitCodes: Readonly<Record<Fault, number>> = {
   machine: 4,
   service: 5,
   edge: 6,
+  budget: 7,
 };
 
 /** When several are true the most fixable wins: a service that died because its port was taken is `machine`. */
-const mostFixableFirst: readonly Fault[] = ['usage', 'project', 'machine', 'edge', 'service', 'bug'];
+const mostFixableFirst: readonly Fault[] = ['usage', 'project', 'machine', 'edge', 'service', 'budget', 'bug'];
 
 /** The one error class. It carries every failure that was found, the most fixable first. */
 export class CampError extends Error {

@@ -116,7 +116,7 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
   const own =
     caddyfile && !isOfOneService(join(shared.path, 'Caddyfile'), caddyfile.text, services) ? { caddyfile } : {};
   const text = own.caddyfile?.text ?? routesOfServices(services, name);
-  return projectOf(
+  const project = projectOf(
     name,
     compose.services,
     text,
@@ -132,6 +132,7 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
       read: [...sources.paths],
     },
   );
+  return compose.measure ? { ...project, measure: compose.measure } : project;
 }
 
 const emptyTree: Tree = {

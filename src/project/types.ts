@@ -1,7 +1,10 @@
 import type { Ms } from '../kit/events.ts';
 import type { Failure, Problem, Source } from '../kit/failure.ts';
 import type { Hints } from './compose/hints.ts';
+import type { MeasureWishes } from './measure/types.ts';
 import type { Tree } from './tree.ts';
+
+export type { Budget, BudgetName, MeasureWishes, MessageRequest } from './measure/types.ts';
 
 export type Port = number;
 export type Language = 'node' | 'python' | 'go' | 'rust' | 'deno' | 'static' | 'other';
@@ -254,6 +257,8 @@ export interface Project {
   readonly caddyfile: { readonly path?: string; readonly text: string };
   /** Environment for Caddy's `{$NAME}` placeholders: CAMP_DOMAIN and what .env declares. */
   readonly edgeEnv: Readonly<Record<string, string>>;
+  /** `x-camp: {measure: …}` of the compose file: what `camp measure` holds it to, and what makes it publish an event. */
+  readonly measure?: MeasureWishes;
 }
 
 export interface Loaded {

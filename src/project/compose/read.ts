@@ -1,4 +1,5 @@
 import type { Failure } from '../../kit/failure.ts';
+import type { MeasureWishes } from '../measure/types.ts';
 import { problemAt, type Span } from '../text-file.ts';
 import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Service } from '../types.ts';
@@ -8,6 +9,7 @@ import { checkConflicts, checkContainerNames, checkOrigins } from './conflicts.t
 import type { Context } from './context.ts';
 import { checkDependencies, dependenciesOf, type Node } from './dependencies.ts';
 import type { Lookup } from './interpolate.ts';
+import { measureOf } from './measure.ts';
 import { checkReferences } from './references.ts';
 import { flagOf, textOf } from './scalars.ts';
 import { serviceOf } from './service.ts';
@@ -30,6 +32,8 @@ export interface Compose {
   readonly name?: { readonly text: string; readonly at: Span };
   /** The active services, in the order of the file. */
   readonly services: ReadonlyMap<string, Service>;
+  /** `x-camp: {measure: …}`. */
+  readonly measure?: MeasureWishes;
   /** All files as one; absent where there is nothing in them. */
   readonly tree?: Tree;
 }
@@ -54,9 +58,11 @@ export function readCompose(files: readonly OpenFile[], options: ComposeOptions)
   };
   const nameTree = at(root, 'name');
   const name = textOf(nameTree);
+  const measure = measureOf(root, sources.report);
   return {
     ...(nameTree && name ? { name: { text: name, at: nameTree.at } } : {}),
     services: activeServices(root, profiles, context),
+    ...(measure ? { measure } : {}),
     tree: root,
   };
 }

@@ -297,8 +297,30 @@ const mount = either(
 const weight = listOf(closed(table({ path: text, weight: integer })));
 const rate = listOf(closed(table({ path: text, rate: wholeBytes })));
 
+/** Anything: what is sent as JSON. */
+const anything: Shape = { scalar: ['string', 'number', 'boolean', 'null'] };
+Object.assign(anything, { items: anything, values: anything });
+
+/** What `camp measure` is told; budgets are read in measure.ts. */
+const measure = closed(
+  table({
+    budget: { ...text, items: text, values: textOrNumber },
+    message: closed(
+      table(
+        {
+          method: word('GET', 'POST', 'PUT', 'PATCH', 'DELETE'),
+          path: text,
+          headers: mapOf(textOrNumber),
+          body: anything,
+        },
+        'path',
+      ),
+    ),
+  }),
+);
+
 /** camp's own key at the top of the file. */
-const campProject = either(word('native'), table({ native: flag }));
+const campProject = either(word('native'), table({ native: flag, measure }));
 /** camp's own key on a service. */
 const campService = either(word('native'), table({ native: flag, run: textOrTexts, root: text }));
 
