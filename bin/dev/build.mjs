@@ -13,16 +13,7 @@ const fresh = `${dist}.${process.pid}`;
 const most = 1_500_000;
 
 /** What oclif imports for plugins, generators and other systems; camp never gets there. */
-const unusedByOclif = [
-  'tinyglobby',
-  'minimatch',
-  'lilconfig',
-  'wsl-utils',
-  'debug',
-  'supports-color',
-  'cli-spinners',
-  'color-convert',
-];
+const unusedByOclif = ['tinyglobby', 'minimatch', 'lilconfig', 'wsl-utils', 'debug', 'supports-color', 'color-convert'];
 
 /** Handlebars has a replacement of its own: nobody asks for maps of templates. */
 const unusedByHandlebars = ['source-map'];
