@@ -55,7 +55,6 @@ await bundle.write({
   // CommonJS: importing a builtin such as node:http as ESM reads all its exports, which loads undici on the spot
   format: 'cjs',
   minify: { compress: true, mangle: true, codegen: true },
-  keepNames: true,
   entryFileNames: '[name].cjs',
   chunkFileNames: 'chunks/[name]-[hash].cjs',
 });
