@@ -17,7 +17,13 @@ export function recordGenerated(dir: string, files: Readonly<Record<string, stri
 
 /** Whether a file is still exactly what camp wrote. */
 export function isGenerated(dir: string, path: string, text: string): boolean {
-  return recorded(dir)[path] === hashOfText(text);
+  return generatedIn(dir)(path, text);
+}
+
+/** The same for many files of a folder. */
+export function generatedIn(dir: string): (path: string, text: string) => boolean {
+  const hashes = recorded(dir);
+  return (path, text) => Object.hasOwn(hashes, path) && hashes[path] === hashOfText(text);
 }
 
 function hashOfText(text: string): string {

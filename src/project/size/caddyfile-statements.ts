@@ -1,4 +1,5 @@
 import { tokenize } from '../edit/caddy-tokens.ts';
+import { isKnownWord } from './concepts.ts';
 import type { Statement } from './types.ts';
 
 interface Row {
@@ -12,7 +13,7 @@ interface Row {
 
 /** A statement of a Caddyfile with its place among the others. */
 export interface CaddyStatement extends Statement {
-  /** 0 for the addresses of a site, a snippet's name, the block of global options. */
+  /** 0 for the addresses of a site, a snippet's name, the block of global options; else at least 1. */
   readonly depth: number;
   /** Words in their order, `word` among them, without the brace. */
   readonly words: readonly string[];
@@ -34,7 +35,9 @@ export function caddyStatements(text: string): readonly CaddyStatement[] {
       continue;
     }
     const [first = '', second = ''] = words;
-    const depth = hasBlocks ? open.length : Math.min(found.length, 1);
+    const level = hasBlocks ? open.length : Math.min(found.length, 1);
+    // what begins with a directive is no site: the text is imported into one
+    const depth = level === 0 && isKnownWord('caddyfile', first) ? 1 : level;
     const parent = open.at(-1)?.word;
     // `@name path /x` is a matcher of the kind `path`
     const word = depth > 0 && first.startsWith('@') ? second : first;

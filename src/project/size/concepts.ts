@@ -151,6 +151,11 @@ export function conceptOf(kind: TextKind, { word, parent, isName }: Statement): 
   return byKind[kind]?.get(keyOf(kind, word)) ?? word;
 }
 
+/** Whether the dictionary has it. */
+export function isKnownWord(kind: TextKind, word: string): boolean {
+  return byKind[kind]?.has(keyOf(kind, word)) ?? false;
+}
+
 /** Where a file has to be understood though it has no directives. */
 export function conceptOfKind(kind: TextKind): string | undefined {
   return kind === 'env' ? 'environment variables' : undefined;

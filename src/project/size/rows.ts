@@ -17,12 +17,15 @@ export interface Row {
 export const widest = 100;
 
 /**
- * The rows of a text. A physical line counts once, more where it is longer than 100 characters (without its
- * indentation), and as often as its parts would if each had a line to itself: entries in braces and brackets, commands
+ * The rows of a text. A physical line counts once, more where it is longer than 100 characters (its indentation
+ * included), and as often as its parts would if each had a line to itself: entries in braces and brackets, commands
  * joined by `;` and `&&`, several `;` of nginx, several variables of one ENV. Linear in the length of the text.
  */
 export function rowsOf(kind: TextKind, text: string): readonly Row[] {
-  const sums = kind === 'compose' || kind === 'yaml' ? yamlSums(text, (part) => countOf(kind, part)) : undefined;
+  const sums =
+    kind === 'compose' || kind === 'yaml'
+      ? yamlSums(text, (part, indent) => countOf(kind, part.trim(), indent))
+      : undefined;
   const extras = kind === 'dockerfile' ? dockerfileExtras(text, (part) => countOf(kind, part)) : undefined;
   const marks = kind === 'nginx' ? nginxMarks(text) : undefined;
   const rows: Row[] = [];
@@ -31,7 +34,7 @@ export function rowsOf(kind: TextKind, text: string): readonly Row[] {
     if (line === '' || line.startsWith('#')) continue;
     const mark = marks?.[i];
     const joined = mark ? mark.ends + mark.opens + mark.closes : (sums?.[i] ?? 0);
-    const lines = Math.max(countOf(kind, line), joined) + (extras?.get(i) ?? 0) + (kind === 'env' ? breaks(line) : 0);
+    const lines = Math.max(countOf(kind, row), joined) + (extras?.get(i) ?? 0) + (kind === 'env' ? breaks(line) : 0);
     const closing = isClosing(kind, line) ? lines : (mark?.closes ?? 0);
     rows.push({ line: i + 1, lines, statements: Math.max(0, lines - closing) });
   }
@@ -44,9 +47,9 @@ export function physicalLines(text: string): readonly string[] {
 }
 
 /** Logical lines of one line that is neither blank nor a comment, as far as its characters tell. */
-function countOf(kind: TextKind, line: string): number {
+function countOf(kind: TextKind, line: string, indent = 0): number {
   const parts = kind === 'nginx' ? 0 : partsOf(kind, line).filter((part) => /[\p{L}\p{N}]/u.test(part)).length;
-  return Math.max(1, Math.ceil(lengthOf(line.trim()) / widest), parts);
+  return Math.max(1, Math.ceil((indent + lengthOf(line.trimEnd())) / widest), parts);
 }
 
 /** What is joined in a line. Caddy and Apache join nothing by `;`: in quotes it is part of a header's value. */

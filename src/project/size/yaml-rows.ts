@@ -1,4 +1,9 @@
-type Count = (part: string) => number;
+/** Lines that a part fills, indented by so many characters. */
+type Count = (part: string, indent: number) => number;
+
+/** What a level of nesting is indented by, and the deepest indentation that is reckoned with. */
+const step = 2;
+const deepest = 60;
 
 /** An entry of a collection in braces or brackets that has begun. */
 interface Item {
@@ -12,6 +17,8 @@ interface Flow {
   readonly isMap: boolean;
   /** The words of one command: they are one statement, as they would be in a string. */
   readonly isCommand: boolean;
+  /** Of its entries, in block style. */
+  readonly indent: number;
   item?: Item | undefined;
 }
 
@@ -74,7 +81,8 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
       if (from >= end || ch === '#' || ch === '\r') return end;
       if (ch === '{' || ch === '[') {
         if (key !== undefined) add(1);
-        return openFlow(from, ch === '[' && key !== undefined && commands.has(key));
+        const isCommand = ch === '[' && key !== undefined && commands.has(key);
+        return openFlow(from, isCommand, key === undefined ? column : column + step);
       }
       if (ch === '|' || ch === '>') {
         add(1);
@@ -90,7 +98,7 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
           from = firstOther(text, next + 1, end);
           continue;
         }
-        add(1 + breaksIn(from, close), wasRow);
+        add(1 + breaksIn(from, close, column + step), wasRow);
         return endOfLine(text, close);
       }
       const colon = key === undefined ? colonIn(from, end) : -1;
@@ -147,18 +155,18 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
   }
 
   /** How many lines stand between double quotes as one; 0 where there is no break. */
-  function breaksIn(begin: number, end: number): number {
+  function breaksIn(begin: number, end: number, indent: number): number {
     if (text[begin] !== '"') return 0;
     const lines = text
       .slice(begin + 1, end - 1)
       .replace(/\\\\/g, '')
       .split(/\\[nNLP]/);
     if (lines.length < 2) return 0;
-    return lines.reduce((sum, line) => sum + (/^\s*(?:#|$)/.test(line) ? 0 : countOf(line)), 0);
+    return lines.reduce((sum, line) => sum + (/^\s*(?:#|$)/.test(line) ? 0 : countOf(line, indent)), 0);
   }
 
-  function openFlow(begin: number, isCommand: boolean): number {
-    flows.push({ isMap: text[begin] === '{', isCommand });
+  function openFlow(begin: number, isCommand: boolean, indent: number): number {
+    flows.push({ isMap: text[begin] === '{', isCommand, indent });
     return scanFlow(begin + 1);
   }
 
@@ -183,12 +191,12 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
         flow.item ??= { begin: from, row, hasNested: false };
         if (ch === '{' || ch === '[') {
           flow.item.hasNested = true;
-          flows.push({ isMap: ch === '{', isCommand: false });
+          flows.push({ isMap: ch === '{', isCommand: false, indent: Math.min(flow.indent + step, deepest) });
           from++;
         } else if ((ch === '"' || ch === "'") && isBlankBefore(from)) {
           const wasRow = row;
           const close = scanQuoted(from);
-          add(breaksIn(from, close), wasRow);
+          add(breaksIn(from, close, flow.indent + step), wasRow);
           from = close;
         } else from++;
       }
@@ -205,7 +213,7 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
     const { item } = flow;
     flow.item = undefined;
     if (!item || flow.isCommand) return;
-    if (!item.hasNested) add(countOf(text.slice(item.begin, end)), item.row);
+    if (!item.hasNested) add(countOf(text.slice(item.begin, end), flow.indent + (flow.isMap ? 0 : step)), item.row);
     else if (flow.isMap || isEmptyCollection(text.slice(item.begin, Math.min(end, item.begin + 20)))) add(1, item.row);
   }
 }
