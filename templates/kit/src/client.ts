@@ -1,15 +1,15 @@
 import { type Context, currentOrNew, traceparent } from './context.ts';
-import { log, describe } from './log.ts';
+import { describe, log } from './log.ts';
 import { DependencyProblem } from './problem.ts';
 import { createBudget, equalJitter, fullJitter, parseRetryAfter } from './retry.ts';
-import type { Client, Reply } from './types.ts';
+import type { CallOptions, Client, Reply } from './types.ts';
 import { sleep } from './wait.ts';
 
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 
 interface Ask {
   readonly url: string;
-  readonly init: RequestInit & { readonly headers: Headers };
+  readonly init: { readonly method: string; readonly headers: Headers; readonly body: string | null };
   readonly timeoutMs: number;
   readonly deadline: number;
   readonly context: Context;
@@ -17,6 +17,7 @@ interface Ask {
 
 const maxTries = 3;
 const openMs = 5_000;
+const leastMs = 100;
 
 /**
  * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again and
@@ -26,55 +27,38 @@ const openMs = 5_000;
 export function createClient(transport: Transport = fetch): Client {
   const destinations = new Map<string, Promise<Destination>>();
 
-  const request: Client['request'] = async (method, to, options = {}) => {
-    const { origin } = new URL(to);
+  async function request(method: string, url: string | URL, options: CallOptions = {}): Promise<Reply> {
+    const { origin } = new URL(url);
     const opening = destinations.get(origin) ?? openDestination(origin);
     destinations.set(origin, opening);
-    const destination = await opening;
-    const context = currentOrNew();
-    const now = Date.now();
-    // a tenth, at most 100 ms, is kept back: whoever calls what is slow has time to say so before its own caller gives up
-    const latest = context.deadline ?? now + 10_000;
-    const deadline = context.deadline === undefined ? latest : latest - Math.min(100, Math.max(0, latest - now) / 10);
-    const headers = new Headers({ accept: 'application/json', ...options.headers });
-    const body = options.body === undefined ? null : JSON.stringify(options.body);
-    if (body !== null) headers.set('content-type', 'application/json');
-    if (options.idempotencyKey) headers.set('idempotency-key', options.idempotencyKey);
-    headers.set('x-request-id', context.requestId);
-    headers.set('x-deadline', String(Math.floor(deadline)));
-    // whoever is called leaves the tries to us: through a chain of calls they would multiply
-    headers.set('x-retries', '0');
-    const init = { method: method.toUpperCase(), headers, body, redirect: 'manual' } as const;
-    const ask = { url: String(to), init, deadline, context, timeoutMs: options.timeoutMs ?? 2_000 };
+    const to = await opening;
+    const ask = prepare(method.toUpperCase(), String(url), options);
+    const { context, deadline, init } = ask;
     // asking twice does no more than asking once: by its method (RFC 9110, 9.2.2), or because the receiver knows the key
-    const isSafe = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/.test(init.method) || headers.has('idempotency-key');
-
-    destination.budget.earn();
+    const isSafe = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/.test(init.method) || init.headers.has('idempotency-key');
+    to.budget.earn();
     for (let tries = 1; ; tries++) {
       try {
-        return await attempt(destination, ask, tries);
+        await obey(to, ask);
+        return await to.run(() => once(to, ask, tries));
       } catch (error) {
         const pauseMs = pauseAfter(error, tries, isSafe);
         const isOver = context.isRetried || tries >= maxTries || context.signal?.aborted;
-        if (isOver || pauseMs === undefined || Date.now() + pauseMs >= deadline) throw error;
+        // with next to no time left, a try says less than the last one did
+        if (isOver || pauseMs === undefined || Date.now() + pauseMs + leastMs >= deadline) throw error;
         // a receiver that says when is not a failure: obeying it costs nothing of the budget
-        if ((error as DependencyProblem).isStrike && !destination.budget.spend()) throw error;
+        if ((error as DependencyProblem).isStrike && !to.budget.spend()) throw error;
         await sleep(pauseMs, context.signal);
       }
     }
-  };
-
-  async function attempt(to: Destination, ask: Ask, tries: number): Promise<Reply> {
-    await obey(to, ask);
-    const reply = await to.run(() => once(to.name, ask));
-    if (!isThrottling(reply)) return reply;
-    const waitMs = parseRetryAfter(reply.headers['retry-after']) ?? equalJitter(tries, 1_000, 10_000);
-    to.notBefore = Math.max(to.notBefore, Date.now() + waitMs);
-    const detail = `${to.name} is over its limit (${reply.status}) and asks to wait ${Math.ceil(waitMs / 1_000)} s`;
-    throw new DependencyProblem(503, to.name, detail, { reply, waitMs });
   }
 
-  async function once(name: string, { url, init, deadline, timeoutMs, context }: Ask): Promise<Reply> {
+  async function once(
+    to: Destination,
+    { url, init, deadline, timeoutMs, context }: Ask,
+    tries: number,
+  ): Promise<Reply> {
+    const { name } = to;
     const strike = (status: number, detail: string, reply?: Reply) =>
       new DependencyProblem(status, name, `${name} ${detail}`, { reply, isStrike: true });
     const leftMs = deadline - Date.now();
@@ -82,32 +66,36 @@ export function createClient(transport: Transport = fetch): Client {
     const limitMs = Math.ceil(Math.min(timeoutMs, leftMs)); // a timer takes no fractions, which a caller may send
     const time = AbortSignal.timeout(limitMs);
     const gone = context.signal;
-    init.headers.set('traceparent', traceparent(context));
-    let reply: Reply;
-    try {
-      const response = await transport(url, { ...init, signal: gone ? AbortSignal.any([time, gone]) : time });
-      const { status, headers } = response;
-      reply = { status, headers: Object.fromEntries(headers), body: (await response.text()) || undefined };
-    } catch (error) {
-      // that says nothing about the destination
-      if (gone?.aborted && !time.aborted && Date.now() < deadline)
-        throw new DependencyProblem(499, name, 'the caller has gone');
-      if (time.aborted || gone?.aborted) throw strike(504, `did not answer within ${limitMs} ms`);
-      throw strike(502, `cannot be reached: ${describe((error as Error).cause ?? error)}`);
+    const signal = gone ? AbortSignal.any([time, gone]) : time;
+    const [response, text] = await transport(url, { ...init, redirect: 'manual', signal })
+      .then(async (response) => [response, await response.text()] as const)
+      .catch((error) => {
+        // that says nothing about the destination
+        const isGone = gone?.aborted && !time.aborted && Date.now() < deadline;
+        if (isGone) throw new DependencyProblem(499, name, 'the caller has gone');
+        if (signal.aborted) throw strike(504, `did not answer within ${limitMs} ms`);
+        throw strike(502, `cannot be reached: ${describe(error.cause ?? error)}`);
+      });
+    const { status } = response;
+    const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '');
+    const raw: Reply = { status, headers: Object.fromEntries(response.headers), body: text || undefined };
+    const body = isJson ? parse(text) : raw.body;
+    if (isJson && body === undefined) throw strike(502, `answered ${status}, but its JSON is broken`, raw);
+    const reply = { ...raw, body };
+    const retryAfter = raw.headers['retry-after'];
+    if (status !== 429 && (status !== 503 || retryAfter === undefined)) {
+      if (status >= 500) throw strike(502, `answered ${status}${detailOf(reply)}`, reply);
+      return reply;
     }
-    try {
-      const isJson = reply.body !== undefined && /\bjson\b/.test(reply.headers['content-type'] ?? '');
-      if (isJson) reply = { ...reply, body: JSON.parse(reply.body) };
-    } catch {
-      throw strike(502, `answered ${reply.status}, but its JSON is broken`, reply);
-    }
-    if (reply.status < 500 || isThrottling(reply)) return reply;
-    throw strike(502, `answered ${reply.status}${detailOf(reply)}`, reply);
+    const waitMs = parseRetryAfter(retryAfter) ?? equalJitter(tries, 1_000, 10_000);
+    to.notBefore = Math.max(to.notBefore, Date.now() + waitMs);
+    const detail = `${name} is over its limit (${status}) and asks to wait ${Math.ceil(waitMs / 1_000)} s`;
+    throw new DependencyProblem(503, name, detail, { reply, waitMs });
   }
 
   /** The body of a 2xx; everything else is a problem of this service, with the answer in `reply`. */
-  async function contentOf<T>(url: string | URL, asking: Promise<Reply<T>>): Promise<T> {
-    const reply = await asking;
+  async function content(method: string, url: string | URL, options?: CallOptions): Promise<any> {
+    const reply = await request(method, url, options);
     if (reply.status >= 200 && reply.status < 300) return reply.body;
     const name = nameOf(new URL(url).origin);
     throw new DependencyProblem(502, name, `${name} answered ${reply.status}${detailOf(reply)}`, { reply });
@@ -115,9 +103,25 @@ export function createClient(transport: Transport = fetch): Client {
 
   return {
     request,
-    get: (url, options) => contentOf(url, request('GET', url, options)),
-    post: (url, body, options) => contentOf(url, request('POST', url, { ...options, body })),
+    get: (url, options) => content('GET', url, options),
+    post: (url, body, options) => content('POST', url, { ...options, body }),
   };
+}
+
+function prepare(method: string, url: string, { body, headers, idempotencyKey, timeoutMs = 2_000 }: CallOptions): Ask {
+  const context = currentOrNew();
+  const latest = context.deadline ?? Date.now() + 10_000;
+  // some of it is kept back: whoever calls what is slow has time to say so before its own caller gives up
+  const deadline = context.deadline ? latest - Math.min(100, Math.max(0, latest - Date.now()) / 10) : latest;
+  const all = new Headers({ accept: 'application/json', 'content-type': 'application/json', ...headers });
+  if (idempotencyKey) all.set('idempotency-key', idempotencyKey);
+  all.set('x-request-id', context.requestId);
+  all.set('traceparent', traceparent(context));
+  all.set('x-deadline', String(Math.floor(deadline)));
+  // whoever is called leaves the tries to us: through a chain of calls they would multiply
+  all.set('x-retries', '0');
+  const init = { method, headers: all, body: body === undefined ? null : JSON.stringify(body) };
+  return { url, init, deadline, context, timeoutMs };
 }
 
 /** 429 and 503 are answers that stop everybody who asks the same. */
@@ -140,35 +144,42 @@ function pauseAfter(error: unknown, tries: number, isSafe: boolean): number | un
   return isSafe || error.reply?.status === 429 ? error.reply && error.waitMs : undefined;
 }
 
-const isThrottling = ({ status, headers }: Reply): boolean =>
-  status === 429 || (status === 503 && headers['retry-after'] !== undefined);
-
 function detailOf({ body }: Reply): string {
   return typeof body?.detail === 'string' ? `: ${body.detail.slice(0, 200)}` : '';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 type Destination = Awaited<ReturnType<typeof openDestination>>;
 
 /**
- * What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides.
- * The circuit breaker and the bulkhead of Michael Nygard, Release It!, chapter 5; a share and not a number in a row,
- * because of a busy service some calls always fail. The library is loaded with the first call.
+ * What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides
+ * (circuit breaker and bulkhead of Michael Nygard, Release It!, chapter 5). A share and not a number in a row, because of
+ * a busy service some calls always fail. The library is loaded with the first call.
  */
 async function openDestination(origin: string) {
-  const { BrokenCircuitError, bulkhead, CircuitState, circuitBreaker, handleWhen, SamplingBreaker, wrap } =
-    await import('cockatiel');
+  const cockatiel = await import('cockatiel');
   const name = nameOf(origin);
-  const breaker = circuitBreaker(
-    handleWhen((error) => error instanceof DependencyProblem && error.isStrike),
-    { halfOpenAfter: openMs, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
+  const breaker = cockatiel.circuitBreaker(
+    cockatiel.handleWhen((error) => error instanceof DependencyProblem && error.isStrike),
+    {
+      halfOpenAfter: openMs,
+      breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }),
+    },
   );
+  const policy = cockatiel.wrap(breaker, cockatiel.bulkhead(64, 64));
   let openedAt = 0;
   breaker.onBreak(() => {
     openedAt = Date.now();
     log.warn(`${name} fails too often and is not asked for ${openMs / 1_000} s`, { dependency: name });
   });
   breaker.onReset(() => log(`${name} answers again`, { dependency: name }));
-  const policy = wrap(breaker, bulkhead(64, 64));
   const notAsked = () => {
     const waitMs = Math.max(1_000, openedAt + openMs - Date.now());
     return new DependencyProblem(503, name, `${name} fails too often and is not asked at the moment`, { waitMs });
@@ -179,21 +190,19 @@ async function openDestination(origin: string) {
     /** It has said 429 or 503: nobody asks before this, in epoch milliseconds. */
     notBefore: 0,
     async run<T>(work: () => Promise<T>): Promise<T> {
-      if (breaker.state === CircuitState.HalfOpen) throw notAsked(); // the others do not wait for the one probe
-      try {
-        return await policy.execute(work);
-      } catch (error) {
-        if (error instanceof DependencyProblem) throw error;
-        if (error instanceof BrokenCircuitError) throw notAsked();
+      if (breaker.state === cockatiel.CircuitState.HalfOpen) throw notAsked(); // nobody waits for the one probe
+      return policy.execute(work).catch((error) => {
+        if (cockatiel.isBrokenCircuitError(error)) throw notAsked();
+        if (!cockatiel.isBulkheadRejectedError(error)) throw error;
         throw new DependencyProblem(503, name, `too many calls to ${name} at once`, { waitMs: 1_000 });
-      }
+      });
     },
   };
 }
 
 /** As the project calls it: `stock` for STOCK_URL, else the host. */
 function nameOf(origin: string): string {
-  const urls = Object.entries(process.env).filter(([key, value]) => key.endsWith('_URL') && URL.canParse(value ?? ''));
-  const variable = urls.find(([, value]) => new URL(value ?? '').origin === origin)?.[0];
+  const isIt = ([key, url = '']: [string, string?]) => key.endsWith('_URL') && URL.parse(url)?.origin === origin;
+  const variable = Object.entries(process.env).find(isIt)?.[0];
   return variable?.slice(0, -'_URL'.length).toLowerCase().replaceAll('_', '-') ?? new URL(origin).host;
 }

@@ -4,7 +4,7 @@
  * Ends with 2 where there is no such letter.
  */
 import { parseArgs } from 'node:util';
-import { type Buried, type DeadLetters, openNatsLetters, openStoredLetters } from './dead-letters.ts';
+import { type Buried, openStored, openStream } from './dead-letters.ts';
 import { describe } from './log.ts';
 
 /** What was asked for is wrong. */
@@ -16,17 +16,14 @@ const { values, positionals } = parseArgs({
 });
 const [verb = 'ls', ...ids] = positionals;
 
-async function main(sources: readonly DeadLetters[]): Promise<void> {
-  const all: { letter: Buried; source: DeadLetters }[] = [];
-  for (const source of sources) for (const letter of await source.list()) all.push({ letter, source });
+async function main(all: readonly Buried[]): Promise<void> {
   // by its number, or by the event's id, which may have died in several consumers
-  const find = (id: string) => {
-    const found = all.filter(({ letter }) => letter.id === id || letter.event.id === id);
-    if (found.length === 0) throw new Unknown(`no dead letter ${id}; ls lists them`);
+  const find = (wanted: string) => {
+    const found = all.filter(({ id, event }) => id === wanted || event.id === wanted);
+    if (found.length === 0) throw new Unknown(`no dead letter ${wanted}; ls lists them`);
     return found;
   };
-  const chosen = verb === 'ls' || values.all ? all : ids.flatMap(find);
-  const letters = chosen.map(({ letter }) => letter);
+  const letters = verb === 'ls' || values.all ? all : ids.flatMap(find);
   if (verb === 'ls') print({ letters }, letters.map(line), 'no dead letters');
   else if (verb === 'show' && ids.length > 0)
     print(
@@ -34,22 +31,22 @@ async function main(sources: readonly DeadLetters[]): Promise<void> {
       letters.map((letter) => JSON.stringify(letter, null, 2)),
     );
   else if (verb === 'replay' && (values.all || ids.length > 0)) {
-    for (const { letter, source } of chosen) await source.replay(letter);
+    for (const letter of letters) await letter.replay();
     const replayed = letters.map(({ id, consumer, event }) => ({ id, consumer, eventId: event.id, type: event.type }));
     const lines = replayed.map(({ id, type, consumer }) => `replayed ${id}  ${type}  for ${consumer}`);
     print({ replayed }, lines, 'nothing to replay');
   } else throw new Unknown('usage: dlq-cli.ts ls | show ID… | replay ID… | replay --all   [--json]');
 }
 
-async function open(): Promise<DeadLetters[]> {
+async function open() {
   const { NATS_URL: nats, DATABASE_URL, DB, DATABASE_URLS } = process.env;
   const single = nats ? undefined : DATABASE_URL || DB;
   const databases = [...(single ? [single] : []), ...(JSON.parse(DATABASE_URLS || '[]') as string[])];
   if (!nats && databases.length === 0) throw new Unknown('set NATS_URL or DATABASE_URL: where are the dead letters?');
-  const opened = await Promise.all([nats ? openNatsLetters(nats) : undefined, ...databases.map(openStoredLetters)]);
-  const sources = opened.filter((source) => source !== undefined);
-  if (sources.length > 0) return sources;
-  throw new Unknown('no database here keeps dead letters: no service with the kit has been at work in one');
+  const opened = await Promise.all([nats ? openStream(nats) : undefined, ...databases.map(openStored)]);
+  const found = opened.filter((graveyard) => graveyard !== undefined);
+  if (found.length > 0) return found;
+  throw new Unknown('no database here keeps dead letters: none has the table camp_dead_letters, which the kit makes');
 }
 
 const line = ({ id, time, consumer, event, attempts, reason }: Buried): string =>
@@ -61,8 +58,8 @@ function print(value: object, lines: readonly string[], none = ''): void {
 }
 
 try {
-  const sources = await open();
-  await main(sources).finally(() => Promise.all(sources.map((source) => source.close())));
+  const graveyards = await open();
+  await main(graveyards.flatMap(({ letters }) => letters)).finally(() => graveyards.map((each) => each.close()));
 } catch (error) {
   process.stderr.write(`${describe(error)}\n`);
   process.exitCode = error instanceof Unknown ? 2 : 1;

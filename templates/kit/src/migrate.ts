@@ -107,8 +107,8 @@ create table if not exists camp_idempotency (
   key text primary key, fingerprint text not null, answer text not null, stored_at bigint not null);
 create index if not exists camp_idempotency_stored_at on camp_idempotency (stored_at);
 create table if not exists camp_sagas (
-  saga text not null, id text not null, state text not null, step integer not null, down_to integer not null,
-  tries integer not null, has_ended integer not null, data text not null, reason text not null, due bigint not null,
+  saga text not null, id text not null, state text not null, step integer not null, tries integer not null,
+  data text not null, reason text not null, due bigint not null,
   request_id text not null, trace_id text not null, primary key (saga, id));
 create index if not exists camp_sagas_due on camp_sagas (due);
 create table if not exists camp_dead_letters (
@@ -123,7 +123,8 @@ const day = 24 * 60 * 60 * 1_000;
  * What the kit remembers does not grow for ever. The inbox remembers longer than the broker keeps events (7 days) and
  * people keep dead letters, an answer as long as a caller may reasonably repeat its request.
  */
-export async function prune(database: Database, now = Date.now()): Promise<void> {
+export async function prune(database: Database, now = Date.now()): Promise<number> {
   await database.query('delete from camp_inbox where handled_at < $1', [now - 60 * day]);
   await database.query('delete from camp_idempotency where stored_at < $1', [now - 7 * day]);
+  return day / 24; // once an hour
 }

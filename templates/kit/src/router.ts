@@ -1,19 +1,14 @@
 import { Problem } from './problem.ts';
 import type { Handler } from './types.ts';
 
-export interface RouteOptions {
-  /** Honours Idempotency-Key: everything the handler writes and its answer are one transaction, once for each key. */
-  readonly idempotent?: boolean;
-}
-
 export interface Route {
   readonly method: string;
+  /** `/api/orders/:id` and, at the end, `/*`. The first that fits is taken. */
   readonly pattern: string;
   readonly handler: Handler;
-  readonly options: RouteOptions;
+  readonly idempotent: boolean;
 }
 
-/** `/api/orders/:id` and, at the end, `/*`. The first that fits is taken. */
 export function createRouter(routes: readonly Route[]) {
   const compiled = routes.map((route) => ({ route, expression: compile(route.pattern) }));
   return (method: string, path: string): { route: Route; params: Record<string, string> } => {

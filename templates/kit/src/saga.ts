@@ -1,6 +1,6 @@
-import { currentOrNew, within } from './context.ts';
-import { createTx, type Database, type Session, transact } from './database.ts';
 import type { Handled } from './consumer.ts';
+import { currentOrNew, within } from './context.ts';
+import { createTx, type Database, transact } from './database.ts';
 import { log } from './log.ts';
 import { equalJitter } from './retry.ts';
 import type { Event, Saga, SagaOptions, Tx } from './types.ts';
@@ -9,14 +9,12 @@ interface Row {
   readonly id: string;
   /**
    * doing ──(all steps done)──────────────▶ done
-   *   └─(a step failed, or the deadline)──▶ undoing ──(all undone)──▶ undone ──(a late "done")──▶ undoing, that step alone
+   *   └─(a step failed, or the deadline)──▶ undoing ──(all undone)──▶ undone ◀──(all undone)── late
+   *                                                                     └──(a late "done")──────▲
    */
-  readonly state: 'doing' | 'undoing' | 'done' | 'undone';
+  readonly state: 'doing' | 'undoing' | 'late' | 'done' | 'undone';
   readonly step: number;
-  /** Undoing ends below this step. */
-  readonly down_to: number;
   readonly tries: number;
-  readonly has_ended: number;
   readonly data: string;
   readonly reason: string;
   readonly due: number;
@@ -34,8 +32,8 @@ export interface BuiltSaga<T> extends Saga<T> {
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
- * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order is
- * Garcia-Molina and Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
+ * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order
+ * is Garcia-Molina and Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
  */
 export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => number): BuiltSaga<T> {
   const { steps, deadlineMs = 60_000 } = options;
@@ -44,8 +42,8 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
   async function begin(tx: Tx, id: string, data: T): Promise<void> {
     const { requestId, traceId } = currentOrNew();
     const rows = await tx.query<Row>(
-      `insert into camp_sagas (saga, id, state, step, down_to, tries, has_ended, data, reason, due, request_id, trace_id)
-       values ($1, $2, 'doing', 0, 0, 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id, data`,
+      `insert into camp_sagas (saga, id, state, step, tries, data, reason, due, request_id, trace_id)
+       values ($1, $2, 'doing', 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id, data`,
       [name, id, JSON.stringify(data), now() + deadlineMs, requestId, traceId],
     );
     for (const row of rows) await command(tx, row, steps[0]?.command);
@@ -55,32 +53,31 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
     if (type) await tx.emit(type, { ...JSON.parse(data), sagaId: id });
   }
 
-  async function save(tx: Tx, row: Row): Promise<void> {
-    const { id, state, step, down_to, tries, has_ended, data, reason, due } = row;
+  async function save(tx: Tx, { id, state, step, tries, data, reason, due }: Row): Promise<void> {
     await tx.query(
-      `update camp_sagas set state = $3, step = $4, down_to = $5, tries = $6, has_ended = $7, data = $8, reason = $9,
-       due = $10 where saga = $1 and id = $2`,
-      [name, id, state, step, down_to, tries, has_ended, data, reason, due],
+      `update camp_sagas set state = $3, step = $4, tries = $5, data = $6, reason = $7, due = $8
+       where saga = $1 and id = $2`,
+      [name, id, state, step, tries, data, reason, due],
     );
   }
 
   async function onEvent({ type, data }: Event, tx: Tx): Promise<void> {
-    if (typeof data?.sagaId !== 'string') return;
-    const key = [name, data.sagaId];
-    const [found] = await tx.query<Row>('select * from camp_sagas where saga = $1 and id = $2 for update', key);
-    if (!found) return;
-    const current = steps[found.step];
-    const { sagaId: _, ...news } = data;
-    const row = { ...found, data: JSON.stringify({ ...JSON.parse(found.data), ...news }) };
-    if (found.state === 'doing' && current?.done === type) return advance(tx, row);
-    if (found.state === 'doing' && current?.failed === type)
-      return undoFrom(tx, { ...row, reason: String(data.reason ?? `${current.name} failed`) }, row.step - 1);
-    if (found.state === 'undoing' && current?.undone === type) return undoFrom(tx, found, found.step - 1);
+    const { sagaId, ...news } = data ?? {};
+    if (typeof sagaId !== 'string') return;
+    const sql = 'select * from camp_sagas where saga = $1 and id = $2 for update';
+    const [row] = await tx.query<Row>(sql, [name, sagaId]);
+    if (!row) return;
+    const { state } = row;
+    const current = steps[row.step];
+    const merged = { ...row, data: JSON.stringify({ ...JSON.parse(row.data), ...news }) };
+    if (state === 'doing' && current?.done === type) return advance(tx, merged);
+    if (state === 'doing' && current?.failed === type)
+      return undoFrom(tx, { ...merged, reason: String(data.reason ?? `${current.name} failed`) }, row.step - 1);
+    if ((state === 'undoing' || state === 'late') && current?.undone === type) return undoFrom(tx, row, row.step - 1);
     // a step that was done after it had been given up must be taken back too, whatever its undo met before
     const late = steps.findIndex(({ done }) => done === type);
-    if (late < 0) return;
-    if (found.state === 'undone') await undoFrom(tx, { ...found, down_to: late }, late);
-    if (found.state === 'undoing' && late >= found.step) await undoFrom(tx, found, late);
+    if (late >= 0 && state === 'undone') await undoFrom(tx, { ...row, state: 'late' }, late);
+    if (late >= row.step && (state === 'undoing' || state === 'late')) await undoFrom(tx, row, late);
   }
 
   async function advance(tx: Tx, row: Row): Promise<void> {
@@ -89,48 +86,41 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
       await save(tx, { ...row, step });
       return command(tx, row, steps[step]?.command);
     }
-    await save(tx, { ...row, step, state: 'done', has_ended: 1, due: never });
+    await save(tx, { ...row, step, state: 'done', due: never });
     log('saga done', { saga: name, sagaId: row.id });
-    await options.onDone?.(tx, { id: row.id, data: JSON.parse(row.data), reason: '' });
+    await options.onDone?.(tx, { id: row.id, data: JSON.parse(row.data) });
   }
 
   /** Takes back this step and those before it; those that have nothing to take back are passed over. */
   async function undoFrom(tx: Tx, row: Row, from: number): Promise<void> {
     const { id, reason } = row;
-    for (let step = from; step >= row.down_to; step--) {
+    const state = row.state === 'late' ? 'late' : 'undoing';
+    if (row.state === 'doing') log.warn('saga is undone', { saga: name, sagaId: id, reason });
+    for (let step = from; step >= 0; step--) {
       const { undo, undone } = steps[step]!;
       await command(tx, row, undo);
-      if (!undo || !undone) continue;
-      if (row.state === 'doing') log.warn('saga is undone', { saga: name, sagaId: id, reason });
-      return save(tx, { ...row, state: 'undoing', step, tries: 0, due: now() + equalJitter(1, 2_000, 2_000) });
+      if (undo && undone) return save(tx, { ...row, state, step, tries: 0, due: now() + equalJitter(1, 2_000, 2_000) });
     }
-    await save(tx, { ...row, state: 'undone', step: row.down_to - 1, has_ended: 1, due: never });
+    await save(tx, { ...row, state: 'undone', step: -1, due: never });
     log('saga undone', { saga: name, sagaId: id, reason });
-    // what came late was taken back alone: the saga has ended before
-    if (!row.has_ended) await options.onUndone?.(tx, { id, data: JSON.parse(row.data), reason });
+    if (state === 'undoing') await options.onUndone?.(tx, { id, data: JSON.parse(row.data), reason });
   }
 
   async function tick(database: Database, service: string): Promise<boolean> {
-    const due = 'select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1';
-    const [row] = await database.query<Row>(due, [name, now()]);
-    if (!row) return false;
-    await within({ requestId: row.request_id, traceId: row.trace_id }, () =>
-      transact(database, (session) => onDue(session, createTx(session, service), row.id)),
-    );
-    return true;
+    const sql = 'select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1';
+    const [row] = await database.query<Row>(sql, [name, now()]);
+    const ids = { requestId: row?.request_id ?? '', traceId: row?.trace_id ?? '' };
+    if (row) await within(ids, () => transact(database, (session) => onDue(createTx(session, service), row.id)));
+    return row !== undefined;
   }
 
-  async function onDue(session: Session, tx: Tx, id: string): Promise<void> {
-    const still = 'select * from camp_sagas where saga = $1 and id = $2 and due <= $3 for update';
-    const [row] = await session.query<Row>(still, [name, id, now()]);
+  async function onDue(tx: Tx, id: string): Promise<void> {
+    const sql = 'select * from camp_sagas where saga = $1 and id = $2 and due <= $3 for update';
+    const [row] = await tx.query<Row>(sql, [name, id, now()]);
     if (!row) return; // another replica, or an answer, was faster
     const step = steps[row.step];
     if (row.state === 'doing')
-      return undoFrom(
-        tx,
-        { ...row, reason: `${step?.name ?? 'the saga'} took longer than ${deadlineMs} ms` },
-        row.step,
-      );
+      return undoFrom(tx, { ...row, reason: `${step?.name} took longer than ${deadlineMs} ms` }, row.step);
     // no answer to the undo yet: asked again, less and less often, for ever
     const tries = row.tries + 1;
     await command(tx, row, step?.undo);

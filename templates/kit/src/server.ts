@@ -1,9 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { config } from './config.ts';
 import { type Context, correlation, traceparent, within } from './context.ts';
 import type { Database } from './database.ts';
 import { createIdempotency } from './idempotency.ts';
-import { createLoad } from './load.ts';
 import { describe, log } from './log.ts';
 import { type DependencyProblem, Problem, Unavailable } from './problem.ts';
 import { createRouter, type Route } from './router.ts';
@@ -20,24 +19,19 @@ export interface ServerParts {
   trouble(): Promise<string | undefined>;
 }
 
-export interface HttpServer {
-  readonly server: Server;
-  /** No new connections; resolves when nothing is in flight. */
-  drain(): Promise<void>;
-}
-
 type RequestContext = Context & { readonly deadline: number; readonly signal: AbortSignal };
 
 const soon = { headers: { 'retry-after': '1' } };
 const late = () => new Problem(504, 'not done before the deadline of this request');
 
-export function createHttp({ routes, database, client, tx, closed, trouble }: ServerParts): HttpServer {
+export function createHttp({ routes, database, client, tx, closed, trouble }: ServerParts) {
   const maxInFlight = config.number('MAX_INFLIGHT', 256);
   const bodyLimit = config.number('BODY_LIMIT', 1024 * 1024);
   const requestMs = config.number('REQUEST_TIMEOUT_MS', 10_000);
-  const load = createLoad(maxInFlight);
   const find = createRouter(routes);
   const once = database && createIdempotency(database);
+  const begun: number[] = []; // when the requests of the last second began
+  let inFlight = 0;
   let isDraining = false;
 
   const server = createServer((req, res) => void serve(req, res));
@@ -60,33 +54,32 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
     };
     await within(context, async () => {
       if (/^\/(livez|readyz)$/.test(url.pathname)) return send(req, res, context, await health(url.pathname));
-      const isFull = load.isFull();
-      if (!isFull) load.enter();
+      begun.push(begin);
+      inFlight += 1;
       const timer = setTimeout(() => ended.abort(), Math.max(0, context.deadline - Date.now()));
-      const answer = await reply(req, url, context, isFull).catch((error) => refusal(error, url, context));
+      const answer = await reply(req, url, context).catch((error) => refusal(error, url, context));
       clearTimeout(timer);
-      if (!isFull) load.leave();
-      send(req, res, context, answer);
+      inFlight -= 1;
       const { status = 200 } = answer;
       const ms = Math.round((performance.now() - begin) * 10) / 10;
       log[status >= 500 ? 'error' : 'info']('request', { method: req.method, path: url.pathname, status, ms });
+      send(req, res, context, answer);
     });
   }
 
   async function health(path: string): Promise<Answer> {
     if (path === '/livez') return { body: { status: 'alive' } };
-    const why = isDraining ? 'draining' : load.isFull() ? 'over its limit' : (closed() ?? (await trouble()));
+    const why = isDraining ? 'draining' : inFlight >= maxInFlight ? 'over its limit' : (closed() ?? (await trouble()));
     return why === undefined ? { body: { status: 'ready' } } : { status: 503, body: { status: 'not ready', why } };
   }
 
-  async function reply(req: IncomingMessage, url: URL, context: RequestContext, isFull: boolean): Promise<Answer> {
-    if (isFull) throw new Problem(429, `more than ${maxInFlight} requests at once`, soon);
+  async function reply(req: IncomingMessage, url: URL, context: RequestContext): Promise<Answer> {
+    if (inFlight > maxInFlight) throw new Problem(429, `more than ${maxInFlight} requests at once`, soon);
     const why = closed();
     if (why !== undefined) throw new Problem(503, why, soon);
     if (context.deadline <= Date.now()) throw late();
-    const ended = new Promise<never>((_, reject) => {
-      context.signal.addEventListener('abort', () => reject(late()), { once: true });
-    });
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    context.signal.addEventListener('abort', () => reject(late()));
     return Promise.race([handle(req, url, context), ended]);
   }
 
@@ -98,12 +91,10 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
     let body: Promise<string> | undefined;
     const text = () => (body ??= readBody(req, bodyLimit));
     const json = async () => parse(await text());
-    const run = async () =>
-      (await route.handler({ ...context, ...client, method, path, params, query, headers, log, text, json, tx })) ?? {
-        status: 204,
-      };
+    const call = { ...context, ...client, method, path, params, query, headers, log, text, json, tx };
+    const run = async () => (await route.handler(call)) ?? { status: 204 };
     const key = headers['idempotency-key'];
-    if (!route.options.idempotent || key === undefined || !once) return run();
+    if (!route.idempotent || key === undefined || !once) return run();
     return once(`${method} ${route.pattern} ${key}`, [method, path + search, await text()], run);
   }
 
@@ -126,27 +117,35 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
   }
 
   function send(req: IncomingMessage, res: ServerResponse, context: Context, answer: Answer): void {
+    if (res.destroyed) return;
     const { status = 200, headers = {}, body } = answer;
-    const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
-    const isRaw = hasType && (typeof body === 'string' || body instanceof Uint8Array);
-    const content = body === undefined ? undefined : Buffer.from(isRaw ? (body as string) : JSON.stringify(body));
-    const type = status >= 400 ? 'application/problem+json' : 'application/json';
+    const type = new Headers(headers).get('content-type');
+    const isRaw = type !== null && (typeof body === 'string' || body instanceof Uint8Array);
+    const content = body === undefined ? '' : Buffer.from(isRaw ? (body as string) : JSON.stringify(body));
     res.writeHead(status, {
-      ...(content && !hasType ? { 'content-type': type } : {}),
-      ...(status === 204 || status === 304 ? {} : { 'content-length': content?.length ?? 0 }),
+      ...(content ? { 'content-type': `application/${status >= 400 ? 'problem+json' : 'json'}` } : {}),
+      ...(status === 204 || status === 304 ? {} : { 'content-length': content.length }),
       ...headers,
       'x-request-id': context.requestId,
       traceparent: traceparent(context),
-      'endpoint-load-metrics': load.header(),
+      'endpoint-load-metrics': metrics(),
       // a body that nobody has read to its end must not be taken for the next request
       ...(isDraining || (status >= 400 && !req.complete) ? { connection: 'close' } : {}),
     });
     res.end(req.method === 'HEAD' ? undefined : content);
   }
 
+  /** How busy this replica is, for those that share out requests: the ORCA header. */
+  function metrics(): string {
+    while (begun[0] !== undefined && begun[0] < performance.now() - 1_000) begun.shift();
+    const utilization = (inFlight / maxInFlight).toFixed(3);
+    return `TEXT application_utilization=${utilization}, rps_fractional=${begun.length.toFixed(2)}`;
+  }
+
   return {
     server,
-    drain() {
+    /** No new connections; resolves when nothing is in flight. */
+    drain(): Promise<void> {
       isDraining = true;
       return new Promise((resolve) => server.close(() => resolve()));
     },

@@ -15,67 +15,60 @@ const drainMs = 9_000;
 const patienceMs = 1_500;
 
 /** The whole life of a service. Ends the process itself. */
-export async function start(app: App): Promise<void> {
+export async function start({ parts, client, tx, name }: App): Promise<void> {
   printLog();
-  const { parts, client, tx } = app;
-  const service = process.env['SERVICE'] || app.name;
+  const service = process.env['SERVICE'] || name;
+  const loops: Loop[] = [];
   let why: string | undefined = 'starting';
   let broker: Broker | undefined;
   let sender: Loop | undefined;
-  const loops: Loop[] = [];
+  const database = parts.database && (await openDatabase(service).catch(fail));
+  parts.runtime = { service, database, transport: fetch, now: Date.now };
+  const http = createHttp({ routes: parts.routes, database, client, tx, closed: () => why, trouble });
 
-  try {
-    const database = parts.database && (await openDatabase(service));
-    parts.runtime = { service, database, transport: fetch, now: Date.now };
-    const http = createHttp({ routes: parts.routes, database, client, tx, closed: () => why, trouble });
-    let listening: Promise<void> | undefined;
-    const listenOnce = () => (listening ??= listen());
-    stopOnSignals(stop);
-    const early = setTimeout(() => listenOnce().catch(fail), patienceMs);
-    if (database) await migrated(database);
-    if (database) await open(database);
-    why = undefined;
-    clearTimeout(early);
-    await listenOnce();
-    log('ready');
+  stopOnSignals(async () => {
+    const drained = http.server.listening ? http.drain() : undefined;
+    await Promise.all([drained, broker?.drain(), ...loops.map((loop) => loop.stop())]);
+    await sender?.stop();
+    await broker?.close();
+    await database?.close();
+  });
+  let listening: Promise<void> | undefined;
+  const early = setTimeout(() => (listening ??= listen()), patienceMs);
+  if (database) await migrated(database).then(() => open(database), fail);
+  why = undefined;
+  clearTimeout(early);
+  await (listening ??= listen());
+  log('ready');
 
-    async function listen(): Promise<void> {
-      const [host, port] = [config('HOST', '0.0.0.0'), config.number('PORT', 8080)];
-      await new Promise<void>((resolve, reject) => {
-        http.server.once('error', ({ message }) => reject(new Fatal(`cannot listen on ${host}:${port}: ${message}`)));
-        http.server.listen(port, host, resolve);
+  function listen(): Promise<void> {
+    const [host, port] = [config('HOST', '0.0.0.0'), config.number('PORT', 8080)];
+    http.server.once('error', ({ message }) => fail(new Fatal(`cannot listen on ${host}:${port}: ${message}`)));
+    return new Promise((resolve) => {
+      http.server.listen(port, host, () => {
+        log('listening', { host, port });
+        resolve();
       });
-      log('listening', { host, port });
-    }
+    });
+  }
 
-    async function trouble(): Promise<string | undefined> {
-      try {
-        await database?.check();
-        return broker?.trouble();
-      } catch (error) {
-        return `the database does not answer: ${describe(error)}`;
-      }
+  async function trouble(): Promise<string | undefined> {
+    try {
+      await database?.check();
+      return broker?.trouble();
+    } catch (error) {
+      return `the database does not answer: ${describe(error)}`;
     }
-
-    async function stop(): Promise<void> {
-      const drained = http.server.listening ? http.drain() : undefined;
-      await Promise.all([drained, broker?.drain(), ...loops.map((loop) => loop.stop())]);
-      await sender?.stop();
-      await broker?.close();
-      await database?.close();
-    }
-  } catch (error) {
-    fail(error);
   }
 
   /** There is no end to patience: what is not there yet comes. */
-  async function migrated(database: Database): Promise<void> {
+  async function migrated(ready: Database): Promise<void> {
     const complain = createPatientLog();
     for (let tries = 1; ; tries++) {
       try {
-        return await migrate(database, parts.database?.migrations);
+        return await migrate(ready, parts.database?.migrations);
       } catch (error) {
-        if (!database.isPassing(error)) throw error;
+        if (!ready.isPassing(error)) throw error;
         why = `waiting for the database: ${describe(error)}`;
         complain(why);
         await sleep(Math.min(1_000, 50 * tries));
@@ -83,16 +76,16 @@ export async function start(app: App): Promise<void> {
     }
   }
 
-  async function open(database: Database): Promise<void> {
-    const consumers = createConsumers(parts.handled, database, service);
+  async function open(ready: Database): Promise<void> {
+    const consumers = createConsumers(parts.handled, ready, service);
     const url = process.env['NATS_URL'];
     broker = url ? (await import('./nats.ts')).openNats(url, service) : undefined;
     broker?.consume(consumers);
-    sender = broker ? relay(database, broker.publish) : deliverHere(database, consumers);
-    database.afterCommit = sender.kick;
+    sender = broker ? relay(ready, broker.publish) : deliverHere(ready, consumers);
+    ready.afterCommit = sender.kick;
     for (const saga of parts.sagas)
-      loops.push(repeat('cannot look after sagas', async () => ((await saga.tick(database, service)) ? 0 : 500)));
-    loops.push(repeat('cannot tidy up', async () => prune(database).then(() => 60 * 60 * 1_000)));
+      loops.push(repeat('cannot look after sagas', async () => ((await saga.tick(ready, service)) ? 0 : 500)));
+    loops.push(repeat('cannot tidy up', () => prune(ready)));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { App } from './app.ts';
 import { type Consumer, createConsumers } from './consumer.ts';
+import { correlation, traceparent } from './context.ts';
 import { captureLog } from './log.ts';
 import { migrate } from './migrate.ts';
 import { createHttp } from './server.ts';
@@ -14,34 +15,17 @@ export interface SentCall {
   readonly body: any;
 }
 
-type Stub = Answer | ((call: SentCall) => Answer | Promise<Answer>);
-
-export interface TestEnv {
-  request<T = any>(
-    method: string,
-    path: string,
-    options?: { body?: unknown; headers?: Record<string, string> },
-  ): Promise<Reply<T>>;
-  /** An event from outside; resolves when it was handled, twice, and whatever it caused. */
-  deliver(type: string, data: unknown, envelope?: Partial<Envelope>): Promise<void>;
-  /** What was emitted, in order; all of it, or those of one type. */
-  events(type?: string): Envelope[];
-  /** What was given up, with the reason. */
-  deadLetters(): DeadLetter[];
-  /** The answer to an outgoing call: an Answer, or a function of the call. The last that fits is taken. */
-  answer(method: string, url: string, answer: Stub): void;
-  readonly calls: SentCall[];
-  /** The lines of the log, which tests do not print. */
-  logs(): Record<string, any>[];
-  readonly tx: Transact;
-  /** Lets the clock of sagas jump. */
-  advance(ms: number): Promise<void>;
-  /** Until everything emitted has been handled. */
-  settle(): Promise<void>;
-  close(): Promise<void>;
+interface Sent {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
 }
 
+type Stub = Answer | ((call: SentCall) => Answer | Promise<Answer>);
+
+export type TestEnv = Awaited<ReturnType<typeof testEnv>>;
+
 const mostDeliveries = 50;
+const json = { 'content-type': 'application/json' };
 
 /** What went wrong in the services whose test failed before it could close them. */
 const open = new Map<readonly string[], string>();
@@ -55,7 +39,7 @@ process.once('exit', (code) => {
 });
 
 /** Runs an app with nothing installed: SQLite in memory, and a broker that delivers every message twice. */
-export async function testEnv(app: App): Promise<TestEnv> {
+export async function testEnv(app: App) {
   const { name: service, parts, client } = app;
   const database = parts.database && openSqlite(':memory:');
   const emitted: Envelope[] = [];
@@ -116,41 +100,46 @@ export async function testEnv(app: App): Promise<TestEnv> {
   }
 
   return {
+    /** What was asked of other services. */
     calls,
+    /** Until everything emitted has been handled. */
     settle,
-    logs: () => lines.map((line) => JSON.parse(line)),
-    async request(method, path, { body, headers = {} } = {}) {
-      const type = { 'content-type': 'application/json' };
-      const content = body === undefined || typeof body === 'string' ? (body ?? null) : JSON.stringify(body);
-      const init = { method, headers: { ...(body === undefined ? {} : type), ...headers }, body: content };
-      const response = await fetch(base + path, init);
+    /** The lines of the log, which tests do not print. */
+    logs: (): Record<string, any>[] => lines.map((line) => JSON.parse(line)),
+    /** What was emitted, in order; all of it, or those of one type. */
+    events: (type?: string): Envelope[] => emitted.filter((event) => type === undefined || event.type === type),
+    /** What was given up, with the reason. */
+    deadLetters: (): DeadLetter[] => letters,
+    /** The answer to an outgoing call: an Answer, or a function of the call. The last one counts. */
+    answer: (method: string, url: string, answer: Stub): void => void stubs.set(`${method} ${url}`, answer),
+    async request<T = any>(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Reply<T>> {
+      const content = typeof body === 'string' ? body : JSON.stringify(body);
+      const response = await fetch(base + path, { method, headers: { ...json, ...headers }, body: content ?? null });
       const text = await response.text();
       const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '');
       await settle();
       const answer = isJson ? JSON.parse(text) : text || undefined;
       return { status: response.status, headers: Object.fromEntries(response.headers), body: answer };
     },
-    async deliver(type, data, envelope = {}) {
+    /** An event from outside; resolves when it was handled, twice, and whatever it caused. */
+    async deliver(type: string, data: unknown, envelope: Partial<Envelope> = {}): Promise<void> {
       const id = crypto.randomUUID();
-      const traceparent = `00-${id.replaceAll('-', '')}-${id.replaceAll('-', '').slice(0, 16)}-01`;
-      const time = new Date().toISOString();
-      await dispatch({ id, source: 'test', time, requestId: id, traceparent, ...envelope, type, data });
+      const ids = { requestId: id, traceparent: traceparent(correlation(id)) };
+      await dispatch({ id, source: 'test', time: new Date().toISOString(), ...ids, ...envelope, type, data });
       await settle();
     },
-    events: (type) => emitted.filter((event) => type === undefined || event.type === type),
-    deadLetters: () => letters,
-    answer: (method, url, answer) => void stubs.set(`${method} ${url}`, answer),
-    tx: async (work) => {
+    tx: (async (work) => {
       const result = await app.tx(work);
       await settle();
       return result;
-    },
-    async advance(ms) {
+    }) as Transact,
+    /** Lets the clock of sagas jump. */
+    async advance(ms: number): Promise<void> {
       skew += ms;
-      for (const saga of database ? parts.sagas : []) while (await saga.tick(database!, service));
+      for (const saga of parts.sagas) while (database && (await saga.tick(database, service)));
       await settle();
     },
-    async close() {
+    async close(): Promise<void> {
       open.delete(lines);
       http.server.closeAllConnections();
       await http.drain();

@@ -39,10 +39,11 @@ export interface Client {
   get<T = any>(url: string | URL, options?: CallOptions): Promise<T>;
   post<T = any>(url: string | URL, body?: unknown, options?: CallOptions): Promise<T>;
   /** Any method; every answer below 500 but 429 is returned, whatever its status. */
-  request(method: string, url: string | URL, options?: CallOptions & { readonly body?: unknown }): Promise<Reply>;
+  request(method: string, url: string | URL, options?: CallOptions): Promise<Reply>;
 }
 
 export interface CallOptions {
+  readonly body?: unknown;
   readonly headers?: Headers;
   /** One try; 2 s when not given. */
   readonly timeoutMs?: number;
@@ -108,19 +109,12 @@ export interface SagaStep {
   readonly undone?: string;
 }
 
-export interface SagaEnd<T> {
-  readonly id: string;
-  readonly data: T;
-  /** Why it was undone. */
-  readonly reason: string;
-}
-
 export interface SagaOptions<T> {
   readonly steps: readonly SagaStep[];
   /** From begin to done; whatever is not done by then is undone. 60 s when not given. */
   readonly deadlineMs?: number;
-  onDone?(tx: Tx, saga: SagaEnd<T>): unknown;
-  onUndone?(tx: Tx, saga: SagaEnd<T>): unknown;
+  onDone?(tx: Tx, saga: { readonly id: string; readonly data: T }): unknown;
+  onUndone?(tx: Tx, saga: { readonly id: string; readonly data: T; readonly reason: string }): unknown;
 }
 
 export interface Saga<T> {

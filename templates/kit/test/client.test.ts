@@ -56,7 +56,7 @@ test('ids, deadline and the word that somebody retries already go along', async 
 test('a chain of four services with a failing end: three calls to it, not twenty-seven', async () => {
   await using d = await peer((_req, res) => json(res, 503));
   const next = (to: Peer | { url: string }) => (client: ReturnType<typeof createClient>) => [
-    { method: 'GET', pattern: '/', options: {}, handler: async () => ({ body: await client.get(to.url) }) },
+    { method: 'GET', pattern: '/', idempotent: false, handler: async () => ({ body: await client.get(to.url) }) },
   ];
   await using c = await host(next(d));
   await using b = await host(next(c));

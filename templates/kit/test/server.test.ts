@@ -10,7 +10,7 @@ import { host } from './http.ts';
 const lines: Record<string, unknown>[] = [];
 captureLog((line) => void lines.push(JSON.parse(line)));
 
-const route = (pattern: string, handler: Route['handler'], method = 'GET'): Route => ({ method, pattern, handler, options: {} });
+const route = (pattern: string, handler: Route['handler'], method = 'GET'): Route => ({ method, pattern, handler, idempotent: false });
 const body = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
 test('health: alive always, ready only when nothing is wrong, with the reason', async () => {
