@@ -60,6 +60,7 @@ function print({ project, problems, warnings }: Loaded, dir: string): string {
     for (const service of project.services.values())
       lines.push(`service ${service.name} ${JSON.stringify(shown(service)).replaceAll(',"hasDockerfile":false', '')}`);
     if (project.caddyfile.path === undefined) lines.push(project.caddyfile.text.trimEnd().replaceAll(/^/gm, '  '));
+    if (project.measure) lines.push(`measure ${JSON.stringify(project.measure)}`);
     const { CAMP_DOMAIN: _, ...edgeEnv } = project.edgeEnv;
     if (Object.keys(edgeEnv).length > 0) lines.push(`edge ${JSON.stringify(edgeEnv)}`);
   }

@@ -70,14 +70,14 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 function messageOf(tree: Tree | undefined, report: (problem: Problem) => void): MessageRequest | undefined {
   const path = at(tree, 'path');
   const target = textOf(path);
-  if (!tree || !path || target === undefined) return undefined;
+  const headers = headersOf(at(tree, 'headers'), report);
+  if (!path || target === undefined) return undefined;
   // RFC 9112, 3.2.1: what is visible, without a fragment; "//" would be another host
   if (!/^\/(?!\/)[!"$-~]*$/.test(target)) {
     const message = `path ${JSON.stringify(target.slice(0, 60))} of message is no path of the site`;
     report(problemAt(path.at, 'INVALID_VALUE', message, 'write path: /api/orders/'));
     return undefined;
   }
-  const headers = headersOf(at(tree, 'headers'), report);
   const body = bodyOf(at(tree, 'body'));
   const method = (textOf(at(tree, 'method')) ?? 'POST') as MessageRequest['method'];
   const isTyped = Object.keys(headers).includes('content-type');

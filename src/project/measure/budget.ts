@@ -152,11 +152,7 @@ function readCount(
 function wrongUnit(name: BudgetName, digits: string, unit: string, begin: number): Misfit {
   const known = [...units[measureOf(name)].keys()];
   const what = measureOf(name) === 'time' ? 'a time' : 'a size';
-  // the least of them differ in everything: m is as near to s as to ms
-  const meant =
-    unit.length > 1
-      ? (known.find((each) => each.toLowerCase() === unit.toLowerCase()) ?? nearest(unit, known))
-      : undefined;
+  const meant = known.find((each) => each.toLowerCase() === unit.toLowerCase());
   const message = unit === '' ? `${name}=${digits} has no unit` : `${quote(unit)} is no unit of ${what}`;
   const hint = meant
     ? `did you mean ${name}=${digits}${meant}?`
