@@ -100,6 +100,7 @@ export const measureReport: MeasureReport = {
       reason: 'no answer from the new code within 30 s: the build ended with 1',
       code: 'NOT_READY',
     },
+    measured('reloadFailedRequests', 'requests', [0, 0, 0, 0, 0], { subject: 'orders', language: 'node' }),
     measured('timeToRecoverMs', 'ms', [104.9, 93.2, 113.6, 98.1, 101.4], { subject: 'orders' }),
     measured('recoverFailedRequests', 'requests', [0, 0, 1, 0, 0], { subject: 'orders' }),
     measured('timeToRecoverTwoReplicasMs', 'ms', [9.8, 8.1, 12.4, 8.8, 9.1], { subject: 'orders' }),

@@ -1,6 +1,6 @@
 import { displayWidth } from '../width.ts';
 import { html, type Markup, raw } from './markup.ts';
-import { clean, shorten } from './text.ts';
+import { clean, shorten, shortenPath } from './text.ts';
 
 /** What is drawn, in the units of the drawing; `height` follows from it. */
 export interface Drawing {
@@ -34,7 +34,7 @@ export function label(text: string, x: number, y: number, room: number, look = '
   let shown = whole;
   while (textWidth(shown) > room && length > 1) {
     length = Math.min(length - 1, Math.floor((length * room) / textWidth(shown)));
-    shown = shorten(whole, Math.max(1, length));
+    shown = whole.includes('/') ? shortenPath(whole, length) : shorten(whole, length);
   }
   const tip = shown === whole ? raw('') : html`<title>${whole}</title>`;
   const place = anchor === 'start' ? raw('') : html` text-anchor="${anchor}"`;

@@ -24,7 +24,7 @@ export function barChart(words: Words, rows: readonly Row[], unit: Unit | 'count
 
 function drawBars(rows: readonly Row[], unit: Unit | 'count', width: number): Drawing {
   const most = Math.max(1e-9, ...rows.map(({ value, figure }) => figure?.max ?? value));
-  const names = Math.min(width * 0.42, Math.max(...rows.map(({ name }) => textWidth(name))));
+  const names = Math.min(width * 0.5, Math.max(...rows.map(({ name }) => textWidth(name))));
   const values = Math.max(...rows.map(({ value }) => textWidth(amount(value, unit)))) + 8;
   const left = names + 10;
   const room = width - left - values;
@@ -76,7 +76,7 @@ function drawSpread(rows: readonly (Row & { readonly figure: Figure })[], width:
     const middle = isBeside ? y + height / 2 : y + 29;
     const base = isBeside ? middle + 4.5 : y + 14;
     return [
-      label(name, 0, base, isBeside ? names : width - 80),
+      label(name, 0, base, isBeside ? names : width - textWidth(amount(value, 'ms')) - 10),
       html`<line class="ql" stroke-width="2" x1="${x(figure.min)}" x2="${x(figure.max)}" y1="${middle}" y2="${middle}"/>`,
       ...figure.values.map((ms) => html`<circle class="q" cx="${x(ms)}" cy="${middle}" r="3"/>`),
       bar('a', x(value) - 2, middle - 8, 4, 16),

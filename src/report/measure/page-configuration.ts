@@ -144,7 +144,7 @@ ${times.length === 0 ? nothing : figure(barChart({ id: 'compared-times', title: 
 </div>`,
       table(
         'Each server, and how each row was derived',
-        [{ name: 'What' }, ...servers.map((server) => ({ name: serverName(server), kind: 'figure' as const }))],
+        [{ name: 'What' }, ...servers.map((server) => ({ name: serverName(server), kind: 'value' as const }))],
         rows,
       ),
       contenders(comparison.contenders),

@@ -11,7 +11,7 @@ const mostPoints = 60;
 export function historySection({ series, machines, skipped }: History): Section | undefined {
   if (series.length === 0 && skipped === 0) return undefined;
   const words = [
-    'What camp kept in .camp/metrics.jsonl, oldest at the left.',
+    'What camp kept in .camp/metrics.jsonl, oldest at the left, evenly apart.',
     machines.length > 1 ? 'Only values of the same machine are joined.' : '',
     skipped > 0 ? `${counted(skipped, 'line')} could not be read and ${skipped === 1 ? 'was' : 'were'} left out.` : '',
   ];
@@ -29,7 +29,7 @@ export function historySection({ series, machines, skipped }: History): Section 
 function legend(machines: readonly string[]): Markup {
   return html`<ul class="legend">${machines.map(
     (machine, at) =>
-      html`<li><svg width="14" height="14" aria-hidden="true">${machineMark(at, 7, 7)}</svg>${machineName(at)}: ${name(machine)}</li>`,
+      html`<li><svg width="14" height="14" aria-hidden="true">${machineMark(at, 7, 7)}</svg><span>${machineName(at)}: ${name(machine)}</span></li>`,
   )}</ul>`;
 }
 

@@ -10,8 +10,11 @@ export interface Section {
 
 export interface Column {
   readonly name: string;
-  readonly kind?: 'figure' | 'text';
+  /** `value` is a figure that a person may have written: it is broken where it is long. */
+  readonly kind?: 'figure' | 'value' | 'text';
 }
+
+const looks = { figure: 'n', value: 'n v', text: 'text' } as const;
 
 /** A row: its first cell is its heading. */
 export interface TableRow {
@@ -19,25 +22,30 @@ export interface TableRow {
   readonly isSum?: boolean;
 }
 
-/** A table with a caption, that may be scrolled by itself where it is wider than a phone. */
+/**
+ * A table with a caption. On a phone its rows are laid out as blocks, each cell with the name of its column: the roles keep it
+ * a table for those who do not see that.
+ */
 export function table(caption: string, columns: readonly Column[], rows: readonly TableRow[]): Markup {
   if (rows.length === 0) return nothing;
+  const isTight = columns.length <= 3 && columns.every(({ kind }) => kind !== 'text');
   const look = (at: number): Markup => {
     const kind = columns[at]?.kind;
-    if (kind === 'figure') return raw(' class="n"');
-    return kind === 'text' ? raw(' class="text"') : nothing;
+    return kind === undefined ? nothing : html` class="${looks[kind]}"`;
   };
-  const names = columns.map((column, at) => html`<th scope="col"${look(at)}>${column.name}</th>`);
+  const names = columns.map((column, at) => html`<th role="columnheader" scope="col"${look(at)}>${column.name}</th>`);
   const body = rows.map(({ cells, isSum }) => {
     const [first = '', ...rest] = cells;
-    const others = rest.map((cell, at) => html`<td${look(at + 1)}>${cell}</td>`);
-    return html`<tr${isSum ? raw(' class="sum"') : nothing}><th scope="row">${first}</th>${others}</tr>`;
+    const others = rest.map(
+      (cell, at) => html`<td role="cell" data-name="${columns[at + 1]?.name ?? ''}"${look(at + 1)}>${cell}</td>`,
+    );
+    return html`<tr role="row"${isSum ? raw(' class="sum"') : nothing}><th role="rowheader" scope="row">${first}</th>${others}</tr>`;
   });
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+  return html`<table role="table"${isTight ? raw(' class="tight"') : nothing}>
 <caption>${caption}</caption>
-<thead><tr>${names}</tr></thead>
-<tbody>${body}</tbody>
-</table></div>`;
+<thead role="rowgroup"><tr role="row">${names}</tr></thead>
+<tbody role="rowgroup">${body}</tbody>
+</table>`;
 }
 
 /** A chart in the two widths that it is read in; the style shows one of them. */
@@ -50,8 +58,8 @@ ${svgOf(chart, narrow, 'n', raw(' class="narrow"'))}
 }
 
 /** The width of a card, and of half of one, on a desk and on a phone. */
-export const full: readonly [number, number] = [1040, 320];
-export const half: readonly [number, number] = [500, 320];
+export const full: readonly [number, number] = [1098, 320];
+export const half: readonly [number, number] = [528, 320];
 
 export function folded(summary: string, content: Markup): Markup {
   return html`<details><summary>${summary}</summary>${content}</details>`;

@@ -36,3 +36,13 @@ export function shorten(text: string, length: number): string {
     .map(({ segment }) => segment)
     .join('')}…`;
 }
+
+/** The same of a path, whose end says more than its beginning. */
+export function shortenPath(path: string, length: number): string {
+  const clusters = [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(path)];
+  if (clusters.length <= length) return path;
+  return `…${clusters
+    .slice(clusters.length - Math.max(0, length - 1))
+    .map(({ segment }) => segment)
+    .join('')}`;
+}

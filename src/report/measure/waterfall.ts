@@ -41,7 +41,13 @@ function drawBars(bars: readonly Bar[], end: number, width: number): Drawing {
       ...axis(end, x, room, top, bottom),
       ...bars.flatMap((one, at) => row(one, x, top + at * height, isBeside ? names : undefined, width)),
       html`<circle class="a" cx="7" cy="${bottom + 21}" r="4"/>`,
-      label('the critical chain: what the first request had to wait for', 18, bottom + 25.5, width - 20, 's'),
+      label(
+        isBeside ? 'the critical chain: what the first request had to wait for' : 'the critical chain',
+        18,
+        bottom + 25.5,
+        width - 20,
+        's',
+      ),
     ],
   };
 }
@@ -59,12 +65,12 @@ function row(
   const mark = one.isCritical ? [html`<circle class="a" cx="7" cy="${base - 4.5}" r="4"/>`] : [];
   const [barY, thick] = [names === undefined ? y + 22 : y + 5, names === undefined ? 9 : 14];
   const drawn = bar(look, x(one.beginMs), barY, x(one.endMs) - x(one.beginMs), thick);
-  const room = names === undefined ? width - 18 - 70 : names - 18;
+  const room = names === undefined ? width - 18 - textWidth(took) - 10 : names - 18;
   return [...mark, label(one.name, 18, base, room), drawn, label(took, width - 2, base, 70, 's', 'end')];
 }
 
 function axis(end: number, x: (ms: number) => number, room: number, top: number, bottom: number): readonly Markup[] {
-  const step = axisStep(end, Math.max(2, Math.floor(room / 110)));
+  const step = axisStep(end, Math.max(2, Math.floor(room / 95)));
   const lines: Markup[] = [];
   for (let at = 0; at <= end * 1.0001; at += step) {
     const anchor = at === 0 ? 'start' : 'middle';
