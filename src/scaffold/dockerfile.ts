@@ -63,9 +63,11 @@ function page(root: string, facts: FolderFacts, prefix: string): readonly string
   return [
     'FROM caddy:2 AS build',
     `COPY ${quotes.docker(root)} /files`,
-    facts.names.includes('node_modules') && root === '.' ? `${hidden} && rm -rf /files/node_modules` : hidden,
+    hidden,
+    ...(facts.names.includes('node_modules') && root === '.' ? ['RUN rm -rf /files/node_modules'] : []),
     'FROM caddy:2',
-    'ENV XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp',
+    'ENV XDG_CONFIG_HOME=/tmp',
+    'ENV XDG_DATA_HOME=/tmp',
     `COPY --from=build /files ${target}`,
     `USER ${nobody}`,
     'CMD ["caddy", "file-server", "--root", "/srv", "--listen", ":8080"]',
@@ -75,7 +77,7 @@ function page(root: string, facts: FolderFacts, prefix: string): readonly string
 function node(start: Command, facts: FolderFacts): readonly string[] {
   const image = 'node:24-alpine';
   const user = 'node:node';
-  const end = ['ENV PORT=8080 PATH=/app/node_modules/.bin:$PATH', 'USER node', cmd(start)];
+  const end = ['ENV PORT=8080', 'ENV PATH=/app/node_modules/.bin:$PATH', 'USER node', cmd(start)];
   if (!facts.names.includes('package.json')) return [...plain(image, user, facts, 'node'), ...end];
   const install = nodeInstall(facts.names);
   if (facts.installsOwnCode)
@@ -83,7 +85,7 @@ function node(start: Command, facts: FolderFacts): readonly string[] {
       `FROM ${image} AS build`,
       ...files(facts, 'node'),
       'WORKDIR /files',
-      `RUN ${install}`,
+      ...install,
       `FROM ${image}`,
       copied(user),
       'WORKDIR /app',
@@ -94,7 +96,7 @@ function node(start: Command, facts: FolderFacts): readonly string[] {
     `FROM ${image} AS build`,
     'WORKDIR /app',
     `COPY ${manifests.join(' ')} ./`,
-    `RUN ${install}`,
+    ...install,
     ...files(facts, 'node'),
     `FROM ${image}`,
     `COPY --from=build --chown=${user} /app /app`,
@@ -106,24 +108,27 @@ function node(start: Command, facts: FolderFacts): readonly string[] {
 
 const lockfiles = ['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock'];
 
-function nodeInstall(names: readonly string[]): string {
-  if (names.includes('package-lock.json') || names.includes('npm-shrinkwrap.json')) return 'npm ci';
-  if (names.includes('pnpm-lock.yaml')) return 'corepack enable && pnpm install --frozen-lockfile';
-  if (names.includes('yarn.lock')) return 'corepack enable && yarn install --frozen-lockfile';
-  return 'npm install';
+function nodeInstall(names: readonly string[]): readonly string[] {
+  if (names.includes('package-lock.json') || names.includes('npm-shrinkwrap.json')) return ['RUN npm ci'];
+  if (names.includes('pnpm-lock.yaml')) return ['RUN corepack enable', 'RUN pnpm install --frozen-lockfile'];
+  if (names.includes('yarn.lock')) return ['RUN corepack enable', 'RUN yarn install --frozen-lockfile'];
+  return ['RUN npm install'];
 }
 
 function python(start: Command, facts: FolderFacts): readonly string[] {
   const image = 'python:3.13-slim';
-  const end = ['ENV PORT=8080 PYTHONUNBUFFERED=1', `USER ${nobody}`, cmd(start)];
+  const end = ['ENV PORT=8080', 'ENV PYTHONUNBUFFERED=1', `USER ${nobody}`, cmd(start)];
   const requirements = facts.names.includes('requirements.txt');
   if (!requirements && !facts.hasPyDependencies) return [...plain(image, nobody, facts, 'python'), ...end];
-  const install = `RUN mkdir /dependencies && pip install --no-cache-dir --prefix=/dependencies ${requirements ? '-r requirements.txt' : '.'}`;
+  const install = [
+    'RUN mkdir /dependencies',
+    `RUN pip install --no-cache-dir --prefix=/dependencies ${requirements ? '-r requirements.txt' : '.'}`,
+  ];
   return [
     `FROM ${image} AS build`,
     ...(facts.installsOwnCode
-      ? [...files(facts, 'python'), 'WORKDIR /files', install]
-      : ['COPY requirements.txt ./', install, ...files(facts, 'python')]),
+      ? [...files(facts, 'python'), 'WORKDIR /files', ...install]
+      : ['COPY requirements.txt ./', ...install, ...files(facts, 'python')]),
     `FROM ${image}`,
     'COPY --from=build /dependencies /usr/local',
     copied(nobody),
@@ -163,7 +168,8 @@ function rust(start: Command, facts: FolderFacts): readonly string[] {
     'FROM rust:1-slim-trixie AS build',
     ...files(facts, 'rust'),
     'WORKDIR /files',
-    'RUN cargo install --path . --root /out && rm -rf target',
+    'RUN cargo install --path . --root /out \\',
+    ' && rm -rf target',
     'FROM debian:trixie-slim',
     'COPY --from=build /out/bin /usr/local/bin',
     copied(nobody),

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from '../yaml.ts';
 import { isRecord, type ReadDocument, readDocument, servicesIn } from './compose-document.ts';
-import { type Edit, problemAt, sourceAt } from './edit.ts';
+import { behindLine, type Edit, insertLines, problemAt, sourceAt } from './edit.ts';
 import { insertItem, insertPair, isEmptyNode, nodeAt, type Path, pairOf } from './yaml-layout.ts';
 
 /** What a service needs to use a backing service: its address in a variable, and to wait for it. */
@@ -123,7 +123,7 @@ function withDependency(text: string, { service, on, condition }: Wiring): strin
   return insertPair(long, reread.root, path, on, { condition });
 }
 
-/** `[a]` as `{a: {condition: service_started}}`, `- a` as `a: {condition: service_started}`, each in its own line. */
+/** `[a]` as `{a: {condition: service_started}}`, `- a` as `a:` with its condition in a line below. */
 function inLongForm(text: string, root: YAMLMap | undefined, path: Path): string | undefined {
   const list = nodeAt(root, path);
   if (!isSeq(list) || !list.range) return undefined;
@@ -138,9 +138,16 @@ function inLongForm(text: string, root: YAMLMap | undefined, path: Path): string
   for (const item of [...list.items].reverse()) {
     if (!isScalar(item) || !item.range) return undefined;
     const [start, end] = item.range;
-    const dash = list.flow ? start : edited.lastIndexOf('-', start - 1);
-    const more = !list.flow && column(edited, dash) === keyColumn ? '  ' : '';
-    edited = `${edited.slice(0, dash)}${more}${edited.slice(start, end)}: {condition: service_started}${edited.slice(end)}`;
+    if (list.flow) {
+      edited = `${edited.slice(0, end)}: {condition: service_started}${edited.slice(end)}`;
+      continue;
+    }
+    const dash = edited.lastIndexOf('-', start - 1);
+    const indent = column(edited, dash) - keyColumn;
+    const more = indent === 0 ? '  ' : '';
+    const condition = `${' '.repeat(column(edited, dash) + more.length + (indent || 2))}condition: service_started`;
+    edited = insertLines(edited, behindLine(edited, end), [condition]);
+    edited = `${edited.slice(0, dash)}${more}${edited.slice(start, end)}:${edited.slice(end)}`;
   }
   return list.flow ? `${edited.slice(0, list.range[0])}{${edited.slice(list.range[0] + 1)}` : edited;
 }

@@ -20,10 +20,9 @@ export function insertPair(
   value: Plain,
 ): string | undefined {
   const step = indentStep(text, root);
-  const depth = path.length + 1;
   if (path.length === 0) {
     if (root?.flow) return insertInFlow(text, root, pairInFlow(key, value));
-    const lines = pairLines(key, value, 0, step, depth);
+    const lines = pairLines(key, value, 0, step);
     // a section of its own, as people set it off
     return insertLines(text, root ? behindMap(text, root, 0) : text.length, key === 'volumes' ? ['', ...lines] : lines);
   }
@@ -36,7 +35,7 @@ export function insertPair(
     return insertInFlow(text, map, pairInFlow(key, value));
   if (isMap(map) && !map.flow) {
     const indent = columnOf(text, (map.items[0]?.key as Node | undefined)?.range?.[0] ?? 0);
-    const lines = pairLines(key, value, indent, ownIndent(text, map, indent) ?? step, depth);
+    const lines = pairLines(key, value, indent, ownIndent(text, map, indent) ?? step);
     return insertLines(text, behindMap(text, map, indent), lines);
   }
   if (!isMap(map) && !isEmptyNode(map)) return undefined;
@@ -45,11 +44,7 @@ export function insertPair(
   const bare = isMap(map) ? text.slice(0, start).replace(/[ \t]+$/, '') + text.slice(end) : text;
   const [keyStart = 0, keyEnd = 0] = (pair.key as Node).range ?? [];
   const indent = columnOf(text, keyStart) + step;
-  return insertLines(
-    bare,
-    commentsBelow(bare, behindLine(bare, keyEnd), indent),
-    pairLines(key, value, indent, step, depth),
-  );
+  return insertLines(bare, commentsBelow(bare, behindLine(bare, keyEnd), indent), pairLines(key, value, indent, step));
 }
 
 /** Adds an item to the list at a path. Undefined where no list with items is there. */
@@ -103,15 +98,18 @@ function insertInFlow(text: string, map: YAMLMap, entry: string): string {
   return `${text.slice(0, end)}, ${entry}${text.slice(end)}`;
 }
 
-/** A key and its value, a line each. What lies deep in a service, and a health check, is short enough for one line. */
-function pairLines(key: string, value: Plain, indent: number, step: number, depth: number): readonly string[] {
+/** The words of a command stay together; every other list and map has a line for each entry. */
+const commands = new Set(['command', 'entrypoint', 'test']);
+
+/** A key and its value, in block style. */
+function pairLines(key: string, value: Plain, indent: number, step: number): readonly string[] {
   const head = `${' '.repeat(indent)}${key}:`;
   if (value === null) return [head];
-  if (!isPlainMap(value) || depth > 3 || key === 'healthcheck') return [`${head} ${flow(value, false)}`];
-  return [
-    head,
-    ...Object.entries(value).flatMap(([name, inner]) => pairLines(name, inner, indent + step, step, depth + 1)),
-  ];
+  if (isPlainMap(value))
+    return [head, ...Object.entries(value).flatMap(([name, inner]) => pairLines(name, inner, indent + step, step))];
+  if (typeof value !== 'object' || commands.has(key) || value.some((item) => typeof item === 'object'))
+    return [`${head} ${flow(value, false)}`];
+  return [head, ...value.map((item) => `${' '.repeat(indent + step)}- ${flow(item, false)}`)];
 }
 
 function pairInFlow(key: string, value: Plain): string {
