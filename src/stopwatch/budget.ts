@@ -108,9 +108,10 @@ function judgeCount(
   const limit = limitOf(budget, before);
   if (limit === undefined) return unchecked(withoutBaseline(baseline));
   const isExceeded = value > limit;
-  const records = history.flatMap((record) =>
-    record.configuration ? { record, value: record.configuration[key] } : [],
-  );
+  const records = history.flatMap((record) => {
+    const past = record.configuration?.[key];
+    return past === undefined ? [] : { record, value: past };
+  });
   const since = isExceeded ? sinceWhen(records, limit) : '';
   return {
     ...{ expression: budget.expression, unit: 'count', value, limit },

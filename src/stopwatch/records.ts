@@ -53,7 +53,8 @@ export interface MeasureRecord {
   /** What git had checked out, in hex; absent where there is no git. */
   readonly commit?: string;
   readonly metrics: readonly RecordedMetric[];
-  readonly configuration: CountedConfiguration | null;
+  /** Without what the camp that wrote it did not count. */
+  readonly configuration: Partial<CountedConfiguration> | null;
   /** What `--what-if` measured, where it was asked for. */
   readonly split?: { readonly millisecondsPerCall: Spread | null; readonly memoryBytes: Spread | null };
   readonly machine: MachineFacts;
