@@ -6,6 +6,7 @@
 export type { DownRequest } from './camp/down.ts';
 export type { LogsRequest } from './camp/logs.ts';
 export type { LookRequest, PlanReport } from './camp/look.ts';
+export type { Measured } from './camp/measure/measure.ts';
 export type { SteerRequest } from './camp/steer.ts';
 export type { TestRequest } from './camp/test.ts';
 export type { Session, UpOutcome, UpRequest } from './camp/up.ts';
@@ -45,7 +46,3 @@ export const measure: typeof import('./camp/measure/measure.ts').measure = async
   (await import('./camp/measure/measure.ts')).measure(request);
 export const clearScratch: typeof import('./camp/measure/scratch.ts').clearScratch = async (...args) =>
   (await import('./camp/measure/scratch.ts')).clearScratch(...args);
-export const partsOf = async (
-  words: readonly string[],
-): Promise<ReturnType<typeof import('./camp/measure/parts.ts').partsOf>> =>
-  (await import('./camp/measure/parts.ts')).partsOf(words);

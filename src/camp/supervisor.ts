@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts';
-import type { Event, Ms } from '../kit/events.ts';
+import type { Endpoint, Event, Ms } from '../kit/events.ts';
 import { CampError, failure } from '../kit/failure.ts';
 import { LogWriter } from '../kit/log-files.ts';
 import { execute } from '../plan/execute.ts';
@@ -142,6 +142,12 @@ export class Supervisor {
       mode: this.#planning.mode,
       ...(host.kind ? { edge: host.kind } : {}),
     };
+  }
+
+  /** Where this machine reaches the replicas that are ready. */
+  endpoints(): readonly Endpoint[] {
+    const ready = this.#machinery.replicas.all().filter(({ state }) => state.at === 'ready');
+    return ready.flatMap(({ endpoints }) => endpoints);
   }
 
   /** What a command of a service runs with; undefined for what is no service of the project as it runs. */

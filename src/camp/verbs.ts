@@ -13,6 +13,8 @@ export interface Verbs {
   memory: Record<string, never>;
   /** What the planner of another process needs to know. */
   observed: Record<string, never>;
+  /** Where replicas are reached without the edge. */
+  endpoints: Record<string, never>;
   /** The environment of a service that is placed as a process, secrets among it. */
   environment: { readonly service: string };
   converge: Selection & {
@@ -50,6 +52,8 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
         return (await import('./container-memory.ts')).containerMemory(supervisor);
       case 'observed':
         return supervisor.observed();
+      case 'endpoints':
+        return supervisor.endpoints();
       case 'environment':
         return supervisor.environmentOf((args as Verbs['environment']).service);
       case 'converge': {

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
+import type { Endpoint } from '../../kit/events.ts';
 import { projectId } from '../../kit/paths.ts';
 import { processInfo } from '../../kit/process.ts';
 import type { Project } from '../../project/types.ts';
 import type { ProjectStatus } from '../../report/types.ts';
+import { ask } from '../client.ts';
+import { stateFolders } from '../folders.ts';
 import { AccessTail } from './access-tail.ts';
 import { type Asker, createAsker } from './asking.ts';
 import { type Cluster, campIn } from './cluster.ts';
@@ -30,6 +33,8 @@ export interface Bench {
   /** Runs a camp command on the copy. */
   camp(...words: readonly string[]): Promise<unknown>;
   status(): Promise<ProjectStatus>;
+  /** Where replicas are reached without the edge. */
+  endpoints(): Promise<readonly Endpoint[]>;
   /** What runs of a service: one word for each replica, another one after it was started again. */
   replicasOf(service: string): Promise<readonly string[]>;
   /** Of those that `replicasOf` has named. */
@@ -74,6 +79,8 @@ export async function openBench(cluster: Cluster, project: Project, caFile: stri
       new Load({ url, asker, tail, status: expected, isStatic: placement === 'static' }),
     camp: (...words) => campIn(setup, ...words),
     status,
+    endpoints: async () =>
+      (await ask(stateFolders(scratch.dir), 'endpoints', {}, () => undefined)) as readonly Endpoint[],
     async replicasOf(service) {
       if (isContained(service)) return containerReplicas(env, id, service, signal);
       const { services } = await status();

@@ -1,28 +1,25 @@
-import { isAbsolute, join, relative } from 'node:path';
 import type { Ms } from '../../kit/events.ts';
-import { fail } from '../../kit/failure.ts';
 import { measureConfiguration } from '../../project/size/measure.ts';
-import type { Project } from '../../project/types.ts';
-import type { UpReport } from '../../report/types.ts';
-import type { ComparisonReport, MeasureReport, ServerKind } from '../../stopwatch/types.ts';
-import { runningSupervisor } from '../client.ts';
+import { budgetFailures, judge } from '../../stopwatch/budget.ts';
+import { baselineOf } from '../../stopwatch/records.ts';
+import type { MeasureReport, ServerKind } from '../../stopwatch/types.ts';
 import { stateFolders } from '../folders.ts';
-import { type LookRequest, readChecked, readProject } from '../look.ts';
-import { refuseShared } from '../shared-things.ts';
+import { type LookRequest, readChecked } from '../look.ts';
 import { version } from '../version.ts';
-import { coldEnv } from './caches.ts';
-import type { ClusterSetup } from './cluster.ts';
-import { medianRun, serviceFigures } from './first-request.ts';
+import { baselineNotes, readBaseline, writeBaseline } from './baseline.ts';
+import { budgetsOf, parseBudgets } from './budgets.ts';
 import { loadNow, machineOf, notesOnMachine } from './machine.ts';
-import type { Part } from './parts.ts';
-import { notApplicable, Readings } from './readings.ts';
-import { type Run, type RunSetup, run } from './run.ts';
-import { makeScratch, type Scratch, scratchEnv } from './scratch.ts';
+import { type Part, partsOf } from './parts.ts';
+import { commitOf, historyLines, measureRecords, recordMeasure } from './record.ts';
+import { noTimes, timesOf } from './times.ts';
 
 export interface MeasureRequest extends LookRequest {
   readonly runs: number;
   readonly parts: ReadonlySet<Part>;
+  /** `--compare` */
   readonly servers: readonly ServerKind[];
+  /** `--what-if add-service` */
+  readonly isSplitAsked: boolean;
   /** Until a service must be ready. */
   readonly timeoutMs: Ms;
   /** One line on what is being done now. */
@@ -30,156 +27,72 @@ export interface MeasureRequest extends LookRequest {
   readonly signal: AbortSignal;
 }
 
-/** What was measured, before budgets are held against it. */
-export type Measured = Omit<MeasureReport, 'budgets' | 'whatIf'>;
+/** What of the command line is read only once it is known where the project lies. */
+export interface MeasureOptions extends Omit<MeasureRequest, 'parts'> {
+  /** `--only` */
+  readonly only: readonly string[];
+  readonly isCold: boolean;
+  /** `--budget`, as written. */
+  readonly budgets: readonly string[];
+  /** `--record` */
+  readonly isRecording: boolean;
+}
+
+/** A report, and what comes of it. */
+export interface Measured {
+  readonly report: MeasureReport;
+  /** One for each budget that is not kept. */
+  readonly failures: ReturnType<typeof budgetFailures>;
+  /** Lines of the project's metrics.jsonl, this report's among them. */
+  readonly history: readonly string[];
+  /** The baseline that was written. */
+  readonly recorded?: string;
+}
 
 /**
  * Measures a project: its time-to-X on a copy that is started and stopped again and again, as a person would, and the size of its
- * configuration. The project, its data and what runs of it are left alone.
+ * configuration. The project, its data and what runs of it are left alone. Throws BUDGET_INVALID, BASELINE_INVALID,
+ * INVALID_PART, LOCKED, NOT_MEASURABLE, NOT_ISOLATED, and what keeps the project from coming up.
  */
-export async function measure(request: MeasureRequest): Promise<Measured> {
-  const { dir, parts } = request;
+export async function measure(options: MeasureOptions): Promise<Measured> {
+  const { dir, isRecording } = options;
   process.chdir(dir);
-  const { project } = await readChecked(request);
+  const asked = parseBudgets(options.budgets);
+  const parts = partsOf(options.only, options.isCold);
+  const baseline = readBaseline(dir);
+  const { project } = await readChecked(options);
+  const budgets = budgetsOf(project.measure?.budget ?? [], asked);
   const time = new Date().toISOString();
   const loadBefore = loadNow();
-  const isTimed = [...parts].some((part) => part !== 'configuration') || request.servers.length > 0;
-  const timed = isTimed ? await timesOf(request, project) : untimed;
+  const request = { ...options, parts };
+  const isTimed = [...parts].some((part) => part !== 'configuration') || options.servers.length > 0;
+  const times = isTimed ? await timesOf(request, project) : noTimes;
   const machine = machineOf(loadBefore);
-  return {
+  const found: MeasureReport = {
     schema: 1,
     project: project.name,
     domain: project.domain,
     time,
-    runs: request.runs,
+    runs: options.runs,
     machine,
-    versions: { camp: version, node: process.version, ...timed.versions },
-    metrics: timed.metrics,
-    services: timed.services,
-    phases: timed.median?.phases ?? [],
-    criticalChain: timed.median?.criticalChain ?? [],
+    versions: { camp: version, node: process.version, ...times.versions },
+    metrics: times.metrics,
+    services: times.services,
+    phases: times.median?.phases ?? [],
+    criticalChain: times.median?.criticalChain ?? [],
     configuration: parts.has('configuration') ? measureConfiguration(project) : null,
-    comparison: timed.comparison,
-    notes: [...notesOnMachine(machine), ...timed.notes],
+    comparison: times.comparison,
+    whatIf: times.whatIf,
+    budgets: [],
+    notes: [...notesOnMachine(machine), ...times.notes, ...baselineNotes({ machine }, baseline)],
   };
-}
-
-interface Timed extends Pick<Measured, 'metrics' | 'services' | 'comparison' | 'notes' | 'versions'> {
-  readonly median: UpReport | undefined;
-}
-
-const untimed: Timed = { metrics: [], services: [], comparison: null, notes: [], versions: {}, median: undefined };
-
-async function timesOf(request: MeasureRequest, project: Project): Promise<Timed> {
-  const { dir, env, parts, signal } = request;
-  refuseShared(project);
-  const isRunning = runningSupervisor(stateFolders(dir)) !== undefined;
-  const readings = new Readings();
-  request.onProgress('copying the project');
-  const scratch = await makeScratch(dir, env);
-  try {
-    const cluster: ClusterSetup = {
-      scratch,
-      env: scratchEnv(env, dir),
-      flags: upFlags(request),
-      timeoutMs: request.timeoutMs,
-      signal,
-    };
-    const warm = needsWarm(request) ? await warmRuns(request, cluster, readings) : noRuns;
-    if (parts.has('cold')) await coldRuns(request, cluster, readings);
-    const reports = warm.runs.map(({ report }) => report);
-    return {
-      metrics: readings.metrics,
-      services: serviceFigures(reports, project, warm.runs.at(-1)?.routed ?? []),
-      comparison: warm.comparison,
-      median: medianRun(reports),
-      versions: warm.versions,
-      notes: notesOf(scratch, isRunning),
-    };
-  } finally {
-    await scratch.remove();
-  }
-}
-
-interface WarmRuns {
-  readonly runs: readonly Run[];
-  readonly comparison: ComparisonReport | null;
-  readonly versions: Readonly<Record<string, string>>;
-}
-
-const noRuns: WarmRuns = { runs: [], comparison: null, versions: {} };
-
-function needsWarm({ parts, servers }: MeasureRequest): boolean {
-  return servers.length > 0 || [...parts].some((part) => part !== 'cold' && part !== 'configuration');
-}
-
-async function warmRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<WarmRuns> {
-  const { runs: count, parts } = request;
-  // what is made once (what is installed, the authority, data, compiled code) is made now: it does not count
-  await run({ ...runSetup(request, cluster, 'warming up'), parts: quick, readings: new Readings() });
-  const runs: Run[] = [];
-  for (let n = 1; n <= count; n++) {
-    cluster.scratch.restore();
-    runs.push(await run({ ...runSetup(request, cluster, `run ${n} of ${count}`), parts, readings }));
-  }
-  return { runs, comparison: null, versions: {} };
-}
-
-const quick: ReadonlySet<Part> = new Set(['first-request']);
-
-/** Each on a new copy, with empty caches, a new authority, and nothing installed. */
-async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<void> {
-  for (let n = 1; n <= request.runs && !readings.isSettled('coldTimeToFirstRequestMs'); n++) {
-    const empty = await cluster.scratch.renew();
-    const cold = { ...cluster, env: coldEnv(cluster.env, empty) };
-    const counted = new Readings();
-    try {
-      const { report } = await run({
-        ...runSetup(request, cold, `cold run ${n} of ${request.runs}`),
-        parts: quick,
-        readings: counted,
-      });
-      readings.add(
-        'coldTimeToFirstRequestMs',
-        report.timeToFirstRequestMs ?? notApplicable('no service is reached through the edge'),
-      );
-    } catch (error) {
-      request.signal.throwIfAborted();
-      readings.fail('coldTimeToFirstRequestMs', error);
-    }
-  }
-}
-
-function runSetup(
-  request: MeasureRequest,
-  cluster: ClusterSetup,
-  prefix: string,
-): Pick<RunSetup, 'cluster' | 'project' | 'onStep'> {
-  const { dir } = cluster.scratch;
-  const files = request.files?.map((file) => inCopy(request.dir, dir, file));
-  const { project } = readProject({ ...request, dir, env: cluster.env, ...(files ? { files } : {}) });
-  return { cluster, project, onStep: (words) => request.onProgress(`${prefix}: ${words}`) };
-}
-
-/** What the copy is started with, in words. */
-function upFlags({ dir, mode, files = [], profiles = [] }: MeasureRequest): readonly string[] {
-  return [
-    ...(mode === 'docker' || mode === 'native' ? [`--${mode}`] : []),
-    ...files.flatMap((file) => ['--file', relative(dir, file)]),
-    ...profiles.flatMap((profile) => ['--profile', profile]),
-  ];
-}
-
-function inCopy(dir: string, copy: string, file: string): string {
-  const inside = relative(dir, file);
-  if (inside.startsWith('..') || isAbsolute(inside))
-    fail('machine', 'NOT_MEASURABLE', `${file} lies outside of ${dir}: a copy of the project would not have it`);
-  return join(copy, inside);
-}
-
-function notesOf({ left }: Scratch, isRunning: boolean): readonly string[] {
-  return [
-    ...(isRunning ? ['the project itself was running meanwhile, and took its share of the machine'] : []),
-    ...(left.length > 0 ? [`not copied, because it may not be read: ${left.slice(0, 5).join(', ')}`] : []),
-  ];
+  const { metrics } = stateFolders(dir);
+  const report = { ...found, budgets: judge(found, budgets, baseline, measureRecords(historyLines(metrics))) };
+  recordMeasure(metrics, report, await commitOf(dir), options.onProgress);
+  return {
+    report,
+    failures: budgetFailures(report.budgets),
+    history: historyLines(metrics),
+    ...(isRecording ? { recorded: writeBaseline(dir, baselineOf(report)) } : {}),
+  };
 }

@@ -18,18 +18,18 @@ export const parts = [
 ] as const;
 export type Part = (typeof parts)[number];
 
-/** The parts that are named, with commas or again; all but the cold start where none is. Throws INVALID_PART (usage). */
-export function partsOf(words: readonly string[]): ReadonlySet<Part> {
+/** The parts that are named, with commas or again; all where none is, the cold start only when it is asked for. Throws INVALID_PART (usage). */
+export function partsOf(words: readonly string[], isCold: boolean): ReadonlySet<Part> {
   const named = words.flatMap((word) => word.split(',')).filter(Boolean);
-  if (named.length === 0) return new Set(parts.filter((part) => part !== 'cold'));
-  return new Set(
-    named.map((name) => {
-      const part = parts.find((one) => one === name);
-      if (part) return part;
-      const meant = nearest(name, parts);
-      return fail('usage', 'INVALID_PART', `"${name}" is nothing that can be measured`, {
-        hints: [meant ? `did you mean ${meant}?` : `--only ${parts.join(', ')}`],
-      });
-    }),
-  );
+  const found = named.length === 0 ? parts.filter((part) => part !== 'cold') : named.map(partOf);
+  return new Set([...found, ...(isCold ? (['cold'] as const) : [])]);
+}
+
+function partOf(name: string): Part {
+  const part = parts.find((one) => one === name);
+  if (part) return part;
+  const meant = nearest(name, parts);
+  return fail('usage', 'INVALID_PART', `"${name}" is nothing that can be measured`, {
+    hints: [meant ? `did you mean ${meant}?` : `--only ${parts.join(', ')}`],
+  });
 }

@@ -22,8 +22,10 @@ export interface RunSetup {
   readonly readings: Readings;
   /** What is being measured now: `reload of orders`. */
   onStep(words: string): void;
-  /** While the copy runs, after everything else. */
+  /** While the copy runs as the project is, with one replica of everything. */
   whileUp?(bench: Bench): Promise<void>;
+  /** As soon as a service was added. */
+  afterAdding?(bench: Bench): Promise<void>;
 }
 
 export interface Run {
@@ -48,7 +50,6 @@ export async function run(setup: RunSetup): Promise<Run> {
     if (report.edge && report.urls.some((url) => url.startsWith('https:'))) {
       bench = await openBench(cluster, project, report.edge.caFile);
       await measureRunning(setup, bench);
-      await setup.whileUp?.(bench);
     } else withoutEdge(setup);
     return { report, routed: bench?.routed ?? [] };
   } finally {
@@ -101,7 +102,12 @@ async function measureRunning(setup: RunSetup, bench: Bench): Promise<void> {
     }
     if (isScaled && program) await bench.camp('scale', `${program.name}=1`);
   }
-  await attempt('add-service', 'timeToAddServiceMs', 'add a service', () => addService(bench));
+  await setup.whileUp?.(bench);
+  await attempt('add-service', 'timeToAddServiceMs', 'add a service', async () => {
+    const ms = await addService(bench);
+    await setup.afterAdding?.(bench);
+    return ms;
+  });
 }
 
 async function measureReload({ readings, onStep }: RunSetup, bench: Bench, routed: Routed): Promise<void> {

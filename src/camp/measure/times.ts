@@ -1,0 +1,175 @@
+import { isAbsolute, join, relative } from 'node:path';
+import { fail } from '../../kit/failure.ts';
+import { userFolders } from '../../kit/paths.ts';
+import type { Project } from '../../project/types.ts';
+import type { UpReport } from '../../report/types.ts';
+import type { ComparisonReport, MeasureReport, SplitCost } from '../../stopwatch/types.ts';
+import { findCaddy } from '../../tools/find-caddy.ts';
+import { runningSupervisor } from '../client.ts';
+import { stateFolders } from '../folders.ts';
+import { readProject } from '../look.ts';
+import { refuseShared } from '../shared-things.ts';
+import { coldEnv } from './caches.ts';
+import type { ClusterSetup } from './cluster.ts';
+import { medianRun, serviceFigures } from './first-request.ts';
+import type { MeasureRequest } from './measure.ts';
+import type { Part } from './parts.ts';
+import { notApplicable, Readings } from './readings.ts';
+import { compareWithRivals } from './rivals.ts';
+import { type Run, type RunSetup, run } from './run.ts';
+import { makeScratch, type Scratch, scratchEnv } from './scratch.ts';
+import { costOfAdded } from './split.ts';
+
+/** What needs the project to run. */
+export interface Times
+  extends Pick<MeasureReport, 'metrics' | 'services' | 'comparison' | 'whatIf' | 'notes' | 'versions'> {
+  /** The run whose time to first request is the median. */
+  readonly median: UpReport | undefined;
+}
+
+export const noTimes: Times = {
+  metrics: [],
+  services: [],
+  comparison: null,
+  whatIf: null,
+  notes: [],
+  versions: {},
+  median: undefined,
+};
+
+/** Starts a copy of the project again and again, and measures what there is to measure. */
+export async function timesOf(request: MeasureRequest, project: Project): Promise<Times> {
+  const { dir, env, parts, signal } = request;
+  refuseShared(project);
+  const isRunning = runningSupervisor(stateFolders(dir)) !== undefined;
+  const readings = new Readings();
+  request.onProgress('copying the project');
+  const scratch = await makeScratch(dir, env);
+  try {
+    const cluster: ClusterSetup = {
+      scratch,
+      env: scratchEnv(env, dir),
+      flags: upFlags(request),
+      timeoutMs: request.timeoutMs,
+      signal,
+    };
+    const warm = needsWarm(request) ? await warmRuns(request, cluster, readings) : noRuns;
+    if (parts.has('cold')) await coldRuns(request, cluster, readings);
+    const reports = warm.runs.map(({ report }) => report);
+    return {
+      metrics: readings.metrics,
+      services: serviceFigures(reports, project, warm.runs.at(-1)?.routed ?? []),
+      comparison: warm.comparison,
+      whatIf: warm.whatIf,
+      median: medianRun(reports),
+      versions: warm.versions,
+      notes: notesOf(scratch, isRunning),
+    };
+  } finally {
+    await scratch.remove();
+  }
+}
+
+interface WarmRuns {
+  readonly runs: readonly Run[];
+  readonly comparison: ComparisonReport | null;
+  readonly whatIf: SplitCost | null;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const noRuns: WarmRuns = { runs: [], comparison: null, whatIf: null, versions: {} };
+
+function needsWarm({ parts, servers }: MeasureRequest): boolean {
+  return servers.length > 0 || [...parts].some((part) => part !== 'cold' && part !== 'configuration');
+}
+
+async function warmRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<WarmRuns> {
+  const { runs: count, parts, servers, isSplitAsked, onProgress } = request;
+  // what is made once (what is installed, the authority, data, compiled code) is made now: it does not count
+  await run({ ...runSetup(request, cluster, 'warming up'), parts: quick, readings: new Readings() });
+  const runs: Run[] = [];
+  let comparison: ComparisonReport | null = null;
+  let whatIf: SplitCost | null = null;
+  for (let n = 1; n <= count; n++) {
+    cluster.scratch.restore();
+    const last: Partial<RunSetup> = {
+      whileUp: async (bench) => {
+        if (servers.length > 0) comparison = await compareWithRivals(bench, { servers, runs: count, onProgress });
+      },
+      afterAdding: async (bench) => {
+        if (isSplitAsked) whatIf = await costOfAdded(bench);
+      },
+    };
+    const setup = { ...runSetup(request, cluster, `run ${n} of ${count}`), parts, readings };
+    runs.push(await run(n === count ? { ...setup, ...last } : setup));
+  }
+  return { runs, comparison, whatIf, versions: versionsOf(request, comparison) };
+}
+
+/** Of what took part beside camp and Node. */
+function versionsOf({ env }: MeasureRequest, comparison: ComparisonReport | null): Readonly<Record<string, string>> {
+  const caddy = findCaddy(userFolders(env), env).tool?.version;
+  const others = (comparison?.contenders ?? []).flatMap(({ server, version }) =>
+    version === null || server === 'camp' ? [] : [[server, version] as const],
+  );
+  return { ...(caddy === undefined ? {} : { caddy }), ...Object.fromEntries(others) };
+}
+
+const quick: ReadonlySet<Part> = new Set(['first-request']);
+
+/** Each on a new copy, with empty caches, a new authority, and nothing installed. */
+async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<void> {
+  for (let n = 1; n <= request.runs && !readings.isSettled('coldTimeToFirstRequestMs'); n++) {
+    const empty = await cluster.scratch.renew();
+    const cold = { ...cluster, env: coldEnv(cluster.env, empty) };
+    const counted = new Readings();
+    try {
+      const { report } = await run({
+        ...runSetup(request, cold, `cold run ${n} of ${request.runs}`),
+        parts: quick,
+        readings: counted,
+      });
+      readings.add(
+        'coldTimeToFirstRequestMs',
+        report.timeToFirstRequestMs ?? notApplicable('no service is reached through the edge'),
+      );
+    } catch (error) {
+      request.signal.throwIfAborted();
+      readings.fail('coldTimeToFirstRequestMs', error);
+    }
+  }
+}
+
+function runSetup(
+  request: MeasureRequest,
+  cluster: ClusterSetup,
+  prefix: string,
+): Pick<RunSetup, 'cluster' | 'project' | 'onStep'> {
+  const { dir } = cluster.scratch;
+  const files = request.files?.map((file) => inCopy(request.dir, dir, file));
+  const { project } = readProject({ ...request, dir, env: cluster.env, ...(files ? { files } : {}) });
+  return { cluster, project, onStep: (words) => request.onProgress(`${prefix}: ${words}`) };
+}
+
+/** What the copy is started with, in words. */
+function upFlags({ dir, mode, files = [], profiles = [] }: MeasureRequest): readonly string[] {
+  return [
+    ...(mode === 'docker' || mode === 'native' ? [`--${mode}`] : []),
+    ...files.flatMap((file) => ['--file', relative(dir, file)]),
+    ...profiles.flatMap((profile) => ['--profile', profile]),
+  ];
+}
+
+function inCopy(dir: string, copy: string, file: string): string {
+  const inside = relative(dir, file);
+  if (inside.startsWith('..') || isAbsolute(inside))
+    fail('machine', 'NOT_MEASURABLE', `${file} lies outside of ${dir}: a copy of the project would not have it`);
+  return join(copy, inside);
+}
+
+function notesOf({ left }: Scratch, isRunning: boolean): readonly string[] {
+  return [
+    ...(isRunning ? ['the project itself was running meanwhile, and took its share of the machine'] : []),
+    ...(left.length > 0 ? [`not copied, because it may not be read: ${left.slice(0, 5).join(', ')}`] : []),
+  ];
+}
