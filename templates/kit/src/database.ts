@@ -5,16 +5,14 @@ import { createQueue } from './wait.ts';
 
 export interface Session {
   query<R = any>(sql: string, values?: readonly unknown[]): Promise<R[]>;
-  /** Until the transaction ends; false where another process holds it. */
-  tryLock(name: string): Promise<boolean>;
 }
 
 /** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. Its own `query` stands alone. */
-export interface Database extends Pick<Session, 'query'> {
+export interface Database extends Session {
   readonly kind: 'postgres' | 'sqlite';
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Runs work while no other process does the same; outside of any transaction, and without limits of time. */
-  migrating(work: (session: Pick<Session, 'query'>) => Promise<void>): Promise<void>;
+  migrating(work: (session: Session) => Promise<void>): Promise<void>;
   /** True where the failure is the moment's (connection lost, server stopping, deadlock) and trying again is right. */
   isPassing(error: unknown): boolean;
   /** Answers a question of its own, or throws. */

@@ -10,28 +10,29 @@ import type { Answer } from './types.ts';
  */
 export function createIdempotency(database: Database) {
   const inProgress = new Set<string>();
-  const busy = () =>
-    new Problem(409, 'a request with this Idempotency-Key is in progress', { headers: { 'retry-after': '1' } });
 
   return async (key: string, request: readonly string[], handler: () => Promise<Answer>): Promise<Answer> => {
     if (key.length > 1_000) throw new Problem(400, 'the Idempotency-Key is too long');
-    if (inProgress.has(key)) throw busy();
+    const soon = { headers: { 'retry-after': '1' } };
+    if (inProgress.has(key)) throw new Problem(409, 'a request with this Idempotency-Key is in progress', soon);
     inProgress.add(key);
     const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('hex');
     try {
-      return await transact(database, async (session) => {
-        // held until the transaction ends: another replica with the same key is told so
-        if (!(await session.tryLock(`idempotency ${key}`))) throw busy();
-        const [row] = await session.query('select fingerprint, answer from camp_idempotency where key = $1', [key]);
-        if (row && row.fingerprint !== fingerprint)
+      return await transact(database, async ({ query }) => {
+        // waits for another replica that has the same key in progress
+        const isNew = await query(
+          `insert into camp_idempotency (key, fingerprint, answer, stored_at) values ($1, $2, '', $3)
+           on conflict do nothing returning key`,
+          [key, fingerprint, Date.now()],
+        );
+        if (isNew.length === 0) {
+          const [row] = await query('select fingerprint, answer from camp_idempotency where key = $1', [key]);
+          if (row.fingerprint === fingerprint) return replayed(JSON.parse(row.answer) as Answer);
           throw new Problem(422, 'this Idempotency-Key was used with another request');
-        if (row) return replayed(JSON.parse(row.answer) as Answer);
+        }
         const answer = await handler();
-        if ((answer.status ?? 200) < 500)
-          await session.query(
-            'insert into camp_idempotency (key, fingerprint, answer, stored_at) values ($1, $2, $3, $4)',
-            [key, fingerprint, JSON.stringify(answer), Date.now()],
-          );
+        if ((answer.status ?? 200) >= 500) await query('delete from camp_idempotency where key = $1', [key]);
+        else await query('update camp_idempotency set answer = $2 where key = $1', [key, JSON.stringify(answer)]);
         current()?.signal?.throwIfAborted(); // who has been told that it failed must not find it done
         return answer;
       });

@@ -13,8 +13,6 @@ interface Migration {
   readonly checksum: string;
 }
 
-type Asking = Pick<Session, 'query'>;
-
 /** As people know it. */
 const fileOf = (name: string): string => name.replace(/[^/]*$/, 'migrations/$&');
 
@@ -63,7 +61,7 @@ function refuseChange({ name, checksum }: Migration, migrations: readonly Migrat
   throw new Fatal(`${why} (nothing was changed)`);
 }
 
-async function apply(database: Database, session: Asking, { name, sql, checksum }: Migration): Promise<void> {
+async function apply(database: Database, session: Session, { name, sql, checksum }: Migration): Promise<void> {
   try {
     await session.query('begin');
     await session.query(sql);

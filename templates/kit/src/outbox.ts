@@ -20,8 +20,8 @@ const taken = 'delete from camp_outbox where position = $1';
  * time, one event after the other: that keeps the order. ("Transactional outbox", microservices.io.)
  */
 export function relay(database: Database, publish: (event: Envelope) => Promise<void>): Loop {
-  async function pass({ query }: Pick<Session, 'query'>): Promise<number> {
-    const rows = await query<Row>(`${first} ${batch} for update skip locked`);
+  async function pass({ query }: Session): Promise<number> {
+    const rows = await query<Row>(`${first} ${batch} for update`); // waits for another replica that is at it
     for (const { position, body } of rows) {
       await publish(JSON.parse(body) as Envelope); // one that comes twice after a failure is dropped by the broker
       await query(taken, [position]);
@@ -31,9 +31,8 @@ export function relay(database: Database, publish: (event: Envelope) => Promise<
   return repeat('cannot send events', async () => {
     const waiting = await database.query<Row>(`${first} 1`);
     if (waiting.length === 0) return pollMs;
-    if (database.kind === 'sqlite') return pass(database); // one process; a slow broker must not hold its one connection
-    // somebody else is at it, who may have looked before our rows were there
-    return database.transaction(async (session) => ((await session.tryLock('camp outbox')) ? pass(session) : 50));
+    // in SQLite there is one process, and a slow broker must not hold its one connection
+    return database.kind === 'sqlite' ? pass(database) : database.transaction(pass);
   });
 }
 

@@ -49,11 +49,9 @@ export function openPostgres(connectionString: string, service: string): Databas
         throw error;
       }
     };
-    const tryLock = async (name: string): Promise<boolean> =>
-      (await query('select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as ok', [name]))[0].ok;
     try {
       await query('begin');
-      const result = await work({ query, tryLock });
+      const result = await work({ query });
       if ((state as string) === 'broken') throw new Unavailable('the database was lost in the middle of a transaction');
       await query('commit');
       return result;
@@ -66,7 +64,7 @@ export function openPostgres(connectionString: string, service: string): Databas
     }
   }
 
-  async function migrating(work: (session: Pick<Session, 'query'>) => Promise<void>): Promise<void> {
+  async function migrating(work: (session: Session) => Promise<void>): Promise<void> {
     const client = new pg.Client({ ...base, connectionTimeoutMillis: 2_000 });
     client.on('error', () => {});
     try {

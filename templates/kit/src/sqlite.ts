@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { Database, Session } from './database.ts';
+import type { Database } from './database.ts';
 import { createQueue } from './wait.ts';
 
 /** One connection: transactions take turns, so that two handlers never share one. */
@@ -12,7 +12,6 @@ export function openSqlite(file: string): Database {
   connection.exec('pragma busy_timeout = 5000');
   const queue = createQueue();
   const query = async (sql: string, values: readonly unknown[] = []) => run(connection, sql, values);
-  const session: Session = { query, tryLock: async () => true };
 
   return {
     kind: 'sqlite',
@@ -21,7 +20,7 @@ export function openSqlite(file: string): Database {
       queue(async () => {
         connection.exec('begin immediate');
         try {
-          const result = await work(session);
+          const result = await work({ query });
           connection.exec('commit');
           return result;
         } catch (error) {
@@ -29,7 +28,7 @@ export function openSqlite(file: string): Database {
           throw error;
         }
       }),
-    migrating: (work) => queue(() => work(session)),
+    migrating: (work) => queue(() => work({ query })),
     isPassing: (error) => /database is (locked|busy)/.test(error instanceof Error ? error.message : ''),
     check: async () => void connection.prepare('select 1').get(),
     close: async () => connection.close(),

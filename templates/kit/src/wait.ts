@@ -25,7 +25,7 @@ export interface Loop {
 }
 
 /** Does work again and again, with the pause in milliseconds that it asks for. What fails is said and tried again. */
-export function repeat(what: string, work: () => Promise<number>, failurePauseMs = 500): Loop {
+export function repeat(what: string, work: () => Promise<number>): Loop {
   const complain = createPatientLog();
   let isStopping = false;
   let pause = new AbortController();
@@ -34,7 +34,7 @@ export function repeat(what: string, work: () => Promise<number>, failurePauseMs
     while (!isStopping) {
       const ms = await work().catch((error) => {
         complain(`${what} at the moment: ${describe(error)}`);
-        return failurePauseMs;
+        return 500;
       });
       await sleep(ms, pause.signal);
       pause = new AbortController();
