@@ -70,13 +70,9 @@ function composeHead(project: string): readonly string[] {
     '  # for plain Compose: camp runs a Caddy of its own in its place',
     '  edge:',
     '    image: caddy:2',
-    '    ports:',
-    '      - "127.0.0.1:80:80"',
-    '      - "127.0.0.1:443:443"',
-    '    environment:',
-    '      - CAMP_DOMAIN',
-    '    volumes:',
-    '      - "./Caddyfile:/etc/caddy/Caddyfile:ro"',
+    '    ports: ["127.0.0.1:80:80", "127.0.0.1:443:443"]',
+    '    environment: [CAMP_DOMAIN]',
+    '    volumes: ["./Caddyfile:/etc/caddy/Caddyfile:ro"]',
   ];
 }
 

@@ -123,33 +123,53 @@ function withDependency(text: string, { service, on, condition }: Wiring): strin
   return insertPair(long, reread.root, path, on, { condition });
 }
 
-/** `[a]` as `{a: {condition: service_started}}`, `- a` as `a:` with its condition in a line below. */
+/** `[a]` and `- a` as `a:` with its condition in a line below; `[a]` within braces as `{a: {condition: service_started}}`. */
 function inLongForm(text: string, root: YAMLMap | undefined, path: Path): string | undefined {
   const list = nodeAt(root, path);
-  if (!isSeq(list) || !list.range) return undefined;
+  if (!isSeq(list) || !list.range || !list.items.every((item) => isScalar(item) && item.range)) return undefined;
+  const items = list.items.map((item): Range => (item as Node).range ?? [0, 0, 0]);
+  const keyColumn = columnOfKey(text, root, path);
+  const [begin, end] = list.range;
+  if (!list.flow) return dashesInLongForm(text, items, keyColumn);
   const parent = nodeAt(root, path.slice(0, -1));
-  const key = isMap(parent) ? (pairOf(parent, path.at(-1) ?? '')?.key as Node | undefined) : undefined;
-  const keyColumn = column(text, key?.range?.[0] ?? 0);
+  const isOneLine = items.length > 0 && !text.slice(begin, end).includes('\n');
+  if (!isOneLine || (isMap(parent) && parent.flow)) return bracketsInLongForm(text, [begin, end], items);
+  const step = keyColumn - columnOfKey(text, root, path.slice(0, -1)) || 2;
+  const lines = items.flatMap(([from, to]) => [
+    `${' '.repeat(keyColumn + step)}${text.slice(from, to)}:`,
+    `${' '.repeat(keyColumn + 2 * step)}condition: service_started`,
+  ]);
+  const head = text.slice(0, begin).trimEnd();
+  const bare = head + text.slice(end);
+  return insertLines(bare, behindLine(bare, head.length), lines);
+}
+
+type Range = readonly [begin: number, end: number, ...rest: number[]];
+
+function dashesInLongForm(text: string, items: readonly Range[], keyColumn: number): string {
   let edited = text;
-  if (list.flow) {
-    const end = list.range[1] - 1;
-    edited = `${edited.slice(0, end)}}${edited.slice(end + 1)}`;
-  }
-  for (const item of [...list.items].reverse()) {
-    if (!isScalar(item) || !item.range) return undefined;
-    const [start, end] = item.range;
-    if (list.flow) {
-      edited = `${edited.slice(0, end)}: {condition: service_started}${edited.slice(end)}`;
-      continue;
-    }
-    const dash = edited.lastIndexOf('-', start - 1);
+  for (const [begin, end] of items.toReversed()) {
+    const dash = edited.lastIndexOf('-', begin - 1);
     const indent = column(edited, dash) - keyColumn;
     const more = indent === 0 ? '  ' : '';
     const condition = `${' '.repeat(column(edited, dash) + more.length + (indent || 2))}condition: service_started`;
     edited = insertLines(edited, behindLine(edited, end), [condition]);
-    edited = `${edited.slice(0, dash)}${more}${edited.slice(start, end)}:${edited.slice(end)}`;
+    edited = `${edited.slice(0, dash)}${more}${edited.slice(begin, end)}:${edited.slice(end)}`;
   }
-  return list.flow ? `${edited.slice(0, list.range[0])}{${edited.slice(list.range[0] + 1)}` : edited;
+  return edited;
+}
+
+function bracketsInLongForm(text: string, [begin, end]: Range, items: readonly Range[]): string {
+  let edited = `${text.slice(0, end - 1)}}${text.slice(end)}`;
+  for (const [, behind] of items.toReversed())
+    edited = `${edited.slice(0, behind)}: {condition: service_started}${edited.slice(behind)}`;
+  return `${edited.slice(0, begin)}{${edited.slice(begin + 1)}`;
+}
+
+function columnOfKey(text: string, root: YAMLMap | undefined, path: Path): number {
+  const map = nodeAt(root, path.slice(0, -1));
+  const key = isMap(map) ? (pairOf(map, path.at(-1) ?? '')?.key as Node | undefined) : undefined;
+  return column(text, key?.range?.[0] ?? 0);
 }
 
 function column(text: string, offset: number): number {

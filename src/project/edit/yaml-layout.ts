@@ -98,18 +98,12 @@ function insertInFlow(text: string, map: YAMLMap, entry: string): string {
   return `${text.slice(0, end)}, ${entry}${text.slice(end)}`;
 }
 
-/** The words of a command stay together; every other list and map has a line for each entry. */
-const commands = new Set(['command', 'entrypoint', 'test']);
-
-/** A key and its value, in block style. */
+/** A key and its value, each entry of a map in a line of its own; a list is short enough for one. */
 function pairLines(key: string, value: Plain, indent: number, step: number): readonly string[] {
   const head = `${' '.repeat(indent)}${key}:`;
   if (value === null) return [head];
-  if (isPlainMap(value))
-    return [head, ...Object.entries(value).flatMap(([name, inner]) => pairLines(name, inner, indent + step, step))];
-  if (typeof value !== 'object' || commands.has(key) || value.some((item) => typeof item === 'object'))
-    return [`${head} ${flow(value, false)}`];
-  return [head, ...value.map((item) => `${' '.repeat(indent + step)}- ${flow(item, false)}`)];
+  if (!isPlainMap(value)) return [`${head} ${flow(value, false)}`];
+  return [head, ...Object.entries(value).flatMap(([name, inner]) => pairLines(name, inner, indent + step, step))];
 }
 
 function pairInFlow(key: string, value: Plain): string {

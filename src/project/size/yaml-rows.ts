@@ -17,17 +17,24 @@ interface Flow {
   readonly isMap: boolean;
   /** The words of one command: they are one statement, as they would be in a string. */
   readonly isCommand: boolean;
+  /** In brackets, outside of every other: rows of its entries that are pairs. */
+  readonly pairRows?: number[];
   /** Of its entries, in block style. */
   readonly indent: number;
   item?: Item | undefined;
 }
 
+/** An entry of a list that says `name=value`. */
+const pair = /^["']?[A-Za-z_][\w.-]*=/;
+
 const commands = new Set(['command', 'entrypoint', 'test', 'shell', 'run']);
 
 /**
- * For each physical line of a YAML text (from 0), how many lines the entries that begin on it fill in block style, one a
- * line: `{a: 1, b: [x, y]}` is four. Texts with `\n` between double quotes count as the lines that they stand for. A
- * scanner of its own: it takes time linear in the length of the text, and reads on where the text is no YAML.
+ * For each physical line of a YAML text (from 0), how many lines the entries in braces that begin on it fill in block
+ * style, one a line: `{a: 1, b: [x, y]}` is four. A list in brackets that stands in no braces is one statement, as the
+ * words behind a directive are, but for maps in it and for pairs: `[A=1, B=2]` counts as `{A: 1, B: 2}`. Texts with `\n`
+ * between double quotes count as the lines that they stand for. A scanner of its own: it takes time linear in the length
+ * of the text, and reads on where the text is no YAML.
  */
 export function yamlSums(text: string, countOf: Count): readonly number[] {
   const sums: number[] = [0];
@@ -166,7 +173,8 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
   }
 
   function openFlow(begin: number, isCommand: boolean, indent: number): number {
-    flows.push({ isMap: text[begin] === '{', isCommand, indent });
+    const isMap = text[begin] === '{';
+    flows.push({ isMap, isCommand, indent, ...(isMap ? {} : { pairRows: [] }) });
     return scanFlow(begin + 1);
   }
 
@@ -185,6 +193,8 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
         from++;
       } else if (ch === ']' || ch === '}') {
         endItem(flow, from);
+        // `[A=1, B=2]` is a map that is written as a list; one pair alone is not folded with another
+        if (flow.pairRows && flow.pairRows.length > 1) for (const each of flow.pairRows) add(1, each);
         flows.pop();
         from++;
       } else {
@@ -213,7 +223,11 @@ export function yamlSums(text: string, countOf: Count): readonly number[] {
     const { item } = flow;
     flow.item = undefined;
     if (!item || flow.isCommand) return;
-    if (!item.hasNested) add(countOf(text.slice(item.begin, end), flow.indent + (flow.isMap ? 0 : step)), item.row);
+    const isListed = flow.pairRows !== undefined && !item.hasNested;
+    if (isListed) {
+      if (pair.test(text.slice(item.begin, Math.min(end, item.begin + 100)))) flow.pairRows?.push(item.row);
+    } else if (!item.hasNested)
+      add(countOf(text.slice(item.begin, end), flow.indent + (flow.isMap ? 0 : step)), item.row);
     else if (flow.isMap || isEmptyCollection(text.slice(item.begin, Math.min(end, item.begin + 20)))) add(1, item.row);
   }
 }
