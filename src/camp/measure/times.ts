@@ -48,7 +48,8 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
   try {
     const cluster: ClusterSetup = {
       scratch,
-      env: scratchEnv(env, dir),
+      // by its own name, which a Caddyfile may hold too
+      env: { ...scratchEnv(env, dir), CAMP_DOMAIN: project.domain },
       flags: upFlags(request),
       timeoutMs: request.timeoutMs,
       signal,
