@@ -88,7 +88,11 @@ describe('camp add', () => {
         '      POSTGRES_DB: orders',
         '      POSTGRES_PASSWORD: ${ORDERS_DB_PASSWORD}',
         '    volumes: ["orders-db:/var/lib/postgresql/data"]',
-        '    healthcheck: {test: ["CMD-SHELL", "pg_isready -U orders"], interval: 5s, timeout: 3s, retries: 10}',
+        '    healthcheck:',
+        '      test: ["CMD-SHELL", "pg_isready -U orders"]',
+        '      interval: 5s',
+        '      timeout: 3s',
+        '      retries: 10',
         '',
         'volumes:',
         '  orders-db:',
@@ -96,7 +100,7 @@ describe('camp add', () => {
       ].join('\n'),
     );
     expect(read('compose.yaml')).toContain(
-      '      DATABASE_URL: postgres://orders:${ORDERS_DB_PASSWORD}@orders-db:5432/orders\n    depends_on:\n      orders-db: {condition: service_healthy}\n',
+      '      DATABASE_URL: postgres://orders:${ORDERS_DB_PASSWORD}@orders-db:5432/orders\n    depends_on:\n      orders-db:\n        condition: service_healthy\n',
     );
     const before = treeOf(dir);
     expect(await failuresFrom(add('postgres', { name: 'orders-db', users: ['api'] }))).toEqual([
