@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { Problem } from '../kit/failure.ts';
 import type { AddBackingRequest } from '../scaffold/add-backing.ts';
 import type { AddServiceRequest } from '../scaffold/add-service.ts';
 import type { Applied } from '../scaffold/apply.ts';
 import type { ChangeSet } from '../scaffold/types.ts';
+import { packageName, version } from './version.ts';
 
 export type { BackingKind } from '../scaffold/backing.ts';
 
@@ -11,13 +13,38 @@ export interface InitOptions {
   readonly dir: string;
   readonly starter?: string;
   readonly name?: string;
+  /** Also the workflow that tests and measures it; in a project that is there already, nothing else. */
+  readonly isCi?: boolean;
 }
 
 /** What `camp init` would write; nothing is written. Throws like `initProject`. */
 export async function proposeInit(options: InitOptions): Promise<ChangeSet> {
   const { initProject } = await import('../scaffold/init-project.ts');
   const { discoverServices } = await import('../project/discover.ts');
-  return initProject({ ...options, discover: discoverServices });
+  const set = await initProject({ ...options, discover: discoverServices });
+  if (!options.isCi) return set;
+  const { ciChanges } = await import('../scaffold/ci.ts');
+  const { composeFileOf, caddyfileOf } = await import('../scaffold/project-files.ts');
+  const { dir } = options;
+  const isProject = existsSync(dir) && (composeFileOf(dir) ?? caddyfileOf(dir)) !== undefined;
+  const own: ChangeSet = isProject ? { ...set, changes: [], found: [], notes: [], next: [] } : set;
+  const hasTests = isProject ? await hasSuites(dir) : set.changes.some(({ path }) => isTest(path));
+  const ci = await ciChanges({ dir, package: packageName, version, hasTests });
+  const next = isProject ? [ci.changes.length > 0 ? 'git add .github' : 'camp up'] : own.next;
+  return { ...own, changes: [...own.changes, ...ci.changes], notes: [...own.notes, ...ci.notes], next };
+}
+
+/** Whether `camp test` would find any; a project with problems is asked when it has none. */
+async function hasSuites(dir: string): Promise<boolean> {
+  const { loadProject } = await import('../project/load.ts');
+  const { suitesOf } = await import('../project/suites.ts');
+  const { project } = loadProject(dir, { env: process.env });
+  return project === undefined || suitesOf(project, undefined, process.env).suites.length > 0;
+}
+
+/** Tests as the templates have them, in the languages that they are written in. */
+function isTest(path: string): boolean {
+  return /(?:\.test\.[cm]?[jt]s|(?:^|\/)test_\w+\.py|_test\.(?:py|go))$/.test(path);
 }
 
 /** Makes a project, or adopts the code that is there. Throws like `initProject` and `applyChanges`. */

@@ -22,6 +22,7 @@ export default class Init extends CampCommand {
     '<%= config.bin %> init hello',
     '<%= config.bin %> init --dry-run',
     '<%= config.bin %> init shop --starter shop --yes',
+    '<%= config.bin %> init --ci',
   ];
   static override args = { folder: Args.string({ description: 'the folder of the project; default: this one' }) };
   static override flags = {
@@ -31,15 +32,17 @@ export default class Init extends CampCommand {
     }),
     name: Flags.string({ description: "the project's name; default: the folder's", helpValue: 'NAME' }),
     yes: Flags.boolean({ char: 'y', description: 'ask nothing' }),
+    ci: Flags.boolean({ description: 'also a GitHub Actions workflow that tests and measures it' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'show what would be written' }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Init);
     const dir = resolve(this.shared.dir ?? '.', args.folder ?? '.');
-    const { starter, name } = flags;
+    const { starter, name, ci: isCi } = flags;
     const given: InitOptions = {
       dir,
+      isCi,
       ...(starter === undefined ? {} : { starter }),
       ...(name === undefined ? {} : { name }),
     };
@@ -50,18 +53,24 @@ export default class Init extends CampCommand {
     const folder = below.startsWith('..') ? dir : below;
     const report = reportOf(written, folder === '' ? written.next : [`cd ${folder}`, ...written.next]);
     const where = folder === '' ? 'this folder' : folder;
-    const head =
-      written.changes.length === 0
+    const head = isOnlyCi(written)
+      ? `${written.project} has a workflow`
+      : written.changes.length === 0
         ? `${written.project} is in ${where} already`
         : `${written.project} is made in ${where}`;
     this.answer(report, renderChanges(report, head, this.style));
   }
 }
 
+/** In a project that is there already nothing else is written. */
+function isOnlyCi({ changes }: { readonly changes: readonly { readonly path: string }[] }): boolean {
+  return changes.length > 0 && changes.every(({ path }) => path.startsWith('.github/'));
+}
+
 /** Asks for what was not said. A folder with code is shown as it would be adopted, and asked for once. */
 async function ask(given: InitOptions): Promise<InitOptions> {
   const proposal = await proposeInit(given).catch(() => undefined);
-  if (proposal?.changes.length === 0) return given;
+  if (proposal && (proposal.changes.length === 0 || isOnlyCi(proposal))) return given;
   const prompts = await openPrompts();
   if (proposal && proposal.found.length > 0) {
     const found = proposal.found.map((one) => `${one.name} (${one.start})`).join(', ');
@@ -80,5 +89,5 @@ async function ask(given: InitOptions): Promise<InitOptions> {
       'begin with',
       starters.map((value) => ({ value, hint: starterHints[value] ?? '' })),
     ));
-  return { dir: given.dir, name, starter };
+  return { ...given, name, starter };
 }

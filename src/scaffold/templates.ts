@@ -31,7 +31,7 @@ const manifestName = 'starter.json';
  * (npm leaves .gitignore out of packages), everything else is taken as it is.
  */
 export async function renderTemplate(
-  kind: 'service' | 'starter' | 'kit',
+  kind: 'service' | 'starter' | 'kit' | 'ci',
   name: string,
   folder: string,
   values: Values,
