@@ -1,6 +1,6 @@
 import type { Wanted as Served } from '../edge/types.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { Event, Ms } from '../kit/events.ts';
+import type { Endpoint, Event, Ms } from '../kit/events.ts';
 import type { Wanted } from '../plan/types.ts';
 import type { Project } from '../project/types.ts';
 import type { EdgeHost } from './edge-host.ts';
@@ -46,7 +46,7 @@ export class Routing {
       caddyfile: project.caddyfile,
       domain: project.domain,
       services: new Set(project.services.keys()),
-      endpoints: this.#replicas.wantedEndpoints(wanted),
+      endpoints: this.#replicas.wantedEndpoints(wanted).filter((one) => !this.#isTooEarly(one, wanted)),
       statics: new Map(
         placed.flatMap(([name, placement]) => (placement.kind === 'static' ? [[name, placement.root] as const] : [])),
       ),
@@ -59,6 +59,16 @@ export class Routing {
       unready: this.#replicas.unready(wanted),
       mounts: services.flatMap(({ isEdge, hints }) => (isEdge ? (hints?.mounts ?? []) : [])),
     } satisfies Served;
+  }
+
+  /**
+   * A process that is added to others which serve already: asked before it listens it would count as failed, and be left out for a
+   * second after it is ready (decision 5). Where all of them start, requests wait for whichever is the first.
+   */
+  #isTooEarly({ service, replica, address }: Endpoint, wanted: Wanted): boolean {
+    if (this.#addresses.has(address) || wanted.placements.get(service)?.kind !== 'process') return false;
+    const ready = this.#replicas.all().filter((one) => one.service === service && one.state.at === 'ready');
+    return ready.length > 0 && ready.every(({ id }) => id !== replica);
   }
 
   /** Whether a replica is reached where the edge has not been told, or has become ready or unready since. */

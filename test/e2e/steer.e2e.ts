@@ -143,6 +143,16 @@ describe('steering', () => {
     for (const wrong of ['api', 'api=-1', 'api=x', 'nobody=2']) await cluster.camp(['scale', wrong], [2]);
   });
 
+  test('a replica that was added is asked as soon as the command has ended: nobody has asked it too early', async () => {
+    await using cluster = new Cluster(home, 'added', { api: { env: { DELAY_MS: '500' } } });
+    await cluster.up();
+    const visitor = visit(question(cluster, '/api/'));
+    await cluster.camp(['scale', 'api=2']);
+    await visitor.leave();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => cluster.json('/api/')));
+    expect(new Set(answers.map(({ pid }) => pid)).size).toBe(2);
+  });
+
   test('restart under load: another process, no failed request, the project goes on', async () => {
     await using cluster = new Cluster(home, 'restart', { api: {} });
     await cluster.up();
