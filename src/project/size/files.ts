@@ -5,7 +5,7 @@ import { at, entriesOf, itemsOf, type Tree } from '../tree.ts';
 import type { Project, Service } from '../types.ts';
 import { importsOf } from './caddy-imports.ts';
 import { dockerfileStatements } from './dockerfile-rows.ts';
-import { isConfiguration, isConfigurationName, isConfigurationTarget, kindOf } from './kinds.ts';
+import { isConfiguration, isConfigurationName, isConfigurationTarget, kindOf, kindOfText } from './kinds.ts';
 import type { TextKind } from './types.ts';
 
 /** A file that says how the project is put together. */
@@ -69,7 +69,7 @@ function collect({ dir }: Project, fill: (add: Add) => void): readonly SourceFil
   return [...found.values()].map(({ path, kind, text, services }) => ({
     path,
     name: relative(dir, path) || basename(path),
-    kind,
+    kind: kindOfText(kind, path, text),
     text,
     services: [...(services ?? [])],
   }));

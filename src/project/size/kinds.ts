@@ -16,6 +16,13 @@ export function kindOf(path: string, target = ''): TextKind {
   return 'other';
 }
 
+/** The language of a file whose name does not tell, by its words. */
+export function kindOfText(kind: TextKind, path: string, text: string): TextKind {
+  if (kind !== 'other' || !/\.conf$|\.template$/i.test(path)) return kind;
+  if (/^[ \t]*(?:(?:server|http)[ \t]*\{|(?:upstream|location) [^{}\n]+\{)/m.test(text)) return 'nginx';
+  return /^[ \t]*(?:<VirtualHost\b|LoadModule\b|ProxyPass\b)/m.test(text) ? 'apache' : kind;
+}
+
 /** Places in a container where configuration lies. */
 export function isConfigurationTarget(target: string): boolean {
   return /^\/(?:usr\/local\/|opt\/[^/]+\/)?etc(?:\/|$)|\/conf(?:ig)?(?:\.d)?(?:\/|$)|\.(?:conf|cfg|cnf|ini)$/.test(

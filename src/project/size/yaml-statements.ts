@@ -27,7 +27,7 @@ function statementsOf(text: string, root: Shape | undefined): readonly Statement
     seen.add(tree);
     if (tree.kind === 'list')
       for (const item of tree.items) {
-        const rest = item.kind === 'scalar' ? item.raw : (textIn(item, 'target') ?? textIn(item, 'source') ?? '');
+        const rest = item.kind === 'scalar' ? item.raw : (textIn(item, 'source') ?? textIn(item, 'target') ?? '');
         if (parent !== '') found.push({ word: parent, rest, line: lineOf(item.at.begin), parent, isName: true });
         visit(item, shape?.items, parent);
       }
