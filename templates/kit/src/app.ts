@@ -20,7 +20,7 @@ interface Runtime {
 export function createService(name: string) {
   const routes: Route[] = [];
   const handled: Handled[] = [];
-  const sagas: BuiltSaga<any>[] = [];
+  const sagas: BuiltSaga[] = [];
   /** For start and testEnv; no database where neither one nor anything that needs it was asked for. */
   const parts: { database?: DatabaseOptions; runtime?: Runtime } = {};
   nameLog(process.env['SERVICE'] || name);

@@ -20,8 +20,8 @@ const openMs = 5_000;
 const leastMs = 100;
 
 /**
- * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again and
- * the deadline goes along, so that a chain of calls ends and its tries do not multiply (Site Reliability Engineering,
+ * One for the process: breakers and budgets are per destination, whoever asks. Only the outermost caller tries again,
+ * and the deadline goes along: a chain of calls ends, and its tries do not multiply (Site Reliability Engineering,
  * chapter 22, "Cascading Failures").
  */
 export function createClient(transport: Transport = fetch): Client {
@@ -34,7 +34,7 @@ export function createClient(transport: Transport = fetch): Client {
     const to = await opening;
     const ask = prepare(method.toUpperCase(), String(url), options);
     const { context, deadline, init } = ask;
-    // asking twice does no more than asking once: by its method (RFC 9110, 9.2.2), or because the receiver knows the key
+    // asking twice does no more than once: by its method (RFC 9110, 9.2.2), or because the receiver knows the key
     const isSafe = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/.test(init.method) || init.headers.has('idempotency-key');
     to.budget.earn();
     for (let tries = 1; ; tries++) {
@@ -159,15 +159,15 @@ function parse(text: string): unknown {
 type Destination = Awaited<ReturnType<typeof openDestination>>;
 
 /**
- * What is kept for each host and port: more than half of at least 20 calls in 10 s opens for 5 s, then one probe decides
- * (circuit breaker and bulkhead of Michael Nygard, Release It!, chapter 5). A share and not a number in a row, because of
- * a busy service some calls always fail. The library is loaded with the first call.
+ * What is kept for each host and port: more than half of at least 20 calls in 10 s failing opens for 5 s, then one
+ * probe decides (circuit breaker and bulkhead of Michael Nygard, Release It!, chapter 5). A share and not a number in
+ * a row, because of a busy service some calls always fail. The library is loaded with the first call.
  */
 async function openDestination(origin: string) {
   const cockatiel = await import('cockatiel');
   const name = nameOf(origin);
   const breaker = cockatiel.circuitBreaker(
-    cockatiel.handleWhen((error) => error instanceof DependencyProblem && error.isStrike),
+    cockatiel.handleWhen((error) => error instanceof DependencyProblem && error.isStrike === true),
     {
       halfOpenAfter: openMs,
       breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }),

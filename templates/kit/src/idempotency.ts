@@ -5,8 +5,8 @@ import { Problem } from './problem.ts';
 import type { Answer } from './types.ts';
 
 /**
- * Runs a handler at most once in effect for each key. Key, answer and everything the handler writes are one transaction:
- * a crash leaves all of it or nothing. The header, 409 and 422 are those of draft-ietf-httpapi-idempotency-key-header.
+ * Runs a handler at most once in effect for each key. Key, answer and what the handler writes are one transaction: a
+ * crash leaves all of it or nothing. The header, 409 and 422 are those of draft-ietf-httpapi-idempotency-key-header.
  */
 export function createIdempotency(database: Database) {
   const inProgress = new Set<string>();

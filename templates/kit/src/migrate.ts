@@ -55,8 +55,8 @@ function refuseChange({ name, checksum }: Migration, migrations: readonly Migrat
     ? `${file}:1: was edited after it had been applied to this database; undo the edit and put the change into a new ` +
       'file with the next number'
     : name > latest
-      ? `the database is of a newer version: it has ${file}, the newest here is ${latest || 'none'}; start the version ` +
-        'that brought it, bring the file back where it was removed, or restore an older copy of the data'
+      ? `the database is of a newer version: it has ${file}, the newest here is ${latest || 'none'}; start the ` +
+        'version that brought it, bring the file back where it was removed, or restore an older copy of the data'
       : `${file} was applied to this database, but the file is missing; bring it back, from git for example`;
   throw new Fatal(`${why} (nothing was changed)`);
 }
@@ -94,7 +94,7 @@ function lineByTrial(sql: string, message: string): number {
 /** What the kit keeps beside the service's own tables, in its own database: in the same transaction as they change. */
 const tables = (kind: Database['kind']): string => `
 create table if not exists camp_outbox (
-  position ${kind === 'postgres' ? 'bigint generated always as identity primary key' : 'integer primary key autoincrement'},
+  position ${kind === 'postgres' ? 'bigint generated always as identity' : 'integer'} primary key,
   id text not null, body text not null);
 create table if not exists camp_inbox (
   consumer text not null, event_id text not null, handled_at bigint not null, primary key (consumer, event_id));

@@ -31,9 +31,11 @@ export function openNats(url: string, service: string) {
   let isDraining = false;
 
   const times = { timeout: 2_000, reconnectTimeWait: 250, reconnectJitter: 250, pingInterval: 2_000, maxPingOut: 2 };
-  connect({ ...server(url), ...times, name: service, maxReconnectAttempts: -1, waitOnFirstConnect: true })
-    .then(watch)
-    .catch((error) => log.error(`the broker cannot be used: ${describe(error)}`));
+  const options = { ...server(url), ...times, name: service, maxReconnectAttempts: -1 };
+  const connecting = repeat('cannot use the broker', async () => {
+    await watch(await connect(options)); // until it is closed
+    return 500;
+  });
 
   async function watch(nats: NatsConnection): Promise<void> {
     connection = nats;
@@ -48,6 +50,7 @@ export function openNats(url: string, service: string) {
       forget();
       for (const pull of pulls) pull.stop();
     }
+    isConnected = false;
   }
 
   /** It may come back without what it had: the next one makes it again. */
@@ -141,6 +144,7 @@ export function openNats(url: string, service: string) {
     /** Takes no new events and waits for those at work. */
     async drain(): Promise<void> {
       isDraining = true;
+      void connecting.stop();
       for (const pull of pulls) pull.stop();
       await Promise.all(loops.map((loop) => loop.stop()));
     },

@@ -16,8 +16,8 @@ const first = 'select position, body from camp_outbox order by position limit';
 const taken = 'delete from camp_outbox where position = $1';
 
 /**
- * Moves what is committed from the outbox to the broker, in its order, and deletes what the broker has. One replica at a
- * time, one event after the other: that keeps the order. ("Transactional outbox", microservices.io.)
+ * Moves what is committed from the outbox to the broker, in its order, and deletes what the broker has. One replica at
+ * a time, one event after the other: that keeps the order. ("Transactional outbox", microservices.io.)
  */
 export function relay(database: Database, publish: (event: Envelope) => Promise<void>): Loop {
   async function pass({ query }: Session): Promise<number> {

@@ -5,11 +5,11 @@ import { createPatientLog, describe } from './log.ts';
 import { Fatal, Unavailable } from './problem.ts';
 import { sleep } from './wait.ts';
 
-/** Connection lost or refused, server starting or stopping, deadlock, lock not had, idle transaction ended, disk full. */
-const passingCodes =
-  /^(08...|57P0.|25P0[34]|40001|40P01|55P03|53...|58...|57014|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
+/** Connection lost or refused, server starting or stopping, deadlock, lock not had, transaction idle, disk full. */
+const states = /^(08...|57P0.|25P0[34]|40001|40P01|55P03|53...|58...|57014)$/;
+const sockets = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
 const lost =
-  /connection terminated|timeout exceeded|timeout expired|query read timeout|connection error|not queryable|connection ended|after calling end/i;
+  /connection (terminated|error|ended)|timeout ex(ceeded|pired)|read timeout|not queryable|after calling end/i;
 
 // as numbers, as SQLite has them: what count(*) and sum() give would be text otherwise
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -95,7 +95,7 @@ function isPassing(error: unknown): boolean {
   if (error instanceof Unavailable) return true;
   if (error instanceof AggregateError) return error.errors.some(isPassing);
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  return passingCodes.test(code) || lost.test(message);
+  return states.test(code) || sockets.test(code) || lost.test(message);
 }
 
 /** What waiting cannot heal. */
@@ -103,8 +103,8 @@ function refusal(error: { code?: string; message?: string }, url: string): Fatal
   const { username, pathname, host } = new URL(url);
   if (error.code === '28P01' || error.code === '28000')
     return new Fatal(
-      `the database at ${host} refuses user "${username}": ${error.message}. Its data was made with another password: ` +
-        'put that one into .env, or delete the data to begin anew (camp down --data)',
+      `the database at ${host} refuses user "${username}": ${error.message}. Its data was made with another ` +
+        'password: put that one into .env, or delete the data to begin anew (camp down --data)',
     );
   if (error.code !== '3D000') return undefined;
   return new Fatal(`there is no database "${pathname.slice(1)}" at ${host}: create it, or correct DATABASE_URL`);

@@ -14,29 +14,26 @@ export class Problem extends Error {
   }
 }
 
-interface Outcome {
-  /** What the dependency answered, if it did. */
+/** A dependency did not do what was asked. In a consumer: tried again, and counted where it is not `isPassing`. */
+export class DependencyProblem extends Problem {
+  override readonly name = 'DependencyProblem';
+  readonly dependency: string;
+  /** What it answered, if it did. */
   readonly reply?: Reply | undefined;
   /** For how long it is not to be asked. */
   readonly waitMs?: number;
   /** It is slow, dead or broken: counts for the breaker. */
   readonly isStrike?: boolean;
-}
-
-/** A dependency did not do what was asked. In a consumer: tried again, and counted where it is not `isPassing`. */
-export class DependencyProblem extends Problem {
-  override readonly name = 'DependencyProblem';
-  readonly dependency: string;
-  readonly reply: Reply | undefined;
-  readonly waitMs: number | undefined;
-  readonly isStrike: boolean;
-  constructor(status: number, dependency: string, detail: string, { reply, waitMs, isStrike = false }: Outcome = {}) {
-    const headers = { 'retry-after': String(Math.max(1, Math.ceil((waitMs ?? 0) / 1_000))) };
-    super(status, detail, waitMs === undefined ? {} : { headers });
+  constructor(
+    status: number,
+    dependency: string,
+    detail: string,
+    outcome: Pick<DependencyProblem, 'reply' | 'waitMs' | 'isStrike'> = {},
+  ) {
+    const headers = { 'retry-after': String(Math.max(1, Math.ceil((outcome.waitMs ?? 0) / 1_000))) };
+    super(status, detail, outcome.waitMs === undefined ? {} : { headers });
     this.dependency = dependency;
-    this.reply = reply;
-    this.waitMs = waitMs;
-    this.isStrike = isStrike;
+    Object.assign(this, outcome);
   }
 
   /** It is away, slow, or pushes back. Where this is false it has judged what it was asked. */

@@ -22,7 +22,7 @@ interface Row {
   readonly trace_id: string;
 }
 
-export interface BuiltSaga<T> extends Saga<T> {
+export interface BuiltSaga<T = any> extends Saga<T> {
   /** For each event type that answers a step. */
   readonly handled: readonly Handled[];
   /** Undoes one that is late, or asks again for what is not undone; false where there is none. */

@@ -68,7 +68,11 @@ export async function testEnv(app: App) {
     const stub = stubs.get(`${method} ${url}`);
     if (!stub) throw new Error(`no answer for ${method} ${url}: say env.answer('${method}', '${url}', …) in the test`);
     const answer = typeof stub === 'function' ? await stub(call) : stub;
-    return Response.json(answer.body, { status: answer.status ?? 200, headers: { ...answer.headers } });
+    const { status = 200, headers: more, body: content } = answer;
+    return new Response(content === undefined ? null : JSON.stringify(content), {
+      status,
+      headers: { ...json, ...more },
+    });
   }
 
   /** Until done, then once more: a consumer that minds is a bug that only shows in production otherwise. */
@@ -111,7 +115,8 @@ export async function testEnv(app: App) {
     /** What was given up, with the reason. */
     deadLetters: (): DeadLetter[] => letters,
     /** The answer to an outgoing call: an Answer, or a function of the call. The last one counts. */
-    answer: (method: string, url: string, answer: Stub): void => void stubs.set(`${method} ${url}`, answer),
+    answer: (method: string, url: string, answer: Stub): void =>
+      void stubs.set(`${method.toUpperCase()} ${url}`, answer),
     async request<T = any>(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Reply<T>> {
       const content = typeof body === 'string' ? body : JSON.stringify(body);
       const response = await fetch(base + path, { method, headers: { ...json, ...headers }, body: content ?? null });
