@@ -53,15 +53,18 @@ export async function init(options: InitOptions, isDryRun: boolean): Promise<App
   return applyChanges(options.dir, () => proposeInit(options), { purpose: 'camp init', dryRun: isDryRun });
 }
 
-/** Adds a service to a project. Throws like `addService` and `applyChanges`. */
+/** Adds a service to a project, and notes what that costs. Throws like `addService` and `applyChanges`. */
 export async function addServiceTo(request: AddServiceRequest, isDryRun: boolean): Promise<Applied> {
   const { addService } = await import('../scaffold/add-service.ts');
   const { applyChanges } = await import('../scaffold/apply.ts');
   const isTracked = (path: string) => isTrackedByGit(request.dir, path);
-  return applyChanges(request.dir, () => addService({ ...request, isTracked }), {
+  const added = await applyChanges(request.dir, () => addService({ ...request, isTracked }), {
     purpose: 'camp add service',
     dryRun: isDryRun,
   });
+  if (isDryRun || added.changes.length === 0) return added;
+  const { notesOnAdded } = await import('./measure/added.ts');
+  return { ...added, notes: [...added.notes, ...notesOnAdded(request.name, added, request.env ?? process.env)] };
 }
 
 /** Adds a database or a broker to a project. Throws like `addBacking` and `applyChanges`. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { measureReport } from '../../../test/rig/measure-report.ts';
 import { recordOf } from '../../stopwatch/records.ts';
 import { figureOf } from '../../stopwatch/statistics.ts';
-import { availabilityOf, measuredSplit, splitCost, splitNote } from './what-if.ts';
+import { availabilityOf, measuredSplit, splitCost, splitNotes } from './what-if.ts';
 
 const facts = { of: 'orders', hops: 1, lines: 3, parts: { before: 4, after: 5 }, callMs: null, memory: null };
 
@@ -13,16 +13,21 @@ test('n parts that must all be up leave 0.999 to the n', () => {
   expect(splitCost(facts).availability).toEqual({ before: availabilityOf(4), after: availabilityOf(5) });
 });
 
-test('the note has what was counted, and of what is measured only what was', () => {
-  expect(splitNote(splitCost(facts))).toBe(
-    'what that costs: +1 hop, +3 lines of configuration, 5 parts that must all be up instead of 4: 99.50 %, not 99.60 %, if each is up 99.9 %',
-  );
-  expect(splitNote(splitCost({ ...facts, hops: 2, lines: 1, callMs: figureOf([0.7]), memory: figureOf([48e6]) }))).toBe(
-    'what that costs: +2 hops, +0.7 ms a call, +48 MB, +1 line of configuration, 5 parts that must all be up instead of 4: 99.50 %, not 99.60 %, if each is up 99.9 %',
-  );
-  expect(splitNote(splitCost({ ...facts, hops: 0, parts: { before: 4, after: 4 } }))).toBe(
-    'what that costs: no hop, +3 lines of configuration, 4 parts as before',
-  );
+test('the notes have what was counted, and of what is measured only what was', () => {
+  const share = 'all of them up at once: 99.50 % instead of 99.60 %, if each is up 99.9 % of the time';
+  expect(splitNotes(splitCost(facts))).toEqual([
+    'what it costs: +1 hop, +3 lines of configuration, 5 moving parts instead of 4',
+    share,
+  ]);
+  expect(
+    splitNotes(splitCost({ ...facts, hops: 2, lines: 1, callMs: figureOf([0.7]), memory: figureOf([48e6]) })),
+  ).toEqual([
+    'what it costs: +2 hops, +0.7 ms a call, +48 MB, +1 line of configuration, 5 moving parts instead of 4',
+    share,
+  ]);
+  expect(splitNotes(splitCost({ ...facts, hops: 0, parts: { before: 4, after: 4 } }))).toEqual([
+    'what it costs: no hop, +3 lines of configuration, 4 moving parts as before',
+  ]);
 });
 
 test('the figures are the last ones of this machine', () => {

@@ -38,21 +38,22 @@ export function availabilityOf(parts: number): number {
   return availabilityOfPart ** parts;
 }
 
-/** What `camp add service` says at its end: `one service more: +1 hop, +3 lines, 5 parts (99.50 % if each is up 99.9 %)`. */
-export function splitNote(cost: SplitCost): string {
+/** What `camp add service` says at its end. */
+export function splitNotes(cost: SplitCost): readonly string[] {
   const { hops, lines, movingParts, availability, millisecondsPerCall, memoryBytes } = cost;
   const { before, after } = movingParts;
   const costs = [
-    hops > 0 ? `+${hops} ${hops === 1 ? 'hop' : 'hops'}` : 'no hop',
+    hops === 0 ? 'no hop' : `+${hops} ${hops === 1 ? 'hop' : 'hops'}`,
     ...(millisecondsPerCall ? [`+${inWords(millisecondsPerCall.median, 'ms')} a call`] : []),
     ...(memoryBytes ? [`+${inWords(memoryBytes.median, 'bytes')}`] : []),
     `+${lines} ${lines === 1 ? 'line' : 'lines'} of configuration`,
+    after === before ? `${after} moving parts as before` : `${after} moving parts instead of ${before}`,
   ];
-  const parts =
-    after === before
-      ? `${after} parts as before`
-      : `${after} parts that must all be up instead of ${before}: ${percent(availability.after)}, not ${percent(availability.before)}, if each is up 99.9 %`;
-  return `what that costs: ${costs.join(', ')}, ${parts}`;
+  const share = `${percent(availability.after)} instead of ${percent(availability.before)}`;
+  return [
+    `what it costs: ${costs.join(', ')}`,
+    ...(after === before ? [] : [`all of them up at once: ${share}, if each is up 99.9 % of the time`]),
+  ];
 }
 
 /** With two digits: a hundredth is an hour in a year. */
