@@ -27,22 +27,22 @@ export function escapeHtml(text: string): string {
   return clean(text).replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
-/** At most `length` characters, with an ellipsis; never half of a character that people see as one. */
+let segmenter: Intl.Segmenter | undefined;
+
+/** What people see as one character each. */
+function clustersOf(text: string): readonly string[] {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** At most `length` characters, with an ellipsis. */
 export function shorten(text: string, length: number): string {
-  const clusters = [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(text)];
-  if (clusters.length <= length) return text;
-  return `${clusters
-    .slice(0, Math.max(0, length - 1))
-    .map(({ segment }) => segment)
-    .join('')}…`;
+  const clusters = clustersOf(text);
+  return clusters.length <= length ? text : `${clusters.slice(0, Math.max(0, length - 1)).join('')}…`;
 }
 
 /** The same of a path, whose end says more than its beginning. */
 export function shortenPath(path: string, length: number): string {
-  const clusters = [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(path)];
-  if (clusters.length <= length) return path;
-  return `…${clusters
-    .slice(clusters.length - Math.max(0, length - 1))
-    .map(({ segment }) => segment)
-    .join('')}`;
+  const clusters = clustersOf(path);
+  return clusters.length <= length ? path : `…${clusters.slice(clusters.length - Math.max(0, length - 1)).join('')}`;
 }

@@ -33,9 +33,9 @@ export const metricWords: Readonly<Record<MetricId, { readonly name: string; rea
     meaning: 'a request is accepted → what it published has been consumed',
   },
   timeToReloadMs: { name: 'time to reload', meaning: 'a source file is saved → the new code answers' },
-  reloadFailedRequests: { name: 'requests failed while reloading', meaning: 'of those made while new code took over' },
+  reloadFailedRequests: { name: 'requests failed, reloading', meaning: 'of those made while new code took over' },
   timeToRecoverMs: { name: 'time to recover', meaning: 'the only replica is killed → the next success' },
-  recoverFailedRequests: { name: 'requests failed while recovering', meaning: 'of those made to the only replica' },
+  recoverFailedRequests: { name: 'requests failed, recovering', meaning: 'of those made to the only replica' },
   timeToRecoverTwoReplicasMs: {
     name: 'time to recover, two replicas',
     meaning: 'one of two replicas is killed → the next success',
