@@ -26,6 +26,11 @@ export function generatedIn(dir: string): (path: string, text: string) => boolea
   return (path, text) => Object.hasOwn(hashes, path) && hashes[path] === hashOfText(text);
 }
 
+/** Whether the folder remembers what camp wrote: a clone does not, and counts everything as hand-written. */
+export function hasGeneratedRecord(dir: string): boolean {
+  return Object.keys(recorded(dir)).length > 0;
+}
+
 function hashOfText(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

@@ -31,12 +31,14 @@ export function sizeOfText(kind: TextKind, text: string): TextSize {
   const all = statementsIn(kind, text);
   const words = all.filter(({ isName, word }) => !isName && word !== '');
   const own = rows.length > 0 ? conceptOfKind(kind) : undefined;
-  const concepts = words.map((each) => conceptOf(kind, each)).filter((concept) => concept !== undefined);
+  const concepts = words.map((each) => conceptOf(each.kind ?? kind, each)).filter((concept) => concept !== undefined);
   return {
     kind,
     ...sumOfRows(rows),
     directives: new Set(words.map(({ word }) => word)),
-    decisions: all.filter((each) => isDecision(kind, each)).map(({ word, line }) => ({ directive: word, line })),
+    decisions: all
+      .filter((each) => isDecision(each.kind ?? kind, each))
+      .map(({ word, line }) => ({ directive: word, line })),
     concepts: new Set(own === undefined ? concepts : [own, ...concepts]),
   };
 }
@@ -53,10 +55,17 @@ export function sumOfSizes(sizes: readonly TextSize[]): Size {
     files: sizes.length,
     lines: sum(({ lines }) => lines),
     statements: sum(({ statements }) => statements),
-    directives: new Set(sizes.flatMap(({ kind, directives }) => [...directives].map((word) => `${kind} ${word}`))).size,
+    directives: new Set(
+      sizes.flatMap(({ kind, directives }) => [...directives].map((word) => `${languageOf(kind, word)} ${word}`)),
+    ).size,
     securityDecisions: sum(({ decisions }) => decisions.length),
     concepts: new Set(sizes.flatMap(({ concepts }) => [...concepts])).size,
   };
+}
+
+/** In a compose file, words in capitals are those of a Dockerfile that stands in it. */
+function languageOf(kind: TextKind, word: string): TextKind {
+  return kind === 'compose' && /^[A-Z]+$/.test(word) ? 'dockerfile' : kind;
 }
 
 function sumOfRows(rows: readonly { lines: number; statements: number }[]): Pick<TextSize, 'lines' | 'statements'> {

@@ -10,6 +10,8 @@ export interface Statement {
   readonly line: number;
   /** The statement that it stands in. */
   readonly parent?: string;
+  /** Where it is of another language than the text around it: a Dockerfile in a compose file. */
+  readonly kind?: TextKind;
   /** Not a word of the language but a name that somebody chose, such as a variable's. */
   readonly isName?: true;
 }

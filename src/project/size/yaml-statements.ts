@@ -1,10 +1,11 @@
 import { composeShape, type Shape } from '../compose/shape.ts';
 import { growTree, type Tree } from '../tree.ts';
+import { dockerfileStatements } from './dockerfile-rows.ts';
 import type { Statement } from './types.ts';
 
 /**
- * The keys of a compose file that the specification knows or that begin with `x-`; besides, as names, the variables of
- * services, and the entries of lists. Nothing of a text that is no YAML.
+ * The keys of a compose file that the specification knows or that begin with `x-`, and the instructions of Dockerfiles
+ * in it; besides, as names, the variables of services, and the entries of lists. Nothing of a text that is no YAML.
  */
 export function composeStatements(text: string): readonly Statement[] {
   return statementsOf(text, composeShape);
@@ -38,6 +39,9 @@ function statementsOf(text: string, root: Shape | undefined): readonly Statement
       const rest = value.kind === 'scalar' ? String(value.value ?? '') : '';
       const line = lineOf(keyAt.begin);
       found.push({ word: key, rest, line, ...(parent ? { parent } : {}), ...(isWord ? {} : { isName: true }) });
+      if (key === 'dockerfile_inline' && known && value.kind === 'scalar')
+        for (const each of dockerfileStatements(String(value.value)))
+          found.push({ ...each, line: line + each.line, kind: 'dockerfile' });
       visit(value, known ?? shape?.values, key);
     }
   }
