@@ -147,10 +147,10 @@ describe('a relative budget', () => {
 
   test('what the poller cannot tell apart is within the noise', () => {
     const steady = baselineOf(first(...new Array<number>(10).fill(100)));
-    expect(judged(first(...new Array<number>(10).fill(104)), 'ttfr=+0%', { baseline: steady }).status).toBe(
+    expect(judged(first(...new Array<number>(10).fill(110)), 'ttfr=+0%', { baseline: steady }).status).toBe(
       'within-noise',
     );
-    expect(judged(first(...new Array<number>(10).fill(106)), 'ttfr=+0%', { baseline: steady }).status).toBe('exceeded');
+    expect(judged(first(...new Array<number>(10).fill(111)), 'ttfr=+0%', { baseline: steady }).status).toBe('exceeded');
   });
 
   test('of what is counted is exact', () => {

@@ -50,8 +50,8 @@ function sized(key: Counted, words: string): Meaning {
   return { of: 'configuration', key, words };
 }
 
-/** What the poller of the harness cannot tell apart: it asks every 5 ms. */
-const resolutionMs = 5;
+/** What cannot be told apart: the coarsest of the instruments asks a hundred times a second. */
+const resolutionMs = 10;
 
 /** What a budget is judged by. */
 export interface Evidence {
