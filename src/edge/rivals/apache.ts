@@ -9,6 +9,7 @@ import {
   isProxied,
   keyOf,
   rulesIn,
+  scopedHeaders,
 } from './layout.ts';
 import { contains, expressionOf } from './patterns.ts';
 import { written } from './texts.ts';
@@ -55,7 +56,7 @@ export function renderApache(site: Site, input: ApacheInput): Rendered {
     ...listens.map((port) => `Listen 127.0.0.1:${port}`),
     ...(hasFiles(site) ? [`TypesConfig ${input.mimeTypes}`] : []),
     ...generalLines(site, input),
-    ...balancerBlocks(groups),
+    ...balancerBlocks(site, groups),
     ...redirectBlock(site, input),
     ...site.hosts.flatMap((host) => hostBlock(host, input, groups)),
   ];
@@ -76,7 +77,8 @@ function problemsOf(site: Site): readonly string[] {
     ...own,
     ...(action.kind === 'proxy' ? action.requestHeaders : []),
   ]);
-  const isDynamic = headers.some(({ value }) => value.some((part) => typeof part !== 'string'));
+  const isDynamic = headers.some(({ value }) => isInexpressible(value));
+  const isNoText = rules.some(({ action }) => action.kind === 'respond' && /[\n$%\\]|^(\/|https?:)/.test(action.body));
   const literals = JSON.stringify(site.hosts).includes('${');
   const names = site.hosts.filter((host) => host.names.length === 0);
   const rest = rules.filter(({ action }) => action.kind === 'redirect' && queryIsLost(action.to));
@@ -84,6 +86,7 @@ function problemsOf(site: Site): readonly string[] {
     ...new Set([
       ...policies,
       ...(isDynamic ? ['a header with a placeholder'] : []),
+      ...(isNoText ? ['respond with a text that Apache would take for an expression, a place or two lines'] : []),
       ...(literals ? ['a text with ${, which Apache reads its environment in'] : []),
       ...(names.length > 0 ? ['a site without a name'] : []),
       ...(rest.length > 0 ? ['redir to the path without the query'] : []),
@@ -170,7 +173,9 @@ function generalLines(site: Site, input: Deployment): string[] {
 /** Apache's own table knows JavaScript by one type only. */
 const compressed = compressible.filter((type) => type !== 'application/javascript');
 
-function balancerBlocks(groups: ReadonlyMap<string, string>): string[] {
+function balancerBlocks(site: Site, groups: ReadonlyMap<string, string>): string[] {
+  const proxies = rulesIn(site).flatMap(({ action }) => (action.kind === 'proxy' ? [action] : []));
+  const unbuffered = new Set(proxies.flatMap((each) => (each.isUnbuffered ? [keyOf(each.upstreams)] : [])));
   return [...groups].flatMap(([key, name]) => {
     const { addresses, policy } = JSON.parse(key) as {
       readonly addresses: readonly string[];
@@ -179,7 +184,10 @@ function balancerBlocks(groups: ReadonlyMap<string, string>): string[] {
     const method = methods[policy ?? 'round_robin'];
     return [
       `<Proxy "balancer://${name}">`,
-      ...addresses.map((address) => `    BalancerMember http://${address} upgrade=websocket`),
+      ...addresses.map(
+        (address) =>
+          `    BalancerMember http://${address} upgrade=websocket${unbuffered.has(key) ? ' flushpackets=on' : ''}`,
+      ),
       ...(method === 'byrequests' ? [] : [`    ProxySet lbmethod=${method}`]),
       '</Proxy>',
     ];
@@ -221,7 +229,8 @@ function hostBlock(host: Host, input: Deployment, groups: ReadonlyMap<string, st
         ...nameLines(host.names),
         ...(host.isTls ? ['SSLEngine On'] : []),
         ...common.flatMap((change) => headerLine(change, '')),
-        ...host.rules.flatMap((rule) => ownHeaders(rule, host, common.length)),
+        ...responseHeaders(host),
+        ...host.rules.flatMap((rule) => requestHeaders(rule, host)),
         ...(isRewriting ? ['RewriteEngine On', ...rewrites] : []),
         ...errorDocuments(host),
         ...host.rules.flatMap((rule) => mappingLines(rule, host, groups)),
@@ -256,21 +265,27 @@ function errorDocuments(host: Host): string[] {
   });
 }
 
-/** Headers that only this rule has: a place in Apache's configuration is every rule's below it, an expression is not. */
-function ownHeaders(rule: Rule, host: Host, common: number): string[] {
-  const own = rule.headers.slice(common);
+/** Headers for some paths: a place in Apache's configuration is every rule's below it, an expression is not. */
+function responseHeaders(host: Host): string[] {
+  return scopedHeaders(host).flatMap(({ rule, change, except }) => headerLine(change, condition(rule, except)));
+}
+
+function requestHeaders(rule: Rule, host: Host): string[] {
   const sent = rule.action.kind === 'proxy' ? rule.action.requestHeaders : [];
-  if (own.length === 0 && sent.length === 0) return [];
-  const not = exceptions(rule, host.rules).map(({ pattern }) => ` && %{REQUEST_URI} !~ m#${expressionOf(pattern)}#`);
-  const isAll = rule.pattern.path === '/' && rule.pattern.kind === 'prefix' && not.length === 0;
-  const where = isAll ? '' : ` "expr=%{REQUEST_URI} =~ m#${expressionOf(rule.pattern)}#${not.join('')}"`;
-  return [...own.flatMap((change) => headerLine(change, where)), ...sent.map((change) => requestHeader(change, where))];
+  const where = condition(rule, exceptions(rule, host.rules));
+  return sent.map((change) => requestHeader(change, where));
+}
+
+function condition({ pattern }: Rule, except: readonly Rule[]): string {
+  if (pattern.path === '/' && pattern.kind === 'prefix' && except.length === 0) return '';
+  const not = except.map((other) => ` && %{REQUEST_URI} !~ m#${expressionOf(other.pattern)}#`);
+  return ` "expr=%{REQUEST_URI} =~ m#${expressionOf(pattern)}#${not.join('')}"`;
 }
 
 function headerLine(change: HeaderChange, where: string): string[] {
   if (isServer(change)) return [];
   const { how, name, value } = change;
-  if (how === 'delete') return [`Header always unset ${name}${where}`];
+  if (how === 'delete') return [`Header unset ${name}${where}`];
   return [`Header always ${how} ${name} ${headerText(value)}${where}`];
 }
 
@@ -297,8 +312,8 @@ function mappingLines(rule: Rule, host: Host, groups: ReadonlyMap<string, string
       const group = groups.get(keyOf(action.upstreams));
       const to = group === undefined ? `http://${action.upstreams.addresses[0] ?? ''}` : `balancer://${group}`;
       const options = [
-        ...(group === undefined ? ['upgrade=websocket'] : []),
-        ...(action.isUnbuffered ? ['flushpackets=on'] : []),
+        // Of a group its members have them.
+        ...(group === undefined ? ['upgrade=websocket', ...(action.isUnbuffered ? ['flushpackets=on'] : [])] : []),
       ];
       const line = (directive: string, from: string, target: string): string =>
         [directive, quoted(from), quoted(target), ...options].join(' ');
@@ -321,7 +336,7 @@ function fileLines({ action, pattern, strip }: Rule, host: Host): string[] {
     ...(action.fallback === undefined ? [] : [`FallbackResource ${strip}${action.fallback}`]),
   ];
   const isNested = host.rules.some((other) => other.action.kind === 'files' && other.pattern.path !== pattern.path);
-  const hidden = `RedirectMatch 404 ${quoted(`${isNested || !isSite ? `^${pattern.path}.*` : ''}/\\.(?!well-known/)`)}`;
+  const hidden = `RedirectMatch 404 ${quoted(`${isNested || !isSite ? `^${pattern.path.replace(/\/$/, '')}(/.*)?` : ''}/\\.(?!well-known/)`)}`;
   return [
     strip === '' ? `DocumentRoot ${quoted(root)}` : `Alias ${quoted(pattern.path)} ${quoted(folder)}`,
     ...(options.length > 0 ? [`<Directory ${quoted(root)}>`, ...indented(options, '    '), '</Directory>'] : []),
@@ -333,9 +348,23 @@ function target(to: Text): string {
   return written(to, (part) => part.replace(/[\\$%]/g, '\\$&'), rewriteVariables);
 }
 
-/** `%` begins a format in the value of a header. */
+/** `%` begins a format in the value of a header; an expression has variables of the request. */
 function headerText(text: Text): string {
-  return quoted(written(text, (part) => part.replaceAll('%', '%%'), rewriteVariables));
+  return isStatic(text)
+    ? quoted(written(text, (part) => part.replaceAll('%', '%%'), rewriteVariables))
+    : quoted(`expr=${written(text, (part) => part, rewriteVariables)}`);
+}
+
+function isStatic(text: Text): boolean {
+  return text.every((part) => typeof part === 'string');
+}
+
+/** An expression has no word for the path with its query, and quotes nothing. */
+function isInexpressible(text: Text): boolean {
+  return (
+    !isStatic(text) &&
+    text.some((part) => (typeof part === 'string' ? /[%"\\]/.test(part) : part.value === 'path-and-query'))
+  );
 }
 
 function quoted(text: string): string {

@@ -1,4 +1,5 @@
-import { commonHeaders, indented, isCompressed } from './layout.ts';
+import { commonHeaders, indented, isCompressed, scopedHeaders } from './layout.ts';
+import { contains } from './patterns.ts';
 import { written } from './texts.ts';
 import type { HeaderChange, Host, Pattern, Rendered, RequestValue, Rule, Site, Text } from './types.ts';
 
@@ -29,13 +30,17 @@ function siteBlock(host: Host, isEncoded: boolean): string[] {
   const names = host.names.map((name) => (host.isTls ? name : `http://${name}`));
   const common = commonHeaders(host);
   const isBlocks = isInBlocks(host);
+  const outside = scopedHeaders(host).filter(({ except }) => except.length === 0);
   return [
     `${names.join(', ') || 'http://'} {`,
     ...indented(
       [
         ...(isEncoded ? ['encode gzip'] : []),
         ...common.map((change) => header('header', change)),
-        ...host.rules.flatMap((rule) => (isBlocks ? ruleBlock(rule, common.length) : actionLines(rule, rule.pattern))),
+        ...outside.map(({ rule, change }) => header(`header${matcher(rule.pattern)}`, change)),
+        ...host.rules.flatMap((rule) =>
+          isBlocks ? ruleBlock(rule, insideOf(rule, host)) : actionLines(rule, rule.pattern),
+        ),
       ],
       '\t',
     ),
@@ -45,13 +50,12 @@ function siteBlock(host: Host, isEncoded: boolean): string[] {
 
 /** Without blocks Caddy's own order decides, which is not always that of the rules. */
 function isInBlocks(host: Host): boolean {
-  const common = commonHeaders(host).length;
   const ranks = host.rules.map(({ action }) => order.indexOf(action.kind));
   return (
     ranks.some((rank, i) => rank < (ranks[i - 1] ?? 0)) ||
     host.rules.some(
       (rule) =>
-        rule.strip !== '' || rule.headers.length > common || (rule.action.kind === 'files' && !isAlone(rule, host)),
+        rule.strip !== '' || insideOf(rule, host).length > 0 || (rule.action.kind === 'files' && !isAlone(rule, host)),
     )
   );
 }
@@ -63,8 +67,16 @@ function isAlone({ action, pattern }: Rule, { rules }: Host): boolean {
   return isOnly && pattern.path === '/' && action.kind === 'files' && action.fallback === undefined;
 }
 
-function ruleBlock(rule: Rule, common: number): string[] {
-  const own = rule.headers.slice(common).map((change) => header('header', change));
+/** Headers that a matcher at the top would give to other rules too. */
+function insideOf(rule: Rule, host: Host): readonly HeaderChange[] {
+  const scoped = scopedHeaders(host).filter(({ except }) => except.length > 0);
+  return scoped
+    .filter((each) => contains(each.rule.pattern, rule.pattern) && !each.except.includes(rule))
+    .map(({ change }) => change);
+}
+
+function ruleBlock(rule: Rule, inside: readonly HeaderChange[]): string[] {
+  const own = inside.map((change) => header('header', change));
   const { pattern, strip } = rule;
   const isWhole = pattern.kind === 'prefix' && (pattern.path === `${strip}/` || pattern.path === strip);
   const opening = strip !== '' && isWhole ? `handle_path${matcher(pattern)}` : `handle${matcher(pattern)}`;

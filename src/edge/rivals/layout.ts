@@ -18,12 +18,41 @@ export function isCompressed(site: Site): boolean {
   return rulesIn(site).some((rule) => rule.isCompressed);
 }
 
-/** Header changes that every rule of the host begins with. */
+/** Header changes that every rule of the host has. */
 export function commonHeaders(host: Host): readonly HeaderChange[] {
-  const [first, ...rest] = host.rules.map(({ headers }) => headers);
-  const isEverywhere = (_: HeaderChange, i: number): boolean =>
-    rest.every((headers) => JSON.stringify(headers.slice(0, i + 1)) === JSON.stringify(first?.slice(0, i + 1)));
-  return (first ?? []).filter(isEverywhere);
+  return (host.rules[0]?.headers ?? []).filter((change) => host.rules.every((rule) => hasChange(rule, change)));
+}
+
+/** A header change that some rules have, at the widest of them; `except` are narrower ones that do not have it. */
+export interface Scoped {
+  readonly rule: Rule;
+  readonly change: HeaderChange;
+  readonly except: readonly Rule[];
+}
+
+export function scopedHeaders(host: Host): readonly Scoped[] {
+  const common = commonHeaders(host);
+  return host.rules.flatMap((rule, i) =>
+    rule.headers
+      .filter((change) => !common.includes(change) && !common.some((each) => isSame(each, change)))
+      .filter((change) => {
+        const wider = host.rules.slice(i + 1).filter((later) => contains(later.pattern, rule.pattern));
+        return !wider.some((later) => hasChange(later, change));
+      })
+      .map((change) => ({
+        rule,
+        change,
+        except: exceptions(rule, host.rules).filter((narrower) => !hasChange(narrower, change)),
+      })),
+  );
+}
+
+function hasChange({ headers }: Rule, change: HeaderChange): boolean {
+  return headers.some((each) => isSame(each, change));
+}
+
+function isSame(one: HeaderChange, other: HeaderChange): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Rules before this one that answer for a part of what it would. */

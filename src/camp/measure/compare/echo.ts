@@ -19,6 +19,9 @@ export interface Echoes extends AsyncDisposable {
   revive(replica: string): Promise<void>;
 }
 
+/** A header of every echo, for sites that take it off. */
+export const toHide = 'x-powered-by';
+
 /** RFC 6455, section 1.3. */
 export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
@@ -60,7 +63,8 @@ class Echo {
     const server = createServer((request, response) => {
       const said: Echoed = { replica: this.#replica, path: request.url ?? '', headers: flat(request) };
       const body = Buffer.from(JSON.stringify(said).padEnd(2000));
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length, [toHide]: 'echo' });
+      response.end(body);
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex) => answerUpgrade(request, socket));
     server.on('connection', (socket: Socket) => {

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Rule, Site } from '../../../edge/rivals/types.ts';
-import { type Answer, ask, type Where } from './ask.ts';
-import type { Echoed, Echoes } from './echo.ts';
+import type { Ms } from '../../../kit/events.ts';
+import { type Answer, ask, type Question, type Where } from './ask.ts';
+import { type Echoed, type Echoes, toHide } from './echo.ts';
 import { deeper, nameOf, type RouteQuestion, routeQuestions } from './questions.ts';
 import { http2Problem, oldTlsProblem, webSocketProblem } from './sockets.ts';
 
@@ -16,12 +18,25 @@ export type Reference = ReadonlyMap<string, Answer>;
 export async function referenceOf(site: Site, edge: Where, signal: AbortSignal): Promise<Reference> {
   const found = new Map<string, Answer>();
   for (const question of routeQuestions(site)) {
-    const [one, other] = [await ask(edge, question, signal), await ask(edge, question, signal)];
+    const one = await untilAnswered(edge, question, signal);
+    const other = await ask(edge, question, signal);
     if (typeof one === 'string' || typeof other === 'string') continue;
     // a body that is never twice the same says nothing about another server
     found.set(question.name, one.body === other.body ? one : { ...one, body: '' });
   }
   return found;
+}
+
+const mostWaitMs: Ms = 5000;
+
+/** A certificate may still be on its way, where the edge has just been started. */
+async function untilAnswered(where: Where, question: Question, signal: AbortSignal): Promise<Answer | string> {
+  const deadline = performance.now() + mostWaitMs;
+  for (;;) {
+    const answer = await ask(where, question, signal);
+    if (typeof answer !== 'string' || performance.now() > deadline) return answer;
+    await delay(20, undefined, { signal });
+  }
 }
 
 /** Each route on the services of the project: answered as by its edge. */
@@ -92,7 +107,9 @@ async function* ruleProbes(question: RouteQuestion, where: Where, signal: AbortS
   if (action.kind === 'files' && action.hasHidden) yield await hiddenProbe(question, where, signal);
   if (action.kind === 'redirect' || action.kind === 'respond') yield await answerProbe(question, where, signal);
   if (isCompressed && action.kind === 'proxy') yield await gzipProbe(question, where, signal);
-  for (const { how, name } of headers) if (how === 'set') yield await headerProbe(question, name, where, signal);
+  for (const { how, name } of headers)
+    if (how === 'set' || (how === 'delete' && action.kind === 'proxy' && name.toLowerCase() === toHide))
+      yield await headerProbe(question, name, how === 'set', where, signal);
 }
 
 /** What the server answers by itself, with the status that the Caddyfile says. */
@@ -154,10 +171,16 @@ async function gzipProbe(question: RouteQuestion, where: Where, signal: AbortSig
   return probe(`compression of ${question.name}`, isDone ? undefined : 'not compressed');
 }
 
-async function headerProbe(question: RouteQuestion, name: string, where: Where, signal: AbortSignal): Promise<Probe> {
+async function headerProbe(
+  question: RouteQuestion,
+  name: string,
+  isWanted: boolean,
+  where: Where,
+  signal: AbortSignal,
+): Promise<Probe> {
   const answer = await ask(where, question, signal);
-  const isThere = typeof answer !== 'string' && answer.headers[name.toLowerCase()] !== undefined;
-  return probe(`header ${name} of ${question.name}`, isThere ? undefined : wordsOf(answer));
+  const isRight = typeof answer !== 'string' && (answer.headers[name.toLowerCase()] !== undefined) === isWanted;
+  return probe(`header ${isWanted ? '' : '-'}${name} of ${question.name}`, isRight ? undefined : wordsOf(answer));
 }
 
 async function redirectProbe(host: string, where: Where, signal: AbortSignal): Promise<Probe> {
