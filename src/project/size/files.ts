@@ -99,7 +99,7 @@ function addNamed({ dir, compose, caddyfile }: Project, add: Add): void {
   if (compose) add(join(dir, '.dockerignore'), 'other');
   for (const [, { value }] of entriesOf(at(compose?.tree, 'configs'))) {
     const file = textOf(at(value, 'file'));
-    if (file && compose) add(resolve(compose.dir, file), kindOf(file));
+    if (file && compose && isConfiguration(file, '')) add(resolve(compose.dir, file), kindOf(file));
   }
   for (const [name, { value }] of entriesOf(at(compose?.tree, 'services')))
     for (const file of [...pathsOf(at(value, 'env_file')), ...pathsOf(at(value, 'label_file'))])

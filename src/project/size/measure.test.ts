@@ -266,7 +266,8 @@ test.each([
 test('program, data, keys, manifests and files that are not there are no configuration', () => {
   const { files } = measured({
     'compose.yaml':
-      'services:\n  web:\n    image: nginx\n    volumes: ["./src:/app", "./a.html:/usr/share/nginx/html/a.html", "./k.pem:/etc/k.pem", "./package.json:/app/package.json", "./b.bin:/etc/b", "./none.conf:/etc/none.conf", "data:/data"]\nvolumes:\n  data:\n',
+      'services:\n  web:\n    image: nginx\n    volumes: ["./src:/app", "./a.html:/usr/share/nginx/html/a.html", "./k.pem:/etc/k.pem", "./package.json:/app/package.json", "./b.bin:/etc/b", "./none.conf:/etc/none.conf", "data:/data"]\n    configs: [program]\nvolumes:\n  data:\nconfigs:\n  program:\n    file: x.mjs\n',
+    'x.mjs': 'a\n',
     'src/app.ts': 'a\n',
     'src/app.yaml': 'a: 1\n',
     'a.html': 'a\n',
