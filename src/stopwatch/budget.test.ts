@@ -51,7 +51,7 @@ describe('an absolute budget on a time', () => {
   test('is exceeded where the whole interval of the median is above it', () => {
     expect(judged(first(4000, 4100, 4200, 4300, 4400), 'ttfr=3s')).toEqual({
       ...{ expression: 'ttfr=3s', status: 'exceeded', value: 4200, limit: 3000, unit: 'ms' },
-      message: 'time to first request 4.20 s, 1.20 s (40 %) over 3.00 s, recorded for the first time',
+      message: 'time to first request 4.20 s, 1.20 s (40 %) over 3.00 s, since this run, the first on record',
     });
   });
 
@@ -65,7 +65,7 @@ describe('an absolute budget on a time', () => {
   test('fewer than five runs earn no allowance for noise', () => {
     expect(judged(first(3100), 'ttfr=3s')).toMatchObject({ status: 'exceeded' });
     expect(judged(first(2900, 3100, 3200, 3300), 'ttfr=3s').message).toBe(
-      'time to first request 3.15 s, 150 ms (5 %) over 3.00 s (4 runs: too few to allow for noise), recorded for the first time',
+      'time to first request 3.15 s, 150 ms (5 %) over 3.00 s (4 runs: too few to allow for noise), since this run, the first on record',
     );
   });
 
@@ -77,7 +77,7 @@ describe('an absolute budget on a time', () => {
     );
     expect(judged(report, 'reload=800ms')).toMatchObject({
       ...{ status: 'exceeded', value: 920 },
-      message: 'time to reload of orders 920 ms, 120 ms (15 %) over 800 ms, recorded for the first time',
+      message: 'time to reload of orders 920 ms, 120 ms (15 %) over 800 ms, since this run, the first on record',
     });
     expect(judged(report, 'reload=950ms')).toMatchObject({ status: 'met', value: 920 });
   });
@@ -129,7 +129,7 @@ describe('a relative budget', () => {
   test('is exceeded beyond noise only', () => {
     expect(judged(first(1300, 1310, 1320, 1330, 1340), 'ttfr=+20%', { baseline })).toMatchObject({
       ...{ status: 'exceeded', value: 1320, limit: 1224 },
-      message: 'time to first request 1.32 s, 96 ms (8 %) over 1.22 s, recorded for the first time',
+      message: 'time to first request 1.32 s, 96 ms (8 %) over 1.22 s, since this run, the first on record',
     });
     expect(judged(first(1100, 1150, 1230, 1240, 1250), 'ttfr=+20%', { baseline }).status).toBe('within-noise');
     expect(judged(first(1200, 1210, 1220, 1230, 9999), 'ttfr=+20%', { baseline }).status).toBe('met');
@@ -171,7 +171,7 @@ describe('what is counted', () => {
     const moved = { ...configuration, generated: configuration.total, handWritten: configuration.generated };
     expect(judged({ ...measureReport, configuration: moved }, `lines=${total - 1}`)).toEqual({
       ...{ expression: `lines=${total - 1}`, status: 'exceeded', value: total, limit: total - 1, unit: 'count' },
-      message: `lines of configuration ${total}, 1 (${Math.max(1, Math.round(100 / (total - 1)))} %) over ${total - 1}, recorded for the first time`,
+      message: `lines of configuration ${total}, 1 (${Math.max(1, Math.round(100 / (total - 1)))} %) over ${total - 1}, since this run, the first on record`,
     });
   });
 
@@ -189,7 +189,8 @@ describe('what is counted', () => {
     );
     expect(judged(report, 'failed=0')).toMatchObject({
       ...{ status: 'exceeded', value: 1, unit: 'requests' },
-      message: 'requests failed while recovering 1 request, 1 request over 0 requests, recorded for the first time',
+      message:
+        'requests failed while recovering 1 request, 1 request over 0 requests, since this run, the first on record',
     });
     expect(judged(report, 'failed=1').status).toBe('met');
   });
@@ -198,7 +199,7 @@ describe('what is counted', () => {
     const report = reportWith(measured('memoryBytes', [800e6, 810e6, 820e6, 830e6, 840e6], undefined, 'bytes'));
     expect(judged(report, 'memory=700MB')).toMatchObject({
       unit: 'bytes',
-      message: 'memory 820 MB, 120 MB (17 %) over 700 MB, recorded for the first time',
+      message: 'memory 820 MB, 120 MB (17 %) over 700 MB, since this run, the first on record',
     });
   });
 });
@@ -223,15 +224,15 @@ describe('since when', () => {
       ', since 2026-01-01',
     );
     expect(said(past('2026-01-01T00:00:00.000Z', slow), past('2026-01-02T00:00:00.000Z', fast))).toBe(
-      ', for the first time',
+      ', since this run',
     );
-    expect(said()).toBe(', recorded for the first time');
+    expect(said()).toBe(', since this run, the first on record');
   });
 
   test('records of another machine, and those without the metric, say nothing about a time', () => {
     const elsewhere = { ...slow, machine: { ...slow.machine, cpu: 'another' } };
     expect(said(past('2026-01-01T00:00:00.000Z', elsewhere), past('2026-01-02T00:00:00.000Z', reportWith()))).toBe(
-      ', recorded for the first time',
+      ', since this run, the first on record',
     );
     const lines = judged(measureReport, 'lines=1', {
       history: [past('2026-01-01T00:00:00.000Z', { ...measureReport, machine: elsewhere.machine })],
@@ -249,9 +250,12 @@ test('what fails a build is a failure with exit 7, and nothing else is', () => {
   );
   expect(results.map(({ status }) => status)).toEqual(['exceeded', 'not-measured', 'met']);
   const failures = budgetFailures(results);
-  expect(failures.map(({ code, hints }) => [code, hints])).toEqual([
-    ['BUDGET_EXCEEDED', ['budget ttfr=3s']],
-    ['BUDGET_UNCHECKED', ['budget reload=1s: remove it where it cannot hold']],
+  expect(failures.map(({ code, message }) => [code, message])).toEqual([
+    [
+      'BUDGET_EXCEEDED',
+      'ttfr=3s: time to first request 9.00 s, 6.00 s (200 %) over 3.00 s (1 run: too few to allow for noise), since this run, the first on record',
+    ],
+    ['BUDGET_UNCHECKED', 'reload=1s: time to reload could not be checked: it was not measured'],
   ]);
   expect(new CampError(failures).exitCode).toBe(7);
   expect(budgetFailures(results.slice(2))).toEqual([]);

@@ -87,10 +87,12 @@ export function judge(
 export function budgetFailures(results: readonly BudgetResult[]): readonly Failure[] {
   return results.flatMap(({ status, expression, message }) => {
     if (status === 'exceeded')
-      return failure('budget', 'BUDGET_EXCEEDED', message, { hints: [`budget ${expression}`] });
+      return failure('budget', 'BUDGET_EXCEEDED', `${expression}: ${message}`, {
+        hints: ['mend what made it grow, or raise the budget'],
+      });
     return status === 'not-measured'
-      ? failure('budget', 'BUDGET_UNCHECKED', message, {
-          hints: [`budget ${expression}: remove it where it cannot hold`],
+      ? failure('budget', 'BUDGET_UNCHECKED', `${expression}: ${message}`, {
+          hints: ['measure it too, or take the budget away'],
         })
       : [];
   });
@@ -273,7 +275,7 @@ function recordsOf(
 function sinceWhen(past: readonly Past[], limit: number): string {
   const first = past.length - [...past].reverse().findIndex(({ value }) => value <= limit);
   const since = past[first > past.length ? 0 : first]?.record;
-  if (past.length === 0) return ', recorded for the first time';
-  if (!since) return ', for the first time';
+  if (past.length === 0) return ', since this run, the first on record';
+  if (!since) return ', since this run';
   return `, since ${since.time.slice(0, 10)}${since.commit === undefined ? '' : ` (commit ${since.commit.slice(0, 7)})`}`;
 }

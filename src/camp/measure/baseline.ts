@@ -18,7 +18,8 @@ import { type MeasureReport, type MetricId, metricIds } from '../../stopwatch/ty
 /** At the project's root, and in git: what relative budgets are compared with. */
 export const baselineFile = 'measure.baseline.json';
 
-const again = 'write it anew: camp measure --record';
+/** What is broken is read before anything is measured, so it has to go first. */
+const again = `rm ${baselineFile} && camp measure --record`;
 /** Ten times what fifty services measured fifty times take. */
 const mostMetrics = 1000;
 const mostValues = 1000;
@@ -124,7 +125,7 @@ function parseJson(file: TextFile): unknown {
     const begin = conflict?.index ?? Math.min(Number(said ?? file.text.length), Math.max(0, file.text.length - 1));
     const message = conflict ? 'the baseline has a conflict of git in it' : 'the baseline is no JSON';
     const source = sourceOf({ file, begin, end: begin + (conflict ? 7 : 1) });
-    const hints = [conflict ? `settle the conflict, or ${again}` : again];
+    const hints = [conflict ? `settle the conflict, or: ${again}` : again];
     throw new CampError(failure('project', 'BASELINE_INVALID', message, { hints, source }));
   }
 }
