@@ -156,7 +156,7 @@ describe.skipIf(why && !process.env['CI'])('the HTML report of camp measure', ()
     await view.page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     expect(await height()).toBeGreaterThan(5);
     expect(await view.page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
-    expect(await view.page.evaluate('getComputedStyle(document.querySelector("svg.wide text.t")).fill')).toBe(
+    expect(await view.page.evaluate('getComputedStyle(document.querySelector("svg.middle text.t")).fill')).toBe(
       'rgb(23, 33, 27)',
     );
     const pdf = await view.page.pdf({ format: 'A4' });

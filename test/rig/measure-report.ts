@@ -484,7 +484,7 @@ function past(time: string, median: number, lines: number, on: object = machine)
       metric('coldTimeToFirstRequestMs', 5.4),
       metric('timeToReloadMs', 0.17, { subject: 'orders' }),
     ],
-    configuration: { lines, directives: Math.round(lines / 2.6) },
+    configuration: { lines: lines + 25, directives: Math.round((lines + 25) / 2.6) },
     machine: on,
     versions: { camp: '0.1.0' },
   });

@@ -23,8 +23,8 @@ describe('readHistory', () => {
       'time to first request ms 9',
       'time to first request, cold ms 9',
       'time to reload: orders ms 9',
-      'configuration: lines count 9',
-      'configuration: directives count 9',
+      'lines, all files count 9',
+      'directives, all files count 9',
       'each camp up: first request ms 4',
     ]);
   });
@@ -85,10 +85,7 @@ describe('readHistory', () => {
       { id: 'memoryBytes', median: 5, min: 4, max: 6 },
     ];
     const { series, skipped } = readHistory([measured({ metrics, configuration: { lines: -1, directives: 3 } })]);
-    expect(series.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
-      'memory bytes',
-      'configuration: directives count',
-    ]);
+    expect(series.map(({ name, unit }) => `${name} ${unit}`)).toEqual(['memory bytes', 'directives, all files count']);
     expect(skipped).toBe(0);
   });
 

@@ -138,7 +138,7 @@ function configurationOf(value: unknown): readonly Value[] {
     const count = value[key];
     const figure = { median: Number(count), min: Number(count), max: Number(count) };
     return isQuantity(count)
-      ? [{ key: `configuration ${key}`, name: `configuration: ${key}`, unit: 'count' as const, figure }]
+      ? [{ key: `configuration ${key}`, name: `${key}, all files`, unit: 'count' as const, figure }]
       : [];
   });
 }

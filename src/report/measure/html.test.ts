@@ -83,7 +83,7 @@ describe('renderHtml', () => {
   });
 
   test('the history joins values of one machine only', () => {
-    const first = page.slice(page.indexOf('id="history-0-w-t"'));
+    const first = page.slice(page.indexOf('id="history-0-528-t"'));
     const chart = first.slice(0, first.indexOf('</svg>'));
     const joins = [...chart.matchAll(/<line class="l(\d)"[^>]* x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"/g)].filter(
       ([, , from, to]) => from !== to,

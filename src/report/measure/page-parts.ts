@@ -10,11 +10,11 @@ export interface Section {
 
 export interface Column {
   readonly name: string;
-  /** `value` is a figure that a person may have written: it is broken where it is long. */
-  readonly kind?: 'figure' | 'value' | 'text';
+  /** A `value` is a figure that may have words and be long; a `word` is one of camp's own, and stays whole. */
+  readonly kind?: 'figure' | 'value' | 'text' | 'word';
 }
 
-const looks = { figure: 'n', value: 'n v', text: 'text' } as const;
+const looks = { figure: 'n', value: 'n v', text: 'text', word: 'w' } as const;
 
 /** A row: its first cell is its heading. */
 export interface TableRow {
@@ -48,18 +48,27 @@ export function table(caption: string, columns: readonly Column[], rows: readonl
 </table>`;
 }
 
-/** A chart in the two widths that it is read in; the style shows one of them. */
-export function figure(chart: Chart, widths: readonly [number, number], caption?: string): Markup {
-  const [wide, narrow] = widths;
+/** Widths of a drawing, and the class by which the style shows it in its place. */
+type Widths = readonly (readonly [width: number, look: string])[];
+
+/** As wide as a card: on a desk, on a small screen, on a phone. */
+export const full: Widths = [
+  [1098, 'wide'],
+  [690, 'middle'],
+  [320, 'narrow'],
+];
+/** Half of it on a desk. */
+export const half: Widths = [
+  [528, 'middle wide'],
+  [320, 'narrow'],
+];
+
+/** A chart in each width that it is read in; the style shows one of them. */
+export function figure(chart: Chart, widths: Widths, caption?: string): Markup {
   return html`<figure>${caption === undefined ? nothing : html`<figcaption>${caption}</figcaption>`}
-${svgOf(chart, wide, 'w', raw(' class="wide"'))}
-${svgOf(chart, narrow, 'n', raw(' class="narrow"'))}
+${widths.map(([width, look]) => svgOf(chart, width, String(width), html` class="${look}"`))}
 </figure>`;
 }
-
-/** The width of a card, and of half of one, on a desk and on a phone. */
-export const full: readonly [number, number] = [1098, 320];
-export const half: readonly [number, number] = [528, 320];
 
 export function folded(summary: string, content: Markup): Markup {
   return html`<details><summary>${summary}</summary>${content}</details>`;

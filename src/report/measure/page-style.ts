@@ -57,7 +57,7 @@ figure{margin:0 0 1rem;min-width:0}
 figcaption{margin-bottom:.5rem;font-weight:600;font-size:.95rem}
 svg{display:block;max-width:100%;height:auto}
 svg .t.b{font-weight:600}
-.wide{display:none}
+.wide,.middle{display:none}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;margin:.2rem 0 1rem;padding:0;list-style:none;font-size:.875rem;color:var(--soft)}
 .legend li{display:flex;align-items:center;gap:.45rem;min-width:0}
 .legend svg{flex:none}
@@ -75,8 +75,9 @@ th,td{padding:.42rem .9rem .42rem 0;border-bottom:1px solid var(--line);text-ali
 thead th{color:var(--soft);font-weight:500;font-size:.85rem;vertical-align:bottom}
 tbody th{font-weight:500;min-width:7.5rem;overflow-wrap:anywhere}
 td{overflow-wrap:anywhere}
-th.n,td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-td.v{white-space:normal;overflow-wrap:anywhere}
+th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}
+td.n,td.w,.nw{white-space:nowrap}
+td.v{white-space:normal}
 th:last-child,td:last-child{padding-right:0}
 .n+:not(.n){padding-left:1.4rem}
 table.tight{max-width:44rem}
@@ -88,7 +89,8 @@ td.text{min-width:9rem}
 
 // below it a row of a table is a block: its heading, and each cell after the name of its column
 const narrow = `
-@media (min-width:46rem){.wide{display:block}.narrow{display:none}}
+@media (min-width:46rem){.narrow{display:none}.middle{display:block}}
+@media (min-width:74rem){.middle{display:none}.wide,.middle.wide{display:block}}
 @media screen and (max-width:45.99rem){
 table:not(.tight),table:not(.tight) caption,table:not(.tight) tbody{display:block}
 table:not(.tight) thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
@@ -101,13 +103,13 @@ table:not(.tight) td.text::before{display:none}
 table:not(.tight) td:empty{display:none}
 table:not(.tight) td::before{content:attr(data-name) " ";content:attr(data-name) " " / "";color:var(--soft);font-size:.82rem}
 }
-@media (min-width:62rem){.pair{grid-template-columns:1fr 1fr}}`;
+@media (min-width:74rem){.pair{grid-template-columns:1fr 1fr}}`;
 
 const print = `
 body{font-size:10pt}
 nav,.skip{display:none}
 .card{border:0;padding:.6rem 0;margin:.4rem 0}
 .tiles li,figure,tr{break-inside:avoid}
-.wide{display:block}.narrow{display:none}
+.middle{display:block}.narrow,.wide:not(.middle){display:none}
 details::details-content{content-visibility:visible;block-size:auto}
 summary{color:inherit}`;

@@ -19,7 +19,7 @@ export function budgetSection({ budgets }: MeasureReport): Section | undefined {
   }));
   const columns = [
     { name: 'Budget' },
-    { name: 'Verdict' },
+    { name: 'Verdict', kind: 'word' },
     { name: 'Is', kind: 'figure' },
     { name: 'May be', kind: 'figure' },
     { name: 'In words', kind: 'text' },
@@ -76,7 +76,11 @@ export function timeSection(report: MeasureReport): Section | undefined {
       ),
       ...(times.length === 0 ? [] : [figure(chart, full)]),
       table('Each metric: median, spread and runs', columns, rows),
-      table('Without a figure', [{ name: 'Metric' }, { name: 'State' }, { name: 'Reason', kind: 'text' }], missingRows),
+      table(
+        'Without a figure',
+        [{ name: 'Metric' }, { name: 'State', kind: 'word' }, { name: 'Reason', kind: 'text' }],
+        missingRows,
+      ),
     ],
   };
 }

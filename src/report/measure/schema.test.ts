@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { bareReport, hostile, hostileReport, measureReport } from '../../../test/rig/measure-report.ts';
+import { failure } from '../../kit/failure.ts';
 import { type MeasureReport, metricIds, servers } from '../../stopwatch/types.ts';
+import { errorJson } from '../json.ts';
 import { measureFormats, renderMeasure } from './render.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -33,6 +35,14 @@ describe('docs/measure.schema.json', () => {
     const written = JSON.parse(renderMeasure(report, 'json', { style })) as unknown;
     expect(isRight(written), JSON.stringify(isRight.errors)).toBe(true);
     expect(written).toEqual(JSON.parse(JSON.stringify(report)));
+  });
+
+  test('accepts what --json adds when something went wrong', () => {
+    const failures = [
+      failure('service', 'NOT_READY', 'the service "api" was not ready in time', { hints: ['camp logs api'] }),
+    ];
+    expect(isRight({ ...measureReport, ...errorJson(failures) }), JSON.stringify(isRight.errors)).toBe(true);
+    expect(isRight({ ...measureReport, error: 'NOT_READY' })).toBe(false);
   });
 
   test('refuses the report when any key is gone, or one more is there', () => {
@@ -103,7 +113,10 @@ describe('the schema and the types', () => {
       ? interfaces.get(extended.name)!.members.filter(({ key }) => !extended.without.includes(key))
       : [];
     const all = [...inherited, ...members];
-    expect(Object.keys(shape.properties ?? {}).sort()).toEqual(all.map(({ key }) => key).sort());
+    const keys = Object.keys(shape.properties ?? {}).filter(
+      (key) => name !== 'MeasureReport' || !/^errors?$/.test(key),
+    );
+    expect(keys.sort()).toEqual(all.map(({ key }) => key).sort());
     expect([...(shape.required ?? [])].sort()).toEqual(
       all
         .filter((one) => !one.isOptional)

@@ -23,30 +23,42 @@ export const metricWords: Readonly<Record<MetricId, { readonly name: string; rea
     name: 'time to first request, cold',
     meaning: 'the same with no caches, no local CA and nothing installed',
   },
-  timeToReadyMs: { name: 'time to ready', meaning: 'camp up is started → every replica has passed its probe' },
+  timeToReadyMs: { name: 'time to ready', meaning: 'camp up is started → the last service is ready' },
   timeToFirstTraceMs: {
     name: 'time to first trace',
     meaning: 'camp up is started → a request can be followed by its id through the edge and a service',
   },
   timeToFirstMessageMs: {
     name: 'time to first message',
-    meaning: 'a request is accepted → what it published has been consumed',
+    meaning: 'a request that publishes is answered → a consumer has handled its message',
   },
-  timeToReloadMs: { name: 'time to reload', meaning: 'a source file is saved → the new code answers' },
-  reloadFailedRequests: { name: 'requests failed, reloading', meaning: 'of those made while new code took over' },
-  timeToRecoverMs: { name: 'time to recover', meaning: 'the only replica is killed → the next success' },
-  recoverFailedRequests: { name: 'requests failed, recovering', meaning: 'of those made to the only replica' },
+  timeToReloadMs: { name: 'time to reload', meaning: 'a source file is saved → the first answer of the new code' },
+  reloadFailedRequests: {
+    name: 'requests failed, reloading',
+    meaning: 'of a hundred a second while new code took over',
+  },
+  timeToRecoverMs: {
+    name: 'time to recover',
+    meaning: 'the only replica is killed: the longest time without a success',
+  },
+  recoverFailedRequests: {
+    name: 'requests failed, recovering',
+    meaning: 'of a hundred a second until the only replica was back',
+  },
   timeToRecoverTwoReplicasMs: {
     name: 'time to recover, two replicas',
-    meaning: 'one of two replicas is killed → the next success',
+    meaning: 'one of two replicas is killed: the longest time without a success',
   },
   recoverTwoReplicasFailedRequests: {
     name: 'requests failed, two replicas',
-    meaning: 'of those made while one of two was away',
+    meaning: 'of a hundred a second until both replicas were back',
   },
-  timeToAddServiceMs: { name: 'time to add a service', meaning: 'camp add service → its first request' },
-  timeToScaleMs: { name: 'time to scale', meaning: 'camp scale → one replica more answers' },
-  timeToStopMs: { name: 'time to stop', meaning: 'camp down → nothing of the project is left' },
+  timeToAddServiceMs: {
+    name: 'time to add a service',
+    meaning: 'camp add service is started → its first answer through the edge',
+  },
+  timeToScaleMs: { name: 'time to scale', meaning: 'camp scale is started → the second replica answers' },
+  timeToStopMs: { name: 'time to stop', meaning: 'camp down is started → no process of the project is left' },
   memoryBytes: { name: 'memory', meaning: 'what the services, the edge and camp use once all is up' },
 };
 
