@@ -15,7 +15,7 @@ import { ask } from './client.ts';
 import { containerMark, markContainers, mayBeLeft } from './containers/mark.ts';
 import { dataFolders, removeDataFolder } from './data-folders.ts';
 import { stateFolders } from './folders.ts';
-import { clearTestInstance } from './instance.ts';
+import { clearMeasuring, clearTestInstance } from './instance.ts';
 
 export interface DownRequest {
   readonly dir: string;
@@ -40,8 +40,9 @@ const supervisorGraceMs: Ms = 12_000;
 export async function down(request: DownRequest): Promise<DownReport> {
   process.chdir(request.dir);
   const report = await downInstance(request);
-  // of a camp test that was killed
+  // of a camp test, or a camp measure, that was killed
   await clearTestInstance(request);
+  await clearMeasuring(request);
   return report;
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fail } from '../kit/failure.ts';
 import { type Holder, readHolder } from '../kit/lock.ts';
 import { isAlive } from '../kit/process.ts';
@@ -7,6 +8,9 @@ import { stateFolders } from './folders.ts';
 
 /** The instance of a project that `camp test` runs against. */
 export const testInstance = 'test';
+
+/** The folder of the state in which `camp measure` has its copy. */
+export const measuring = 'measure';
 
 /** Who is testing this project now. */
 export function testerOf(dir: string): Holder | undefined {
@@ -46,4 +50,15 @@ export async function clearTestInstance(request: {
   });
   if (images.length > 0) await built?.removeImages(images, request.env);
   rmSync(state, { recursive: true, force: true });
+}
+
+/** The same for what `camp measure` has left. */
+export async function clearMeasuring(request: {
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+}): Promise<void> {
+  const { state } = stateFolders(request.dir);
+  if (!existsSync(join(state, measuring))) return;
+  const { clearScratch } = await import('./measure/scratch.ts');
+  await clearScratch(request.dir, request.env);
 }

@@ -9,7 +9,7 @@ import { needsEngine, place } from '../plan/place.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
-import { clearTestInstance, testInstance } from './instance.ts';
+import { clearMeasuring, clearTestInstance, measuring, testInstance } from './instance.ts';
 import { refuseUnknownServices } from './known-services.ts';
 import { provideSecrets, withPlannedSecrets } from './secrets.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -52,9 +52,9 @@ const settleMs: Ms = 10_000;
 export async function up(request: UpRequest): Promise<UpOutcome> {
   process.chdir(request.dir);
   const folders = stateFolders(request.dir, request.instance);
-  // of a camp test that was killed
-  const isCleared =
-    request.instance === undefined && existsSync(join(folders.state, testInstance)) && clearQuietly(request);
+  // of a camp test, or a camp measure, that was killed
+  const isLeft = [testInstance, measuring].some((name) => existsSync(join(folders.state, name)));
+  const isCleared = request.instance === undefined && isLeft && clearQuietly(request);
   try {
     return await take(request, folders);
   } finally {
@@ -88,7 +88,11 @@ async function take(request: UpRequest, folders: StateFolders): Promise<UpOutcom
 
 /** What keeps it there is worth a warning, and no reason not to start. */
 function clearQuietly(request: UpRequest): Promise<void> {
-  return clearTestInstance(request).catch((error: unknown) => {
+  const clear = async (): Promise<void> => {
+    await clearTestInstance(request);
+    await clearMeasuring(request);
+  };
+  return clear().catch((error: unknown) => {
     const [found] = failuresOf(error);
     if (found) request.onEvent({ type: 'warning', t: 0, message: found.message, failure: found });
   });

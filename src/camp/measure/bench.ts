@@ -97,10 +97,18 @@ export async function openBench(cluster: Cluster, project: Project, caFile: stri
     },
     async kill(replica, { placement }) {
       if (placement === 'container') await killContainer(env, replica, signal);
-      else process.kill(Number(replica), 'SIGKILL');
+      else killProcess(Number(replica));
     },
     close: () => asker.close(),
   };
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has just ended by itself: then that is what it recovers from
+  }
 }
 
 function isRunning(pid: number): boolean {

@@ -33,6 +33,7 @@ export interface Cluster {
 /** Runs `camp up` in the scratch copy until its first requests are answered. Throws what it has failed with. */
 export async function bringUp(setup: ClusterSetup): Promise<Cluster> {
   const { scratch, env, flags, timeoutMs, signal } = setup;
+  signal.throwIfAborted();
   const seconds = String(Math.ceil(timeoutMs / 1000));
   const words = campCommand('-C', scratch.dir, 'up', '--json', '--timeout', seconds, ...flags);
   const said: string[] = [];
@@ -52,7 +53,9 @@ export async function bringUp(setup: ClusterSetup): Promise<Cluster> {
     },
   });
   const abort = (): void => void child.signal('SIGTERM');
-  signal.addEventListener('abort', abort, { once: true });
+  // it may have come while the program was started
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   await Promise.race([saying, child.exited]);
   signal.removeEventListener('abort', abort);
   signal.throwIfAborted();

@@ -58,7 +58,9 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const { dir, isRecording } = options;
   process.chdir(dir);
   const asked = parseBudgets(options.budgets);
-  const parts = partsOf(options.only, options.isCold);
+  const named = partsOf(options.only, options.isCold);
+  // what a service more costs is seen of the one that is added
+  const parts: ReadonlySet<Part> = options.isSplitAsked ? new Set([...named, 'add-service']) : named;
   const baseline = readBaseline(dir);
   const { project } = await readChecked(options);
   const budgets = budgetsOf(project.measure?.budget ?? [], asked);

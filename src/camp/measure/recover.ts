@@ -16,13 +16,15 @@ const afterwardsMs: Ms = 300;
 /** Kills one replica (-9) under a hundred requests a second, and waits until there are as many as before. */
 export async function recover(bench: Bench, routed: Routed): Promise<Recovery> {
   const before = await bench.replicasOf(routed.name);
+  const [victim] = before;
+  if (victim === undefined) fail('service', 'NOT_READY', `${routed.name} has no replica that could be killed`);
   const load = bench.load(routed);
   try {
     if (!(await load.until(() => true, 5000, bench.signal)))
       fail('service', 'NOT_READY', `${routed.name} does not answer at ${routed.url}`);
     await delay(200, undefined, { signal: bench.signal });
     const killedMs = performance.now();
-    await bench.kill(before[0] ?? '', routed);
+    await bench.kill(victim, routed);
     await untilAllAreBack(bench, routed, before);
     const next = await load.until(({ sentMs }) => sentMs > killedMs, deadlineMs, bench.signal);
     if (!next) fail('service', 'NOT_RECOVERED', `${routed.name} did not answer within 60 s after a replica was killed`);
@@ -32,6 +34,7 @@ export async function recover(bench: Bench, routed: Routed): Promise<Recovery> {
       ms: longestGap(
         killedMs,
         served.filter(({ isSuccess }) => isSuccess).map(({ answeredMs }) => answeredMs),
+        Math.max(...served.map(({ answeredMs }) => answeredMs)),
       ),
       failedRequests: served.filter(({ isSuccess }) => !isSuccess).length,
     };
@@ -52,8 +55,8 @@ async function untilAllAreBack(bench: Bench, { name }: Routed, before: readonly 
   });
 }
 
-/** Between two successes, the first counted from the kill. */
-export function longestGap(fromMs: Ms, answeredMs: readonly Ms[]): Ms {
-  const times = [fromMs, ...[...answeredMs].sort((one, other) => one - other)];
+/** Between two successes: the first counted from the kill, the last to the last answer of all, which may have been a failure. */
+export function longestGap(fromMs: Ms, answeredMs: readonly Ms[], untilMs: Ms): Ms {
+  const times = [fromMs, ...[...answeredMs].sort((one, other) => one - other), untilMs];
   return Math.max(...times.slice(1).map((time, at) => time - (times[at] ?? time)));
 }

@@ -31,7 +31,7 @@ export async function compareWithRivals(bench: Bench, request: RivalsRequest): P
     caddy,
     edge: { https, caFile, ...(http === null ? {} : { http }) },
     runs: request.runs,
-    folder: join(bench.dir, '..', 'compared'),
+    folder: join(bench.dir, '..', '..', 'compared'),
     env,
     signal,
     onProgress: request.onProgress,

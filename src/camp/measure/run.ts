@@ -1,4 +1,3 @@
-import type { Ms } from '../../kit/events.ts';
 import type { Project } from '../../project/types.ts';
 import type { UpReport } from '../../report/types.ts';
 import type { MetricId } from '../../stopwatch/types.ts';
@@ -9,9 +8,8 @@ import { bringUp, type ClusterSetup } from './cluster.ts';
 import { readyMsOf } from './first-request.ts';
 import type { Part } from './parts.ts';
 import { notApplicable, type Reading, type Readings, type Subject } from './readings.ts';
-import { recover } from './recover.ts';
 import { reload } from './reload.ts';
-import { scaleToTwo } from './scale.ts';
+import { measureReplicas, subjectOf } from './replicas.ts';
 import { oneOfEachLanguage, programOf, type Routed } from './subjects.ts';
 import { firstMessage, firstTrace } from './trace.ts';
 
@@ -64,7 +62,6 @@ async function measureRunning(setup: RunSetup, bench: Bench): Promise<void> {
   const { parts, readings, onStep } = setup;
   const { routed } = bench;
   const program = programOf(routed);
-  const none = notApplicable('no program is reached through the edge');
   const attempt = async (part: Part, id: MetricId, words: string, read: () => Promise<Reading>, subject?: Subject) => {
     if (!parts.has(part) || readings.isSettled(id, subject)) return;
     onStep(words);
@@ -81,27 +78,7 @@ async function measureRunning(setup: RunSetup, bench: Bench): Promise<void> {
   );
   await attempt('memory', 'memoryBytes', 'memory', () => memoryOf(bench));
   if (parts.has('reload')) for (const one of oneOfEachLanguage(routed)) await measureReload(setup, bench, one);
-  if (parts.has('recover')) await measureRecovery(setup, bench, program, ['timeToRecoverMs', 'recoverFailedRequests']);
-  if (parts.has('scale') || parts.has('recover')) {
-    let isScaled = false;
-    const scale = async (): Promise<Ms> => {
-      const ms = await scaleToTwo(bench, program as Routed);
-      isScaled = true;
-      return ms;
-    };
-    const subject = program && subjectOf(program);
-    await attempt('scale', 'timeToScaleMs', 'scale', async () => (program ? scale() : none), subject);
-    if (parts.has('recover')) {
-      const ids = ['timeToRecoverTwoReplicasMs', 'recoverTwoReplicasFailedRequests'] as const;
-      if (program && !isScaled && !parts.has('scale'))
-        await scale().catch((error) => readings.fail(ids[0], error, subject));
-      if (isScaled || !program) await measureRecovery(setup, bench, program, ids);
-      else if (!readings.isSettled(ids[0], subject))
-        for (const id of ids)
-          readings.add(id, notApplicable(`${program.name} could not be given a second replica`), subject);
-    }
-    if (isScaled && program) await bench.camp('scale', `${program.name}=1`);
-  }
+  await measureReplicas(setup, bench, program);
   await setup.whileUp?.(bench);
   await attempt('add-service', 'timeToAddServiceMs', 'add a service', async () => {
     const ms = await addService(bench);
@@ -120,30 +97,7 @@ async function measureReload({ readings, onStep }: RunSetup, bench: Bench, route
     readings.add('reloadFailedRequests', 'ms' in found ? found.failedRequests : found, subject);
   } catch (error) {
     bench.signal.throwIfAborted();
-    readings.fail('timeToReloadMs', error, subject);
-  }
-}
-
-async function measureRecovery(
-  { readings, onStep }: RunSetup,
-  bench: Bench,
-  program: Routed | undefined,
-  [timeId, failedId]: readonly [MetricId, MetricId],
-): Promise<void> {
-  if (!program) {
-    for (const id of [timeId, failedId]) readings.add(id, notApplicable('no program is reached through the edge'));
-    return;
-  }
-  const subject = subjectOf(program);
-  if (readings.isSettled(timeId, subject)) return;
-  onStep(`recovery of ${program.name}`);
-  try {
-    const { ms, failedRequests } = await recover(bench, program);
-    readings.add(timeId, ms, subject);
-    readings.add(failedId, failedRequests, subject);
-  } catch (error) {
-    bench.signal.throwIfAborted();
-    readings.fail(timeId, error, subject);
+    for (const id of ['timeToReloadMs', 'reloadFailedRequests'] as const) readings.fail(id, error, subject);
   }
 }
 
@@ -171,8 +125,4 @@ function withoutEdge({ parts, readings }: RunSetup): void {
 async function memoryOf(bench: Bench): Promise<Reading> {
   const { memory } = await ps({ dir: bench.dir, env: bench.env });
   return memory?.totalBytes ?? notApplicable('what it uses cannot be known');
-}
-
-function subjectOf({ name, language }: Routed): Subject {
-  return { name, ...(language ? { language } : {}) };
 }

@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import { makeFolder, writeWhole } from '../../kit/files.ts';
-import { isLock, type Lock, readHolder, tryLock } from '../../kit/lock.ts';
-import { isAlive } from '../../kit/process.ts';
-import { runCommand } from '../../kit/spawn.ts';
-import { containerMark } from '../containers/mark.ts';
+import { type Holder, isLock, type Lock, tryLock } from '../../kit/lock.ts';
 import { stateFolders } from '../folders.ts';
-import { copyTree, restoreTree, sizeOfTree } from './tree.ts';
+import { measuring } from '../instance.ts';
+import { campCommand, copyName, lockName, removeCopies, removeHome } from './copies.ts';
+import { copyTree, pathsIn, restoreTree, sizeOfTree } from './tree.ts';
+
+export { campCommand, scratchEnv } from './copies.ts';
 
 /** A copy of a project that may be changed and started as one likes, and that is the working directory. */
 export interface Scratch {
@@ -17,19 +19,21 @@ export interface Scratch {
   readonly dir: string;
   /** What could not be copied, relative to the project. */
   readonly left: readonly string[];
-  /** Makes the copy what the project is, except for what is installed, made and kept by its programs. */
+  /** What is there now and not in the project was made by its programs: it stays from now on, as it would for a person. */
+  keep(): void;
+  /** Makes the copy what the project is, except for what is installed, and what is to be kept. */
   restore(): void;
   /** Makes the copy anew, as after a `git clone`: nothing is installed. Returns an empty folder beside it. */
   renew(): Promise<string>;
-  /** Ends whatever runs of the copy and removes it. */
+  /** Ends whatever runs of the copy and removes it. Throws what keeps it from being ended. */
   remove(): Promise<void>;
 }
 
 /** More than that is no project, but its data. */
 const mostBytes = 4 * 1024 ** 3;
-const removalMs: Ms = 60_000;
-/** In the folder of the copy: the lock of whoever measures. */
-const lockName = 'lock';
+const clearing = 'clearing up after camp measure';
+/** How long somebody who clears up is waited for. */
+const clearingMs: Ms = 60_000;
 
 /**
  * Copies the project into its own state folder: to the same disk, where containers see it as they see the project. A shell
@@ -38,19 +42,20 @@ const lockName = 'lock';
  */
 export async function makeScratch(dir: string, env: NodeJS.ProcessEnv): Promise<Scratch> {
   const home = homeOf(dir);
-  const lock = take(home, dir);
-  const copy = join(home, basename(dir));
+  const lock = await take(home, dir);
+  const copy = join(home, copyName, basename(dir) || 'root');
   const beside = join(home, 'empty');
   const janitor = startJanitor(dir, env);
+  let kept: ReadonlySet<string> = new Set();
   const removeAll = async (): Promise<void> => {
     process.chdir(dir);
-    await removeCopies(home, scratchEnv(env, dir));
+    await removeCopies(home, dir, env);
   };
   const remove = async (): Promise<void> => {
     await removeAll();
     janitor.dismiss();
     lock.release();
-    rmSync(home, { recursive: true, force: true });
+    removeHome(home);
   };
   try {
     await removeAll();
@@ -60,7 +65,10 @@ export async function makeScratch(dir: string, env: NodeJS.ProcessEnv): Promise<
     return {
       dir: copy,
       left,
-      restore: () => restoreTree(dir, copy),
+      keep() {
+        kept = pathsIn(copy);
+      },
+      restore: () => restoreTree(dir, copy, kept),
       async renew() {
         await removeAll();
         copyTree(dir, copy, false);
@@ -76,46 +84,45 @@ export async function makeScratch(dir: string, env: NodeJS.ProcessEnv): Promise<
   }
 }
 
-/** Removes what a measuring that was killed together with its janitor has left. What is being measured is left alone. */
+/**
+ * Removes what a measuring that was killed together with its janitor has left. What is being measured, or cleared by somebody
+ * else, is left alone. Throws what keeps it from being removed.
+ */
 export async function clearScratch(dir: string, env: NodeJS.ProcessEnv): Promise<void> {
   const home = homeOf(dir);
   if (!existsSync(home)) return;
-  const holder = readHolder(join(home, lockName));
-  if (holder && isAlive(holder)) return;
-  await removeCopies(home, scratchEnv(env, dir));
-  rmSync(home, { recursive: true, force: true });
-}
-
-/** The copy is another project to Docker Compose too: containers and volumes get names of their own. */
-export function scratchEnv(env: NodeJS.ProcessEnv, dir: string): Record<string, string> {
-  const inherited = Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined);
-  const name =
-    basename(dir)
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]+/g, '-')
-      .replace(/^[-_]+/, '') || 'project';
-  return { ...Object.fromEntries(inherited), COMPOSE_PROJECT_NAME: `${name.slice(0, 50)}-measured` };
-}
-
-/** The words that start this very camp once more. */
-export function campCommand(...words: readonly string[]): readonly string[] {
-  return [process.execPath, process.argv[1] ?? '', ...words];
+  const lock = tryLock(join(home, lockName), clearing);
+  if (!isLock(lock)) return;
+  try {
+    await removeCopies(home, dir, env);
+  } finally {
+    lock.release();
+    removeHome(home);
+  }
 }
 
 function homeOf(dir: string): string {
   const { state } = stateFolders(dir);
-  return join(isAbsolute(state) ? state : join(dir, state), 'measure');
+  return join(isAbsolute(state) ? state : join(dir, state), measuring);
 }
 
-function take(home: string, dir: string): Lock {
-  makeFolder(join(home, '..'), 0o700);
-  makeFolder(home, 0o700);
-  const ignore = join(home, '..', '.gitignore');
-  if (!existsSync(ignore)) writeWhole(ignore, '*\n', { durable: false });
-  const lock = tryLock(join(home, lockName), `camp measure in ${dir}`);
-  if (isLock(lock)) return lock;
-  return fail('machine', 'LOCKED', `another camp measure (pid ${lock.pid}) runs in this project`, {
-    hints: ['wait until it has finished, then run the command again', `kill ${lock.pid}`],
+async function take(home: string, dir: string): Promise<Lock> {
+  const deadline = performance.now() + clearingMs;
+  for (;;) {
+    makeFolder(join(home, '..'), 0o700);
+    makeFolder(home, 0o700);
+    const ignore = join(home, '..', '.gitignore');
+    if (!existsSync(ignore)) writeWhole(ignore, '*\n', { durable: false });
+    const lock = tryLock(join(home, lockName), `camp measure in ${dir}`);
+    if (isLock(lock)) return lock;
+    if (lock.purpose !== clearing || performance.now() > deadline) refuse(lock);
+    await delay(20);
+  }
+}
+
+function refuse({ pid }: Holder): never {
+  return fail('machine', 'LOCKED', `another camp measure (pid ${pid}) runs in this project`, {
+    hints: ['wait until it has finished, then run the command again', `kill ${pid}`],
   });
 }
 
@@ -124,22 +131,6 @@ function refuseHuge(dir: string): void {
     fail('machine', 'NOT_MEASURABLE', `${dir} holds more than 4 GB, which would have to be copied for each measuring`, {
       hints: ['move data out of the project', 'camp measure --only configuration'],
     });
-}
-
-async function removeCopies(home: string, env: Readonly<Record<string, string>>): Promise<void> {
-  if (!existsSync(home)) return;
-  for (const name of readdirSync(home)) {
-    if (name === lockName) continue;
-    const copy = join(home, name);
-    if (existsSync(join(copy, '.camp'))) {
-      const built =
-        containerMark(join(copy, '.camp')) === undefined ? undefined : await import('../containers/built.ts');
-      const images = built?.builtImages(copy, env) ?? [];
-      await runCommand(campCommand('-C', copy, 'down', '--data', '--yes'), { env, timeoutMs: removalMs });
-      if (images.length > 0) await built?.removeImages(images, env);
-    }
-    rmSync(copy, { recursive: true, force: true });
-  }
 }
 
 /** Blocks on a pipe that only this process holds; when that ends without a word, camp is asked to clear up. */

@@ -88,6 +88,7 @@ async function warmRuns(request: MeasureRequest, cluster: ClusterSetup, readings
   const { runs: count, parts, servers, isSplitAsked, onProgress } = request;
   // what is made once (what is installed, the authority, data, compiled code) is made now: it does not count
   await run({ ...runSetup(request, cluster, 'warming up'), parts: quick, readings: new Readings() });
+  cluster.scratch.keep();
   const runs: Run[] = [];
   let comparison: ComparisonReport | null = null;
   let whatIf: SplitCost | null = null;

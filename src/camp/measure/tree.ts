@@ -4,7 +4,6 @@ import {
   type Dirent,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -12,7 +11,8 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { failOnDisk, makeFolder } from '../../kit/files.ts';
 
 /** State of camp, and what no program of a project needs in order to run. */
 const neverCopied = new Set(['.camp', '.git', '.hg', '.svn']);
@@ -34,7 +34,7 @@ export function sizeOfTree(dir: string, most: number): number {
 
 /**
  * Copies a project's folder, sharing blocks where the disk can. Returns what could not be read, relative to it. Without what is
- * installed, when that is to be made anew.
+ * installed, when that is to be made anew. Throws DISK_FULL, READ_ONLY or WRITE_FAILED (machine).
  */
 export function copyTree(from: string, to: string, isWithInstalled: boolean): readonly string[] {
   const left: string[] = [];
@@ -42,7 +42,7 @@ export function copyTree(from: string, to: string, isWithInstalled: boolean): re
   return left;
 
   function copyFolder(inner: string): void {
-    mkdirSync(join(to, inner), { recursive: true });
+    makeFolder(join(to, inner));
     let entries: readonly Dirent[];
     try {
       entries = readdirSync(join(from, inner), { withFileTypes: true });
@@ -57,33 +57,73 @@ export function copyTree(from: string, to: string, isWithInstalled: boolean): re
   }
 
   function copyEntry(entry: Dirent, path: string): void {
-    try {
-      if (entry.isDirectory()) copyFolder(path);
-      else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(join(from, path)), join(to, path));
-      // sockets, pipes and devices belong to whoever made them
-      else if (entry.isFile()) copyFileSync(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
-    } catch {
-      left.push(path);
-    }
+    if (entry.isDirectory()) copyFolder(path);
+    // sockets, pipes and devices belong to whoever made them
+    else if (!copyOne(entry, path, from, to)) left.push(path);
   }
 }
 
-/** Makes a copy again what the project is, except for what is installed and for the copy's own state. */
-export function restoreTree(from: string, to: string): void {
+/** Everything in a copy but state and what is installed, relative to it. */
+export function pathsIn(dir: string): ReadonlySet<string> {
+  const paths = new Set<string>();
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop())
+    for (const entry of entriesIn(join(dir, folder))) {
+      const path = join(folder, entry.name);
+      paths.add(path);
+      if (entry.isDirectory()) folders.push(path);
+    }
+  return paths;
+}
+
+/** Makes a copy again what the project is, except for what is installed, for the copy's own state, and for what is to be kept. */
+export function restoreTree(from: string, to: string, kept: ReadonlySet<string>): void {
   restoreFolder('');
 
   function restoreFolder(inner: string): void {
     const wanted = new Map(entriesIn(join(from, inner)).map((entry) => [entry.name, entry]));
-    for (const { name } of entriesIn(join(to, inner)))
-      if (!wanted.has(name)) rmSync(join(to, inner, name), { recursive: true, force: true });
-    mkdirSync(join(to, inner), { recursive: true });
+    for (const entry of entriesIn(join(to, inner)))
+      if (isSurplus(entry, wanted.get(entry.name), join(inner, entry.name)))
+        rmSync(join(to, inner, entry.name), { recursive: true, force: true });
+    makeFolder(join(to, inner));
     for (const [name, entry] of wanted) {
       const path = join(inner, name);
       if (entry.isDirectory()) restoreFolder(path);
-      else if (entry.isFile() && !isSame(join(from, path), join(to, path)))
-        copyFileSync(join(from, path), join(to, path));
+      else if (entry.isFile() ? !isSame(join(from, path), join(to, path)) : !isThere(join(to, path)))
+        copyOne(entry, path, from, to);
     }
   }
+
+  function isSurplus(entry: Dirent, original: Dirent | undefined, path: string): boolean {
+    if (!original) return !kept.has(path);
+    // a program has put something else in its place
+    return original.isDirectory() !== entry.isDirectory() || original.isSymbolicLink() !== entry.isSymbolicLink();
+  }
+}
+
+/** A file or a link; false where it may not be read, or has gone meanwhile. */
+function copyOne(entry: Dirent, path: string, from: string, to: string): boolean {
+  try {
+    if (entry.isSymbolicLink()) symlinkSync(linkTarget(path, from, to), join(to, path));
+    else if (entry.isFile()) copyFileSync(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    return failOnDisk(error, join(to, path));
+  }
+}
+
+/** A link of the copy never leads into the project itself, and one that leads out of it leads to the same place. */
+function linkTarget(path: string, from: string, to: string): string {
+  const target = readlinkSync(join(from, path));
+  const absolute = resolve(dirname(join(from, path)), target);
+  const inside = relative(from, absolute);
+  if (inside === '..' || inside.startsWith('../')) return absolute;
+  return isAbsolute(target) ? join(to, inside) : target;
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isSame(one: string, other: string): boolean {
