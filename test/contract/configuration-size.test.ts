@@ -14,6 +14,7 @@ import { addService } from '../../src/scaffold/add-service.ts';
 import { applyChanges } from '../../src/scaffold/apply.ts';
 import { backingKinds } from '../../src/scaffold/backing.ts';
 import { initProject } from '../../src/scaffold/init-project.ts';
+import { templateNames } from '../../src/scaffold/templates.ts';
 
 /**
  * A counter that knows nothing of camp, over the file as it lies on the disk: lines that are neither blank nor a
@@ -28,18 +29,22 @@ function plainCount(path: string): number {
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'camp-size-')));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-const templates = join(import.meta.dirname, '..', '..', 'templates');
+/** Without those that only add to another. */
+const wholeTemplates = templateNames('service').filter((name) =>
+  readdirSync(join(import.meta.dirname, '..', '..', 'templates', 'service', name)).some((file) =>
+    file.startsWith('Dockerfile'),
+  ),
+);
 const corpus = join(import.meta.dirname, '..', 'corpus', 'compose');
 
+test('there are templates', () => expect(wholeTemplates.length).toBeGreaterThanOrEqual(5));
+
 describe('everything that camp generates counts as a plain counter says', () => {
-  test.each(readdirSync(join(templates, 'starter')).filter((name) => !name.startsWith('.')))(
-    'the starter %s',
-    async (starter) => {
-      const dir = join(root, starter);
-      await write(dir, () => initProject({ dir, starter, discover: () => [] }));
-      agrees(dir);
-    },
-  );
+  test.each(templateNames('starter'))('the starter %s', async (starter) => {
+    const dir = join(root, starter);
+    await write(dir, () => initProject({ dir, starter, discover: () => [] }));
+    agrees(dir);
+  });
 
   test.each(backingKinds)('with %s added, and a service that uses it', async (kind) => {
     const dir = join(root, `with-${kind}`);
@@ -49,13 +54,15 @@ describe('everything that camp generates counts as a plain counter says', () => 
     expect(agrees(dir).handWritten.lines).toBe(0);
   });
 
-  test.each(readdirSync(join(templates, 'service')))('a service out of the template %s', async (template) => {
-    const dir = join(root, `service-${template}`);
-    const isOfKit = template.endsWith('-kit') || template === 'worker';
-    await write(dir, () => initProject({ dir, starter: isOfKit ? 'shop' : 'empty', discover: () => [] }));
-    await write(dir, () => addService({ dir, name: 'more', template: template.replace(/-kit$/, '') }));
-    expect(agrees(dir).files.map(({ path }) => path)).toContain('services/more/Dockerfile');
-  });
+  test.each(wholeTemplates.flatMap((template) => ['empty', 'shop'].map((starter) => ({ template, starter }))))(
+    'a service out of the template $template, in $starter',
+    async ({ template, starter }) => {
+      const dir = join(root, `${starter}-${template}`);
+      await write(dir, () => initProject({ dir, starter, discover: () => [] }));
+      await write(dir, () => addService({ dir, name: 'more', template }));
+      expect(agrees(dir).files.map(({ path }) => path)).toContain('services/more/Dockerfile');
+    },
+  );
 
   test('code that it adopts, in every language', async () => {
     const dir = join(root, 'adopted');
