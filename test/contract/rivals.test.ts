@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compare } from '../../src/camp/measure/compare.ts';
+import { type CompareRequest, compare } from '../../src/camp/measure/compare.ts';
 import { contenderOf, failedProbes, isMissing, processesOf, runningProject } from './rivals-rig.ts';
 
 const site = `shop.localhost {
@@ -18,6 +18,17 @@ const site = `shop.localhost {
 	}
 }
 `;
+
+/** A file as it was served; camp's is the project's own. */
+function fileOf({ folder, project }: CompareRequest, server: string, path: string): string {
+  if (server === 'camp') writeFileSync(join(project.dir, path), project.caddyfile.text);
+  return server === 'camp' ? join(project.dir, path) : join(folder, server, path);
+}
+
+/** Counted another way: no line of these is longer than 100 characters or two in one. */
+function plainLines(text: string): number {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('#')).length;
+}
 
 describe.skipIf(isMissing('nginx') || isMissing('apache'))('the same site by other servers', () => {
   test('every route over verified HTTPS, the redirect, WebSockets and a dead replica, by each of them as by camp', async () => {
@@ -41,7 +52,8 @@ describe.skipIf(isMissing('nginx') || isMissing('apache'))('the same site by oth
       ])
         expect(names).toContain(expected);
       expect(one.timeToFirstRequestMs?.values).toHaveLength(2);
-      expect(one.size.lines).toBeGreaterThan(0);
+      for (const { path, lines } of one.files)
+        expect([path, lines]).toEqual([path, plainLines(readFileSync(fileOf(request, server, path), 'utf8'))]);
     }
     expect(processesOf(project)).toEqual([]);
     expect(existsSync(join(project.request.project.dir, '.camp/compared'))).toBe(false);

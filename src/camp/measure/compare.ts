@@ -20,6 +20,7 @@ import { certificateIn, makeCertificate } from './compare/certificate.ts';
 import { composeRival } from './compare/compose.ts';
 import { startEchoes } from './compare/echo.ts';
 import { campEntrant, type Entrant, type Field, rivalEntrant } from './compare/entrant.ts';
+import { graceMs } from './compare/launch.ts';
 import { nginxRival } from './compare/nginx.ts';
 import { freePorts } from './compare/ports.ts';
 import { referenceOf } from './compare/probes.ts';
@@ -76,7 +77,7 @@ export async function compare(request: CompareRequest): Promise<ComparisonReport
       echoSite: siteOf(request, adapted, echoes.endpoints),
       echoes,
       reference: await referenceOf(site, { ...request.edge, http: request.edge.http ?? 0 }, signal),
-      watch: { add: (pgid, start) => guard.add(pgid, start, { graceMs: 5000 }), remove: (pgid) => guard.remove(pgid) },
+      watch: { add: (pgid, start) => guard.add(pgid, start, { graceMs }), remove: (pgid) => guard.remove(pgid) },
       signal,
     };
     const entrants = await enter(request, field);
@@ -132,7 +133,7 @@ async function enter(request: CompareRequest, field: Field): Promise<readonly En
   const rivals = await Promise.all(
     request.servers.flatMap((server) => (server === 'camp' ? [] : [rivalOf(server, request)])),
   );
-  const ports = freePorts(2 * rivals.length + 2, `compare ${project.name}`);
+  const ports = freePorts(2 * rivals.length + 2, `compare ${request.folder}`);
   const placeOf = (name: string, i: number): Place => {
     const folder = join(request.folder, name);
     makeFolder(folder, 0o700);

@@ -50,12 +50,12 @@ export async function composeRival(
       mkdirSync(join(folder, 'data'), { recursive: true });
       for (const { path, text } of files) writeWhole(join(folder, path), text, { durable: false });
       writeWhole(join(folder, 'served.caddyfile'), outerCaddyfile(place, '/etc/caddy/Caddyfile'), { durable: false });
-      writeWhole(join(folder, 'served.yaml'), served, { durable: false });
+      writeWhole(join(folder, 'served.yaml'), served(), { durable: false });
       const name = `${project}-compared`.toLowerCase().replace(/[^a-z0-9_-]+/g, '-');
       const compose = [program ?? 'docker', 'compose', '-p', name, '-f', 'compose.yaml', '-f', 'served.yaml'];
       return {
         check: [...compose, 'config', '--quiet'],
-        serve: [...compose, 'up', '--no-color', '--timeout', '2'],
+        serve: ['sh', '-c', upAndDown, 'sh', ...compose],
         removal: [...compose, 'down', '--volumes', '--timeout', '2'],
         cwd: folder,
         redirectsTo: 443,
@@ -67,9 +67,21 @@ export async function composeRival(
   };
 }
 
-/** Over the file that is counted: other ports, and data where the authority's certificate can be read. */
-const served = `services:
+/** However it is ended, the container and its volume go with it: a guard may be all that is left of camp by then. */
+const upAndDown = `
+trap : TERM INT
+"$@" up --no-color --timeout 2
+exec "$@" down --volumes --timeout 2
+`;
+
+/**
+ * Over the file that is counted: other ports, and data where the authority's certificate can be read and removed by
+ * whoever compares.
+ */
+function served(): string {
+  return `services:
   caddy:
+    user: "${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}"
     command: caddy run --adapter caddyfile --config /etc/caddy/served.caddyfile
     environment:
       CADDY_ADMIN: unix//tmp/admin.sock
@@ -77,3 +89,4 @@ const served = `services:
       - ./served.caddyfile:/etc/caddy/served.caddyfile:ro
       - ./data:/data
 `;
+}

@@ -43,6 +43,8 @@ export interface Entrant {
 
 /** How one contender is started on one of the two sites, with other files than its own where they are given. */
 interface Starter {
+  /** What is done before the clock runs: files are written. */
+  ready(): void;
   start(site: 'real' | 'echo', keep: (running: Running) => void): Promise<Running>;
 }
 
@@ -94,6 +96,7 @@ async function askAll(state: State, starter: Starter, field: Field): Promise<voi
 
 async function raceOnce(state: State, starter: Starter, field: Field, isCounted: boolean): Promise<void> {
   try {
+    starter.ready();
     const ms = await during((keep) =>
       untilServed(
         () => starter.start('real', keep),
@@ -166,9 +169,15 @@ export function rivalEntrant(
     return needsCertificate ? { ...serving, caFile } : serving;
   }
 
+  let readied: Serving | undefined;
   const starter: Starter = {
+    ready() {
+      readied = install(field.site);
+    },
     async start(site, keep) {
-      const running = await launch(install(site === 'real' ? field.site : field.echoSite), place, field.watch);
+      const there = readied ?? install(site === 'real' ? field.site : field.echoSite);
+      readied = undefined;
+      const running = await launch(there, place, field.watch);
       keep(running);
       return running;
     },
@@ -259,6 +268,7 @@ export async function campEntrant(field: Field, setup: CampSetup, place: Place, 
   const text = wanted.caddyfile.text;
   const files: readonly RenderedFile[] = [{ path: 'Caddyfile', kind: 'caddyfile', text }];
   const starter: Starter = {
+    ready: () => undefined,
     async start(site, keep) {
       const running = await startCamp(setup, place, site === 'real' ? wanted : onEchoes, field.signal);
       keep(running);

@@ -10,7 +10,8 @@ export interface Watch {
   remove(pgid: number): void;
 }
 
-const graceMs: Ms = 5000;
+/** Until what does not end is killed: Compose has a container to stop and to remove. */
+export const graceMs: Ms = 10_000;
 
 /** Starts the server in a process group of its own; whether it answers is for others to see. */
 export async function launch(serving: Serving, place: Place, watch: Watch): Promise<Running> {
@@ -21,7 +22,7 @@ export async function launch(serving: Serving, place: Place, watch: Watch): Prom
     env: serving.env,
     onLine(_, line) {
       lines.push(line);
-      if (lines.length > 20) lines.shift();
+      if (lines.length > 40) lines.shift();
     },
   });
   watch.add(child.pid, child.startTime);
@@ -42,7 +43,9 @@ export async function launch(serving: Serving, place: Place, watch: Watch): Prom
 
 function lastWords(lines: readonly string[], { folder }: Place): readonly string[] {
   const log = readText(`${folder}/run/error.log`)?.trim().split('\n') ?? [];
-  return [...lines, ...log].slice(-2);
+  const all = [...lines, ...log];
+  const telling = all.filter((line) => /error|fail|denied|refused|in use/i.test(line));
+  return (telling.length > 0 ? telling : all).slice(-2);
 }
 
 async function endChild(child: Child): Promise<void> {
