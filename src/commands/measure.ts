@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { Flags } from '@oclif/core';
 import { clearScratch, type Measured, measure } from '../camp.ts';
 import { CampError, fail } from '../kit/failure.ts';
@@ -31,7 +32,7 @@ export default class Measure extends CampCommand {
   static override examples = [
     '<%= config.bin %> measure',
     '<%= config.bin %> measure --only reload,recover --runs 10',
-    '<%= config.bin %> measure --compare nginx,apache --format html --output report.html',
+    '<%= config.bin %> measure --compare nginx,apache --output report.html',
     '<%= config.bin %> measure --budget ttfr=3s,lines=40,ttfr=+20%',
   ];
   static override flags = {
@@ -60,7 +61,13 @@ export default class Measure extends CampCommand {
       options: Object.keys(formats),
       description: 'text, json, markdown, html (one page that needs nothing else) or svg (the waterfall)',
     }),
-    output: Flags.string({ char: 'o', helpValue: 'FILE', description: 'write the report there instead' }),
+    output: Flags.string({
+      ...many,
+      char: 'o',
+      helpValue: 'FILE',
+      description:
+        'write the report there too, in the format of its ending: .html, .md, .json, .svg; again for another file',
+    }),
     timeout: Flags.integer({ description: 'seconds until a service must be ready', default: 60, min: 1 }),
     clear: Flags.boolean({ hidden: true, description: 'remove what a measuring that was killed has left' }),
   };
@@ -90,24 +97,28 @@ export default class Measure extends CampCommand {
       onProgress: progress.say,
       signal: this.interruption,
     }).finally(progress.finish);
-    this.#tell(measured, formats[flags.format as keyof typeof formats] ?? 'terminal', flags.output);
+    this.#tell(measured, formats[flags.format as keyof typeof formats] ?? 'terminal', flags.output ?? []);
   }
 
-  #tell({ report, failures, history, recorded }: Measured, format: MeasureFormat, output: string | undefined): void {
-    const isJson = this.shared.json || (format === 'json' && output === undefined);
-    if (output !== undefined) {
-      const style = { ...this.style, hasColour: false, isTty: false };
-      writeWhole(output, `${renderMeasure(report, format, { style, history })}\n`);
-    }
+  #tell({ report, failures, history, recorded }: Measured, format: MeasureFormat, outputs: readonly string[]): void {
+    const isJson = this.shared.json || format === 'json';
+    const plain = { ...this.style, hasColour: false, isTty: false };
+    for (const file of outputs)
+      writeWhole(file, `${renderMeasure(report, formatOf(file) ?? format, { style: plain, history })}\n`);
     if (isJson) writeJson(failures.length > 0 ? { ...report, ...errorJson(failures) } : report);
-    else if (output === undefined)
-      process.stdout.write(`${renderMeasure(report, format, { style: this.style, history })}\n`);
+    else process.stdout.write(`${renderMeasure(report, format, { style: this.style, history })}\n`);
     if (recorded !== undefined) terminalOf('stderr').write(`recorded in ${recorded}\n`);
     if (failures.length === 0) return;
     const error = new CampError(failures);
     if (!isJson) throw error;
     process.exitCode = error.exitCode;
   }
+}
+
+/** By the ending of a file's name: `report.html`. */
+function formatOf(file: string): MeasureFormat | undefined {
+  const ending = extname(file).slice(1);
+  return Object.hasOwn(formats, ending) ? formats[ending as keyof typeof formats] : undefined;
 }
 
 /** `--compare` alone means those that most sites have; a flag of oclif always has a value. */

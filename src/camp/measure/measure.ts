@@ -1,4 +1,5 @@
 import type { Ms } from '../../kit/events.ts';
+import { hasGeneratedRecord } from '../../project/generated.ts';
 import { measureConfiguration } from '../../project/size/measure.ts';
 import { budgetFailures, judge } from '../../stopwatch/budget.ts';
 import { baselineOf } from '../../stopwatch/records.ts';
@@ -86,7 +87,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     comparison: times.comparison,
     whatIf: times.whatIf,
     budgets: [],
-    notes: [...notesOnMachine(machine), ...times.notes, ...baselineNotes({ machine }, baseline)],
+    notes: [...notesOnMachine(machine), ...times.notes, ...baselineNotes({ machine }, baseline), ...notesOnOrigin(dir)],
   };
   const { metrics } = stateFolders(dir);
   const report = { ...found, budgets: judge(found, budgets, baseline, measureRecords(historyLines(metrics))) };
@@ -97,4 +98,11 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     history: historyLines(metrics),
     ...(isRecording ? { recorded: writeBaseline(dir, baselineOf(report)) } : {}),
   };
+}
+
+/** What camp has generated it remembers in the project's state, which is not in git. */
+function notesOnOrigin(dir: string): readonly string[] {
+  return hasGeneratedRecord(dir)
+    ? []
+    : ['which files camp has generated is not known here (a clone, or not its project): all count as hand-written'];
 }
