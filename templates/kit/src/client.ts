@@ -202,7 +202,7 @@ async function openDestination(origin: string) {
 
 /** As the project calls it: `stock` for STOCK_URL, else the host. */
 function nameOf(origin: string): string {
-  const isIt = ([key, url = '']: [string, string?]) => key.endsWith('_URL') && URL.parse(url)?.origin === origin;
+  const isIt = ([key, url]: [string, string | undefined]) => key.endsWith('_URL') && URL.parse(url ?? '')?.origin === origin;
   const variable = Object.entries(process.env).find(isIt)?.[0];
   return variable?.slice(0, -'_URL'.length).toLowerCase().replaceAll('_', '-') ?? new URL(origin).host;
 }
