@@ -147,8 +147,9 @@ function drawHistory(
   to: string,
   width: number,
 ): Drawing {
-  const most = Math.max(1e-9, ...dots.map(({ max }) => max));
-  const step = axisStep(most, 3);
+  const most = Math.max(unit === 'ms' || unit === 'bytes' ? 1e-9 : 1, ...dots.map(({ max }) => max));
+  // what is counted has no halves
+  const step = Math.max(unit === 'ms' || unit === 'bytes' ? 0 : 1, axisStep(most, 3));
   const ceiling = Math.ceil(most / step - 1e-9) * step;
   const ticks = Array.from({ length: Math.round(ceiling / step) + 1 }, (_, at) => at * step);
   const left = Math.max(...ticks.map((at) => textWidth(amount(at, unit)))) + 8;

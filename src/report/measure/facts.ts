@@ -113,6 +113,11 @@ export function barsOf(report: Pick<MeasureReport, 'phases' | 'criticalChain'>):
 export function chainWords(report: Pick<MeasureReport, 'criticalChain'>, arrow = '→'): string {
   let before = 0;
   const links: string[] = [];
+  const [first] = report.criticalChain;
+  if (first && first.beginMs >= 5) {
+    before = first.beginMs;
+    links.push(`start of camp ${amount(first.beginMs, 'ms')}`);
+  }
   for (const phase of report.criticalChain) {
     const ms = Math.max(0, phase.endMs - before);
     before = Math.max(before, phase.endMs);

@@ -116,6 +116,12 @@ describe('renderHtml', () => {
     },
   );
 
+  test('one value is no course: its series has no chart, and the page says how many have none', () => {
+    const written = renderHtml(bareReport, readHistory(measureHistory.slice(-2)));
+    expect(written).toContain('5 metrics have one value only, and no chart yet.');
+    expect(written).not.toContain('<svg xmlns');
+  });
+
   test('a history that is longer than a chart can show says so', () => {
     const line = JSON.parse(measureHistory.at(-2)!) as object;
     const many = Array.from({ length: 90 }, (_, at) =>

@@ -167,7 +167,12 @@ function contenders(all: NonNullable<MeasureReport['comparison']>['contenders'])
         (probe) => html`<div><span class="bad-word">✗ ${name(probe.name)}</span>: ${name(probe.detail)}</div>`,
       ),
       html`<small>${one.files.map((file) => html`<div><code>${name(file.path)}</code> ${counted(file.lines, 'line')}</div>`)}</small>`,
-      ...(one.steps.length === 0 ? [] : [html`<small>steps: ${name(one.steps.join(', '))}</small>`]),
+      one.steps.length === 0
+        ? nothing
+        : folded(
+            counted(one.steps.length, 'step'),
+            html`<ol class="plain">${one.steps.map((step) => html`<li><code>${name(step)}</code></li>`)}</ol>`,
+          ),
     ];
     return {
       cells: [

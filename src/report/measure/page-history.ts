@@ -10,9 +10,12 @@ const mostPoints = 60;
 /** The figures of earlier runs, a small chart for each; nothing where none were kept. */
 export function historySection({ series, machines, skipped }: History): Section | undefined {
   if (series.length === 0 && skipped === 0) return undefined;
+  const drawn = series.filter(({ points }) => points.length > 1);
+  const alone = series.length - drawn.length;
   const words = [
     'What camp kept in .camp/metrics.jsonl, oldest at the left, evenly apart.',
     machines.length > 1 ? 'Only values of the same machine are joined.' : '',
+    alone > 0 ? `${counted(alone, 'metric has', 'metrics have')} one value only, and no chart yet.` : '',
     skipped > 0 ? `${counted(skipped, 'line')} could not be read and ${skipped === 1 ? 'was' : 'were'} left out.` : '',
   ];
   return {
@@ -20,8 +23,8 @@ export function historySection({ series, machines, skipped }: History): Section 
     title: 'History',
     content: [
       lead(words.filter((text) => text !== '').join(' ')),
-      machines.length === 0 ? nothing : legend(machines),
-      html`<div class="pair">${series.map((one, at) => chart(one, at, machines))}</div>`,
+      drawn.length === 0 ? nothing : legend(machines),
+      html`<div class="pair">${drawn.map((one, at) => chart(one, at, machines))}</div>`,
     ],
   };
 }

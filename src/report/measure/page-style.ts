@@ -66,6 +66,8 @@ ul.plain,ol.plain{margin:.2rem 0 .8rem;padding-left:1.2rem}
 .words li{padding:.05rem .55rem;border:1px solid var(--line);border-radius:6px;font-size:.875rem}
 code{font:.9em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
 details{margin:.6rem 0}
+td details{margin:.2rem 0}
+td summary{font-size:.85rem}
 summary{width:fit-content;padding:.2rem 0;cursor:pointer;color:var(--accent);font-weight:600;font-size:.95rem}`;
 
 const tables = `
