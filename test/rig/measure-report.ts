@@ -10,7 +10,7 @@ import type {
 } from '../../src/stopwatch/types.ts';
 
 /** A figure from the values that were taken; an odd number of them, so that one of them is the median. */
-export function figure(...values: readonly number[]): Figure {
+function figure(...values: readonly number[]): Figure {
   const sorted = [...values].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   return { values, median, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };

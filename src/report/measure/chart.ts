@@ -18,7 +18,7 @@ export interface Chart {
   draw(width: number): Drawing;
 }
 
-export const fontSize = 13;
+const fontSize = 13;
 
 /** Widths in parts of the size, of the widest of the usual faces without serifs: a drawing does not know which it will get. */
 const wide = /[mwMW@%…→#+=<>~^]/;
