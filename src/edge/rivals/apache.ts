@@ -1,19 +1,18 @@
+import { headerLine, isServer, requestHeaders, responseHeaders } from './apache-headers.ts';
+import { isInexpressible, quoted, target } from './apache-texts.ts';
 import {
   balancedGroups,
   commonHeaders,
   compressible,
-  exceptions,
   hasFiles,
   indented,
   isCompressed,
   isProxied,
   keyOf,
   rulesIn,
-  scopedHeaders,
 } from './layout.ts';
 import { contains, expressionOf } from './patterns.ts';
-import { written } from './texts.ts';
-import type { Deployment, HeaderChange, Host, Rendered, RequestValue, Rule, Site, Text } from './types.ts';
+import type { Deployment, Host, Rendered, Rule, Site, Text } from './types.ts';
 
 export interface ApacheInput extends Deployment {
   /** The folder of `mod_ssl.so` and the others. */
@@ -23,16 +22,6 @@ export interface ApacheInput extends Deployment {
   /** `mime.types` */
   readonly mimeTypes: string;
 }
-
-/** https://httpd.apache.org/docs/2.4/mod/mod_rewrite.html#rewritecond; without the query, which a redirect keeps by itself. */
-const rewriteVariables: Readonly<Record<RequestValue, string>> = {
-  host: '%{SERVER_NAME}',
-  'host-and-port': '%{HTTP_HOST}',
-  'path-and-query': '%{REQUEST_URI}',
-  path: '%{REQUEST_URI}',
-  scheme: '%{REQUEST_SCHEME}',
-  client: '%{REMOTE_ADDR}',
-};
 
 /** Caddy's policies by Apache's balancing methods. */
 const methods: Readonly<Record<string, string | undefined>> = {
@@ -101,11 +90,6 @@ function queryIsLost(to: Text): boolean {
 
 function omittedHeaders(site: Site): readonly string[] {
   return rulesIn(site).some(({ headers }) => headers.some(isServer)) ? ['header -Server'] : [];
-}
-
-/** Apache adds its own Server header when all else is done. */
-function isServer({ name }: HeaderChange): boolean {
-  return name.toLowerCase() === 'server';
 }
 
 /** Only what the lines below need, in the order in which they may be loaded. */
@@ -265,36 +249,6 @@ function errorDocuments(host: Host): string[] {
   });
 }
 
-/** Headers for some paths: a place in Apache's configuration is every rule's below it, an expression is not. */
-function responseHeaders(host: Host): string[] {
-  return scopedHeaders(host).flatMap(({ rule, change, except }) => headerLine(change, condition(rule, except)));
-}
-
-function requestHeaders(rule: Rule, host: Host): string[] {
-  const sent = rule.action.kind === 'proxy' ? rule.action.requestHeaders : [];
-  const where = condition(rule, exceptions(rule, host.rules));
-  return sent.map((change) => requestHeader(change, where));
-}
-
-function condition({ pattern }: Rule, except: readonly Rule[]): string {
-  if (pattern.path === '/' && pattern.kind === 'prefix' && except.length === 0) return '';
-  const not = except.map((other) => ` && %{REQUEST_URI} !~ m#${expressionOf(other.pattern)}#`);
-  return ` "expr=%{REQUEST_URI} =~ m#${expressionOf(pattern)}#${not.join('')}"`;
-}
-
-function headerLine(change: HeaderChange, where: string): string[] {
-  if (isServer(change)) return [];
-  const { how, name, value } = change;
-  if (how === 'delete') return [`Header unset ${name}${where}`];
-  return [`Header always ${how} ${name} ${headerText(value)}${where}`];
-}
-
-function requestHeader({ how, name, value }: HeaderChange, where: string): string {
-  return how === 'delete'
-    ? `RequestHeader unset ${name}${where}`
-    : `RequestHeader ${how} ${name} ${headerText(value)}${where}`;
-}
-
 function mappingLines(rule: Rule, host: Host, groups: ReadonlyMap<string, string>): string[] {
   const { action, pattern, strip } = rule;
   const later = host.rules.slice(host.rules.indexOf(rule) + 1);
@@ -342,31 +296,4 @@ function fileLines({ action, pattern, strip }: Rule, host: Host): string[] {
     ...(options.length > 0 ? [`<Directory ${quoted(root)}>`, ...indented(options, '    '), '</Directory>'] : []),
     ...(action.hasHidden ? [hidden] : []),
   ];
-}
-
-function target(to: Text): string {
-  return written(to, (part) => part.replace(/[\\$%]/g, '\\$&'), rewriteVariables);
-}
-
-/** `%` begins a format in the value of a header; an expression has variables of the request. */
-function headerText(text: Text): string {
-  return isStatic(text)
-    ? quoted(written(text, (part) => part.replaceAll('%', '%%'), rewriteVariables))
-    : quoted(`expr=${written(text, (part) => part, rewriteVariables)}`);
-}
-
-function isStatic(text: Text): boolean {
-  return text.every((part) => typeof part === 'string');
-}
-
-/** An expression has no word for the path with its query, and quotes nothing. */
-function isInexpressible(text: Text): boolean {
-  return (
-    !isStatic(text) &&
-    text.some((part) => (typeof part === 'string' ? /[%"\\]/.test(part) : part.value === 'path-and-query'))
-  );
-}
-
-function quoted(text: string): string {
-  return /^[A-Za-z0-9/:._~+@=,%{}^$-]+$/.test(text) ? text : `"${text.replace(/"/g, '\\"')}"`;
 }

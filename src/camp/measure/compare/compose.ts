@@ -47,7 +47,7 @@ export async function composeRival(
     },
     install(files, _site, place) {
       const { folder } = place;
-      mkdirSync(join(folder, 'data'), { recursive: true });
+      for (const name of ['data', 'run']) mkdirSync(join(folder, name), { recursive: true });
       for (const { path, text } of files) writeWhole(join(folder, path), text, { durable: false });
       writeWhole(join(folder, 'served.caddyfile'), outerCaddyfile(place, '/etc/caddy/Caddyfile'), { durable: false });
       writeWhole(join(folder, 'served.yaml'), served(), { durable: false });
@@ -67,11 +67,14 @@ export async function composeRival(
   };
 }
 
-/** However it is ended, the container and its volume go with it: a guard may be all that is left of camp by then. */
+/**
+ * However it is ended, the container and its volume go with it: a guard may be all that is left of camp by then. Nothing
+ * is written into camp's pipe, which would end Compose at once where camp is no more.
+ */
 const upAndDown = `
 trap : TERM INT
-"$@" up --no-color --timeout 2
-exec "$@" down --volumes --timeout 2
+"$@" up --no-color --timeout 2 >run/error.log 2>&1
+exec "$@" down --volumes --timeout 2 >/dev/null 2>&1
 `;
 
 /**
