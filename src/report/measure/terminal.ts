@@ -1,7 +1,7 @@
 import type { ConfigurationReport, MeasureReport, Size } from '../../stopwatch/types.ts';
 import { paint, type Style, symbolsOf, type Tone } from '../style.ts';
 import { type Cell, type Column, renderTable } from '../table.ts';
-import { displayWidth, wrap } from '../width.ts';
+import { displayWidth, pad, wrap } from '../width.ts';
 import {
   comparedServers,
   headlines,
@@ -201,13 +201,40 @@ function comparison(report: MeasureReport, style: Style): readonly string[] {
     return prose(`${serverName(one.server)}: ${words.join('; ')}`, style, isLess ? 'warn' : undefined, 2);
   });
   const columns = [{ drop: 0 }, ...servers.map(() => ({ drop: 0 }))];
+  const names = servers.map(serverName);
   return [
     heading('the same site by other servers', style),
-    ...withHeader(['', ...servers.map(serverName)], rows, columns, style, []),
+    ...(isTooWide(rows, names, style)
+      ? stacked(rows, names, style)
+      : withHeader(['', ...names], rows, columns, style, [])),
     ...contenders,
     paint(style, 'dim', `${indent}how each row was derived`),
     ...derivations.map((line) => indent + line),
   ];
+}
+
+/** Whether the servers do not fit beside each other; two blanks stand between columns. */
+function isTooWide(rows: readonly (readonly Cell[])[], names: readonly string[], style: Style): boolean {
+  const widths = ['', ...names].map((name, at) =>
+    Math.max(displayWidth(name), ...rows.map((row) => displayWidth(row[at]?.text ?? ''))),
+  );
+  return widths.reduce((sum, width) => sum + width + indent.length, 0) > style.width;
+}
+
+/** Each row as a few lines, one for each server, which it names. */
+function stacked(rows: readonly (readonly Cell[])[], names: readonly string[], style: Style): readonly string[] {
+  const width = Math.max(...names.map(displayWidth));
+  return rows.flatMap(([name, ...values]) => [
+    ...prose(name?.text ?? '', style),
+    ...values.flatMap(({ text, tone }, at) => {
+      const [first = '', ...rest] = wrap(plain(text, style), style.width - width - 3 * indent.length);
+      const lines = [
+        `${pad(names[at] ?? '', width)}${indent}${first}`,
+        ...rest.map((line) => ' '.repeat(width + 2) + line),
+      ];
+      return lines.map((line) => indent + indent + (tone ? paint(style, tone, line) : line));
+    }),
+  ]);
 }
 
 function split({ whatIf }: MeasureReport, style: Style): readonly string[] {
