@@ -22,10 +22,16 @@ export interface RunningProject extends AsyncDisposable {
   readonly request: CompareRequest;
 }
 
-/** A project with three services and its edge, all running: two replicas of `orders`, `chat`, and the files of `web`. */
-export async function runningProject(caddyfile: string, rest: Partial<CompareRequest> = {}): Promise<RunningProject> {
+/**
+ * A project with three services and its edge, all running: two replicas of `orders`, `chat`, and the files of `web`, which lie
+ * in the folder `at`.
+ */
+export async function runningProject(
+  caddyfile: string,
+  { at = '', ...rest }: Partial<CompareRequest> & { readonly at?: string } = {},
+): Promise<RunningProject> {
   const rig = createRig();
-  for (const name of ['web', 'docs', 'app']) {
+  for (const name of ['web', 'docs', 'app'].map((name) => join(at, name))) {
     mkdirSync(join(rig.folder, name, '.git'), { recursive: true });
     writeFileSync(join(rig.folder, name, 'index.html'), `<p>${name}</p>\n`);
     writeFileSync(join(rig.folder, name, '.git/config'), 'secret\n');
@@ -45,7 +51,7 @@ export async function runningProject(caddyfile: string, rest: Partial<CompareReq
     domain: 'shop.localhost',
     services: new Set(names),
     endpoints,
-    statics: new Map([['web', join(rig.folder, 'web')]]),
+    statics: new Map([['web', join(rig.folder, at, 'web')]]),
   };
   await rig.edge.start(never);
   await rig.edge.route(served, never);

@@ -65,6 +65,18 @@ describe.skipIf(isMissing('nginx') || isMissing('apache'))('the same site by oth
     }
   });
 
+  // The copy that is measured lies in .camp: Caddy's `hide .*` looks at the whole path of a file.
+  test('files below a folder whose name begins with a dot, with those that are hidden hidden', async () => {
+    await using project = await runningProject('shop.localhost {\n\treverse_proxy web:8080\n}\n', { at: '.camp/copy' });
+    const report = await compare(project.request);
+    for (const server of ['nginx', 'apache', 'caddy'] as const) {
+      const one = contenderOf(report, server);
+      expect([server, one.status, one.reason]).toEqual([server, 'served', null]);
+      expect([server, failedProbes(one)]).toEqual([server, []]);
+      expect(one.probes.map(({ name }) => name)).toContain('hidden files of GET https://shop.localhost/');
+    }
+  });
+
   test('a statement that is left out: the checker refuses it, or the site breaks, or nothing comes of it', async () => {
     await using project = await runningProject('shop.localhost {\n\treverse_proxy orders:8080\n}\n', {
       servers: ['nginx'],
