@@ -178,14 +178,30 @@ const clients: Readonly<Record<BackingKind, string>> = {
   kafka: 'kafkajs',
 };
 
-/** How a Node service without the kit comes to a client. */
+/** How a service without one comes to a client. */
 function clientNote(dir: string, user: string, kind: BackingKind): readonly string[] {
   const manifest = parseManifest(read(dir, `services/${user}/package.json`) ?? '');
-  if (!manifest) return [];
+  if (!manifest) return kind === 'nats' ? eventsNote(dir, user) : [];
   const dependencies = Object.keys({ ...(manifest['dependencies'] as object | undefined) });
   const client = clients[kind];
   const hasOne = dependencies.some((dependency) => dependency === client || dependency.endsWith('/kit'));
   return hasOne ? [] : [`npm install ${client} -w services/${user} gives ${user} a client for it`];
+}
+
+/** A service in Python or Go that is there stays as it is: what one with events has is in the template. */
+function eventsNote(dir: string, user: string): readonly string[] {
+  const folder = `services/${user}`;
+  const [python, go] = ['pyproject.toml', 'go.mod'].map((file) => read(dir, `${folder}/${file}`));
+  const [template, client] =
+    python !== undefined
+      ? ['python', `nats-py in ${folder}/pyproject.toml`]
+      : ['go', `go -C ${folder} get github.com/nats-io/nats.go`];
+  const has = python ?? go;
+  if (has === undefined || /nats-py|nats-io\/nats\.go/.test(has)) return [];
+  return [
+    `${client} gives ${user} a client for it`,
+    `camp add service NAME --template ${template} --needs nats makes a service that handles events, to copy from`,
+  ];
 }
 
 function otherService(name: string, kind: BackingKind): Problem {

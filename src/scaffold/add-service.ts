@@ -30,7 +30,7 @@ export interface AddServiceRequest {
   readonly host?: boolean;
   /** Services of the project that the new one calls, databases and brokers that it uses. */
   readonly needs?: readonly string[];
-  /** The type of event that a worker handles. Default `<name>.requested`. */
+  /** The type of event that a worker, or a service in Python or Go with a broker, handles. Default `<name>.requested`. */
   readonly on?: string;
   /** Variables of the environment, which Compose puts before those of .env. */
   readonly env?: NodeJS.ProcessEnv;
@@ -59,7 +59,7 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
   throwAll([
     checkName(name, 'service'),
     unknownTemplate(template),
-    wrongEvent(request, isWorker),
+    wrongEvent(request),
     'problem' in route ? route.problem : undefined,
     ...('problem' in facts ? [facts.problem] : asked.map((need) => unknownNeed(need, name, facts))),
   ]);
@@ -68,6 +68,9 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
   const before = { dir, project, found: [], next: nextSteps(name) };
   const backing = backingFor(compose, name, asked, isWorker ? ['nats', 'postgres'] : []);
   if ('problem' in backing) throw new CampError(backing.problem);
+  const hasEvents = backing.uses.some(({ kind }) => kind === 'nats');
+  const isConsumer = isWorker || (hasEvents && withEvents.includes(template));
+  throwAll([isConsumer ? undefined : uselessEvent(request, template)]);
   const usesKit = isWorker || (template === 'node' && (hasKit(dir) || backing.uses.length > 0));
   const inCompose = addComposeService(compose.text, {
     ...{ name, build: folder, dependsOn: backing.needs, file: compose.path },
@@ -96,10 +99,13 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
     route: request.host ? '/' : route.path,
     needs: backing.services.map((need) => ({ name: need, prefix: routeOf(caddyfile?.text ?? '', need) ?? '' })),
     hasDatabase: backing.uses.some(({ kind }) => kind === 'postgres'),
-    hasEvents: backing.uses.some(({ kind }) => kind === 'nats'),
-    ...(isWorker ? { eventType: request.on ?? `${name}.requested` } : {}),
+    hasEvents,
+    ...(isConsumer ? { eventType: request.on ?? `${name}.requested` } : {}),
   });
-  const code = await renderTemplate('service', usesKit && !isWorker ? 'node-kit' : template, folder, values);
+  const code = [
+    ...(await renderTemplate('service', usesKit && !isWorker ? 'node-kit' : template, folder, values)),
+    ...(isConsumer && !isWorker ? await renderTemplate('service', `${template}-events`, folder, values) : []),
+  ];
   const files = values.hasDatabase ? code : code.filter(({ path }) => !path.startsWith(`${folder}/migrations/`));
   const text = 'text' in inCompose ? inCompose.text : compose.text;
   const withBacking = addNewBacking({ ...compose, text }, backing.missing);
@@ -119,6 +125,7 @@ export async function addService(request: AddServiceRequest): Promise<ChangeSet>
       isRouted
         ? `${folder} is a ${template} service at ${request.host ? `https://${name}.${domain}` : `https://${domain}${route.path === '/' ? '' : route.path}/`}`
         : `${folder} handles every ${values.eventType} that comes`,
+      ...(isConsumer && isRouted ? [`it handles every ${values.eventType} that comes, and can send events`] : []),
       ...backing.missing.map((one) => `${one.name} is its ${one.kind}`),
       ...shared.notes,
     ],
@@ -153,11 +160,20 @@ function routeFor(request: AddServiceRequest, template: string): ReturnType<type
 }
 
 /** Two words or more, with dots between: `orders.created`. */
-function wrongEvent({ on }: AddServiceRequest, isWorker: boolean): Problem | undefined {
+function wrongEvent({ on }: AddServiceRequest): Problem | undefined {
   if (on === undefined) return undefined;
-  if (!isWorker) return usage('INVALID_EVENT', '--on is for workers', '--template worker');
   if (/^[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)+$/.test(on) && on.length <= 200) return undefined;
   return usage('INVALID_EVENT', `${JSON.stringify(on.toWellFormed())} is no type of event`, '--on orders.created');
+}
+
+/** Templates whose services handle events where they use a broker; a worker always does, with the kit. */
+const withEvents: readonly string[] = ['python', 'go'];
+
+function uselessEvent({ on }: AddServiceRequest, template: string): Problem | undefined {
+  if (on === undefined) return undefined;
+  return withEvents.includes(template)
+    ? usage('INVALID_EVENT', '--on is for services with a broker', '--needs nats')
+    : usage('INVALID_EVENT', '--on is for workers, and for python and go with a broker', '--template worker');
 }
 
 function unknownTemplate(template: string): Problem | undefined {

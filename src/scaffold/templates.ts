@@ -14,12 +14,15 @@ export function templatesDir(): string {
   fail('bug', 'BUG', 'the templates folder is missing from this installation');
 }
 
-/** The templates of a kind, by name. `node-kit` is what `node` is in a project with a kit, and has no name of its own. */
+/**
+ * The templates of a kind, by name. `node-kit` is what `node` is in a project with a kit, `python-events` and `go-events` are
+ * what those have besides where they use a broker: none of them has a name of its own.
+ */
 export function templateNames(kind: 'service' | 'starter'): readonly string[] {
   const root = join(templatesDir(), kind);
   const isWhole = (name: string) => kind === 'service' || existsSync(join(root, name, 'compose.yaml.hbs'));
   return readdirSync(root)
-    .filter((name) => !name.endsWith('-kit') && isWhole(name))
+    .filter((name) => !/-(?:kit|events)$/.test(name) && isWhole(name))
     .sort();
 }
 

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -266,7 +277,37 @@ describe('the kit', () => {
   });
 
   test.each([
+    ['python', ['broker.py', 'events.py', 'tests/test_events.py'], 'main.py', '@events.on("orders.confirmed")'],
+    ['go', ['broker.go', 'events.go', 'events_test.go', 'go.sum'], 'main.go', 'events.On("orders.confirmed", handle)'],
+  ])(
+    'a %s service handles events where it needs a broker, and has nothing of it elsewhere',
+    async (template, files, main, line) => {
+      await init('empty');
+      await add('nats');
+      await addNew('mails', { template, needs: ['nats'], on: 'orders.confirmed' });
+      await addNew('plain', { template });
+      for (const file of files) {
+        expect(existsSync(join(dir, 'services/mails', file)), file).toBe(true);
+        expect(existsSync(join(dir, 'services/plain', file)), file).toBe(false);
+      }
+      expect(read(`services/mails/${main}`)).toContain(line);
+      const textOf = (name: string): string =>
+        readdirSync(join(dir, 'services', name), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+          .join('\n');
+      expect(textOf('mails')).toMatch(/nats-py|nats\.go/);
+      expect(textOf('plain')).not.toMatch(/nats|events/i);
+      const { changes, notes } = await add('nats', { users: ['plain'] });
+      expect(changes.map(({ path }) => path)).toEqual(['compose.yaml']);
+      expect(notes.join('\n')).toMatch(/gives plain a client.*\n.*--needs nats makes a service that handles events/);
+      expectCompose();
+    },
+  );
+
+  test.each([
     [{ on: 'a.b' }, 'INVALID_EVENT'],
+    [{ template: 'python', on: 'a.b' }, 'INVALID_EVENT'],
     [{ template: 'worker', on: 'one' }, 'INVALID_EVENT'],
     [{ template: 'worker', on: 'a.*' }, 'INVALID_EVENT'],
     [{ needs: ['nats'] }, 'UNKNOWN_DEPENDENCY'],

@@ -39,7 +39,10 @@ export default class AddService extends CampCommand {
       multiple: true,
       delimiter: ',',
     }),
-    on: Flags.string({ description: 'the type of event that a worker handles', helpValue: 'TYPE' }),
+    on: Flags.string({
+      description: 'the type of event that a worker handles, or a service in Python or Go with a broker',
+      helpValue: 'TYPE',
+    }),
     yes: Flags.boolean({ char: 'y', description: 'ask nothing' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'show what would be written' }),
   };
