@@ -9,7 +9,11 @@ import type { Rendered, Site } from './types.ts';
 export function renderCompose(site: Site, image: string): { readonly compose: Rendered; readonly caddyfile: Rendered } {
   const caddyfile = renderCaddyfile(site);
   if ('refused' in caddyfile) return { compose: caddyfile, caddyfile };
-  const roots = rulesIn(site).flatMap(({ action }) => (action.kind === 'files' ? [action.root] : []));
+  const found = rulesIn(site).flatMap(({ action }) => (action.kind === 'files' ? [action.root] : []));
+  // the longest first: one may lie in another
+  const roots = [...new Set(found)].toSorted((one, other) => other.length - one.length);
+  const inside = (at: number): string => (roots.length === 1 ? '/srv' : `/srv/${at + 1}`);
+  const text = roots.reduce((all, root, at) => all.replaceAll(root, inside(at)), caddyfile.text);
   const lines = [
     'services:',
     '  caddy:',
@@ -17,10 +21,10 @@ export function renderCompose(site: Site, image: string): { readonly compose: Re
     '    network_mode: host',
     '    volumes:',
     '      - ./Caddyfile:/etc/caddy/Caddyfile:ro',
-    ...[...new Set(roots)].map((root) => `      - ${JSON.stringify(`${root}:${root}:ro`)}`),
+    ...roots.map((root, at) => `      - ${JSON.stringify(`${root}:${inside(at)}:ro`)}`),
     '      - data:/data',
     'volumes:',
     '  data:',
   ];
-  return { compose: { text: `${lines.join('\n')}\n`, omitted: [] }, caddyfile };
+  return { compose: { text: `${lines.join('\n')}\n`, omitted: [] }, caddyfile: { ...caddyfile, text } };
 }
