@@ -6,10 +6,11 @@ import { fail } from '../kit/failure.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { ProjectStatus } from '../report/types.ts';
 import { ask } from './client.ts';
+import { brokersLetters } from './dlq-broker.ts';
 import { stateFolders } from './folders.ts';
 import { type LookRequest, readProject, status } from './look.ts';
 
-/** The project's own program for dead letters: only the kit knows what its consumers have written there. */
+/** The project's own program for dead letters, which knows those in databases too. */
 const program = 'packages/kit/src/dlq-cli.ts';
 
 /** How the program ends when what it was asked for is not there. */
@@ -23,13 +24,15 @@ interface Graves {
 
 /**
  * Runs the kit's program for dead letters against the broker of the running project and the databases of its services
- * without one; what it prints is the answer. Throws NO_KIT, NOT_RUNNING, NO_BROKER or NO_DEAD_LETTER (usage), and
+ * without one; what it prints is the answer. Where there is no kit, as with services in Python and Go alone, camp looks at the
+ * broker itself. Throws NO_KIT, NOT_RUNNING, NO_BROKER or NO_DEAD_LETTER (usage), and
  * DLQ_UNREACHABLE (service).
  */
 export async function dlq(request: LookRequest, args: readonly string[]): Promise<void> {
   process.chdir(request.dir);
   const { project } = readProject(request);
-  if (!existsSync(join(request.dir, program)))
+  const hasKit = existsSync(join(request.dir, program));
+  if (!hasKit && ![...project.services.values()].some(usesNats))
     fail('usage', 'NO_KIT', `${project.name} has no kit: ${program} is not there`, {
       hints: [
         'camp add service NAME --template worker',
@@ -39,10 +42,14 @@ export async function dlq(request: LookRequest, args: readonly string[]): Promis
   const now = await status(request);
   if (!now.running) fail('usage', 'NOT_RUNNING', `${project.name} is not running`, { hints: ['camp up -d'] });
   const { nats, databases } = await gravesOf(request, project, now);
-  if (nats === undefined && databases.length === 0)
+  if (nats === undefined && (databases.length === 0 || !hasKit))
     fail('usage', 'NO_BROKER', `${project.name} has neither a broker nor a database that its consumers use`, {
       hints: ['camp add nats', 'camp add postgres --for SERVICE'],
     });
+  if (!hasKit && nats !== undefined) {
+    process.stdout.write(`${await brokersLetters(nats, args)}\n`);
+    return;
+  }
   const { NATS_URL: _nats, NATS: _short, DATABASE_URL: _url, DB: _file, ...env } = request.env;
   const own = { ...env, ...(nats ? { NATS_URL: nats } : {}), DATABASE_URLS: JSON.stringify(databases) };
   const { code, signal, stderr } = await execute([process.execPath, program, ...args], own);
@@ -54,6 +61,8 @@ export async function dlq(request: LookRequest, args: readonly string[]): Promis
   if (code === unknownLetter) fail('usage', 'NO_DEAD_LETTER', message, { hints: ['camp dlq ls'] });
   if (code !== 0) fail('service', 'DLQ_UNREACHABLE', message, { hints: ['camp ps', 'camp logs'] });
 }
+
+const usesNats = ({ env }: Service): boolean => env['NATS_URL'] !== undefined;
 
 /** As the project's own services reach them, or, where those are in a network of their own, as this machine does. */
 async function gravesOf({ dir, instance }: LookRequest, project: Project, now: ProjectStatus): Promise<Graves> {

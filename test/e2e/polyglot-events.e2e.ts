@@ -36,6 +36,12 @@ async function lacking(): Promise<string | undefined> {
 const why = await lacking();
 if (why && !process.env['CI']) console.warn(`skipped: events between Node, Python and Go: ${why}`);
 
+/** How this machine reaches the registries. */
+function passRegistries(home: Home): void {
+  for (const [name, value] of Object.entries(process.env))
+    if (/^(?:PIP_|GO(?:PROXY|FLAGS|SUMDB)$|SSL_CERT_FILE$|https?_proxy$)/i.test(name)) home.env[name] = value;
+}
+
 const services = ['audit', 'ships'] as const;
 type Name = (typeof services)[number];
 
@@ -66,8 +72,7 @@ describe.skipIf(why && !process.env['CI'])('events between Node, Python and Go',
     home = createHome();
     told = join(home.dir, 'told');
     mkdirSync(told);
-    for (const [name, value] of Object.entries(process.env))
-      if (/^(?:PIP_|GO(?:PROXY|FLAGS|SUMDB)$|SSL_CERT_FILE$|https?_proxy$)/i.test(name)) home.env[name] = value;
+    passRegistries(home);
     // what Go has compiled and downloaded already it has for everybody
     home.env['GOCACHE'] = process.env['GOCACHE'] ?? join(homedir(), '.cache/go-build');
     home.env['GOMODCACHE'] = process.env['GOMODCACHE'] ?? join(homedir(), 'go/pkg/mod');
@@ -307,6 +312,45 @@ describe.skipIf(why && !process.env['CI'])('events between Node, Python and Go',
     expect(run.stdout).toMatch(/audit +passed/);
     expect(run.stdout).toMatch(/ships +passed/);
   }, 260_000);
+});
+
+describe.skipIf(why && !process.env['CI'])('a project of Python alone', () => {
+  test('has no kit, and its dead letters are listed, shown and replayed all the same', async () => {
+    if (why) throw new Error(why);
+    using home = createHome();
+    passRegistries(home);
+    await using alone = new Cluster(home, 'alone');
+    mkdirSync(alone.dir);
+    await alone.camp(['init', '.', '--starter', 'empty', '--yes']);
+    await alone.camp(['add', 'nats', '--yes']);
+    await alone.camp(['add', 'service', 'audit', '--template', 'python', '--needs', 'nats', '--yes']);
+    expect(existsSync(alone.path('packages'))).toBe(false);
+    expect((await alone.camp(['dlq', 'ls'], [2])).stderr).toContain('NOT_RUNNING');
+    const up = alone.start(['up', '-d', '--native']);
+    expect(await up.exits(200_000), up.output).toBe(0);
+    expect((await alone.camp(['dlq', 'ls'])).stdout).toBe('no dead letters\n');
+    const url = String((await alone.service('nats')).url).replace('nats://', '');
+    const connection = await connect({ servers: url });
+    await jetstream(connection).publish(
+      'events.audit.requested',
+      '{"id": "e1", "type": "audit.requested", "data": null, "requestId": "lonely"}',
+    );
+    await connection.close();
+    const letters = async (): Promise<readonly Letter[]> =>
+      (JSON.parse((await alone.camp(['dlq', 'ls', '--json'])).stdout) as { letters: Letter[] }).letters;
+    const first = await eventually('it is dead', async () => (await letters())[0], 20_000);
+    expect(first).toMatchObject({ consumer: 'audit_audit_requested', reason: 'the event has no data', attempts: 1 });
+    expect(JSON.parse((await alone.camp(['dlq', 'show', 'e1'])).stdout)).toEqual(first);
+    expect((await alone.camp(['dlq', 'replay', '99'], [2])).stderr).toContain('NO_DEAD_LETTER');
+    await alone.camp(['dlq', 'replay', first.id]);
+    const second = await eventually(
+      'it has died again',
+      async () => (await letters()).find(({ id }) => id !== first.id),
+      20_000,
+    );
+    expect(second.event).toMatchObject({ id: 'e1', requestId: 'lonely' });
+    expect(await letters()).toHaveLength(1);
+  }, 300_000);
 });
 
 const envelopeKeys = ['data', 'id', 'requestId', 'source', 'time', 'traceparent', 'type'];
