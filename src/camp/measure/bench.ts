@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Endpoint } from '../../kit/events.ts';
 import { projectId } from '../../kit/paths.ts';
-import { processInfo } from '../../kit/process.ts';
+import { markedProcesses, processInfo } from '../../kit/process.ts';
 import type { Project } from '../../project/types.ts';
 import type { ProjectStatus } from '../../report/types.ts';
 import { ask } from '../client.ts';
@@ -37,7 +37,9 @@ export interface Bench {
   endpoints(): Promise<readonly Endpoint[]>;
   /** What runs of a service: one word for each replica, another one after it was started again. */
   replicasOf(service: string): Promise<readonly string[]>;
-  /** Of those that `replicasOf` has named. */
+  /** The same with the processes that replicas have started: a server may be the child of a package manager. */
+  processesOf(service: string): Promise<readonly string[]>;
+  /** Of those that `replicasOf` or `processesOf` has named. */
   isAnyAlive(replicas: readonly string[]): Promise<boolean>;
   isReady(service: string): Promise<boolean>;
   /** SIGKILL to one that `replicasOf` has named. */
@@ -58,6 +60,11 @@ export async function openBench(cluster: Cluster, project: Project, caFile: stri
   const id = projectId(scratch.dir);
   const status = () => cluster.status();
   let count = 0;
+  const replicasOf = async (service: string): Promise<readonly string[]> => {
+    if (isContained(service)) return containerReplicas(env, id, service, signal);
+    const { services } = await status();
+    return (services.find(({ name }) => name === service)?.pids ?? []).map(String);
+  };
   const isContained = (service: string): boolean =>
     report.services.some(({ name, placement }) => name === service && placement === 'container');
   return {
@@ -81,10 +88,13 @@ export async function openBench(cluster: Cluster, project: Project, caFile: stri
     status,
     endpoints: async () =>
       (await ask(stateFolders(scratch.dir), 'endpoints', {}, () => undefined)) as readonly Endpoint[],
-    async replicasOf(service) {
-      if (isContained(service)) return containerReplicas(env, id, service, signal);
-      const { services } = await status();
-      return (services.find(({ name }) => name === service)?.pids ?? []).map(String);
+    replicasOf,
+    async processesOf(service) {
+      const replicas = await replicasOf(service);
+      const marked = isContained(service)
+        ? []
+        : markedProcesses(id).filter((one) => one.replica.startsWith(`${service}:`));
+      return [...new Set([...replicas, ...marked.map(({ pid }) => String(pid))])];
     },
     async isAnyAlive(replicas) {
       for (const one of replicas)

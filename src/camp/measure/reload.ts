@@ -60,7 +60,8 @@ async function changePage(bench: Bench, load: Load, file: SourceFile): Promise<C
 
 /**
  * A program that was started again may have the address of the one before, so an answer is new when it has come from an address
- * that was not there, or after everything that ran before was gone. Undefined where nothing was started again.
+ * that was not there, or was asked for after everything that ran before was gone: what the old one has answered in its last moment
+ * may arrive later. Undefined where nothing was started again.
  */
 async function changeProgram(
   bench: Bench,
@@ -68,7 +69,7 @@ async function changeProgram(
   { name, placement }: Routed,
   file: SourceFile,
 ): Promise<Change | undefined> {
-  const before = await bench.replicasOf(name);
+  const before = await bench.processesOf(name);
   const addresses = new Set(load.served.map(({ upstream }) => upstream));
   const savedMs = save(file, `measured ${bench.nonce()}`);
   while (await bench.isAnyAlive(before)) {
@@ -76,8 +77,8 @@ async function changeProgram(
     await delay(3, undefined, { signal: bench.signal });
   }
   const goneMs = performance.now();
-  const isNew = ({ upstream, answeredMs }: Served): boolean =>
-    answeredMs > goneMs || (upstream !== '' && !addresses.has(upstream));
+  const isNew = ({ upstream, sentMs }: Served): boolean =>
+    sentMs > goneMs || (upstream !== '' && !addresses.has(upstream));
   if (!(await load.until(isNew, deadlineMs, bench.signal))) noNewAnswer(file);
   return { savedMs, isNew };
 }

@@ -55,7 +55,7 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
       signal,
     };
     const warm = needsWarm(request) ? await warmRuns(request, cluster, readings) : noRuns;
-    if (parts.has('cold')) await coldRuns(request, cluster, readings);
+    const isEngineWarm = parts.has('cold') && (await coldRuns(request, cluster, readings));
     const reports = warm.runs.map(({ report }) => report);
     return {
       metrics: readings.metrics,
@@ -63,8 +63,8 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
       comparison: warm.comparison,
       whatIf: warm.whatIf,
       median: medianRun(reports),
-      versions: warm.versions,
-      notes: notesOf(scratch, isRunning),
+      versions: versionsOf(request, warm.comparison),
+      notes: [...notesOf(scratch, isRunning), ...(isEngineWarm ? [warmEngine] : [])],
     };
   } finally {
     await scratch.remove();
@@ -75,10 +75,9 @@ interface WarmRuns {
   readonly runs: readonly Run[];
   readonly comparison: ComparisonReport | null;
   readonly whatIf: SplitCost | null;
-  readonly versions: Readonly<Record<string, string>>;
 }
 
-const noRuns: WarmRuns = { runs: [], comparison: null, whatIf: null, versions: {} };
+const noRuns: WarmRuns = { runs: [], comparison: null, whatIf: null };
 
 function needsWarm({ parts, servers }: MeasureRequest): boolean {
   return servers.length > 0 || [...parts].some((part) => part !== 'cold' && part !== 'configuration');
@@ -105,7 +104,7 @@ async function warmRuns(request: MeasureRequest, cluster: ClusterSetup, readings
     const setup = { ...runSetup(request, cluster, `run ${n} of ${count}`), parts, readings };
     runs.push(await run(n === count ? { ...setup, ...last } : setup));
   }
-  return { runs, comparison, whatIf, versions: versionsOf(request, comparison) };
+  return { runs, comparison, whatIf };
 }
 
 /** Of what took part beside camp and Node. */
@@ -119,8 +118,12 @@ function versionsOf({ env }: MeasureRequest, comparison: ComparisonReport | null
 
 const quick: ReadonlySet<Part> = new Set(['first-request']);
 
-/** Each on a new copy, with empty caches, a new authority, and nothing installed. */
-async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<void> {
+const warmEngine =
+  'the cold start was not cold for what runs in containers: the engine had its images and the cache of its builds';
+
+/** Each on a new copy, with empty caches, a new authority, and nothing installed. Returns whether an engine, which keeps its own, took part. */
+async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<boolean> {
+  let hasContainers = false;
   for (let n = 1; n <= request.runs && !readings.isSettled('coldTimeToFirstRequestMs'); n++) {
     const empty = await cluster.scratch.renew();
     const cold = { ...cluster, env: coldEnv(cluster.env, empty) };
@@ -131,6 +134,7 @@ async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings
         parts: quick,
         readings: counted,
       });
+      hasContainers ||= report.services.some(({ placement }) => placement === 'container');
       readings.add(
         'coldTimeToFirstRequestMs',
         report.timeToFirstRequestMs ?? notApplicable('no service is reached through the edge'),
@@ -140,6 +144,7 @@ async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings
       readings.fail('coldTimeToFirstRequestMs', error);
     }
   }
+  return hasContainers;
 }
 
 function runSetup(

@@ -19,6 +19,15 @@ const neverCopied = new Set(['.camp', '.git', '.hg', '.svn']);
 /** Installed, not written: a project without any cache has none of it, and measuring changes none of it. */
 const installed = new Set(['node_modules', '.venv', 'venv', '__pycache__']);
 
+/** What tools have built or remembered, which a cold start has to make again: folders that no person writes in, by their names. */
+const remembered = new Set(
+  '.next .nuxt .svelte-kit .output .astro .turbo .nx .parcel-cache .cache .gradle .tox .mypy_cache .ruff_cache .pytest_cache'.split(
+    ' ',
+  ),
+);
+/** What `target` is, beside one of these. */
+const targetMakers = ['Cargo.toml', 'pom.xml', 'build.sbt'];
+
 /** Bytes of all files that a copy would hold; counting ends above `most`. */
 export function sizeOfTree(dir: string, most: number): number {
   let bytes = 0;
@@ -34,7 +43,7 @@ export function sizeOfTree(dir: string, most: number): number {
 
 /**
  * Copies a project's folder, sharing blocks where the disk can. Returns what could not be read, relative to it. Without what is
- * installed, when that is to be made anew. Throws DISK_FULL, READ_ONLY or WRITE_FAILED (machine).
+ * installed, and what tools have built, when that is to be made anew. Throws DISK_FULL, READ_ONLY or WRITE_FAILED (machine).
  */
 export function copyTree(from: string, to: string, isWithInstalled: boolean): readonly string[] {
   const left: string[] = [];
@@ -51,7 +60,7 @@ export function copyTree(from: string, to: string, isWithInstalled: boolean): re
       return;
     }
     for (const entry of entries) {
-      if (neverCopied.has(entry.name) || (!isWithInstalled && installed.has(entry.name))) continue;
+      if (neverCopied.has(entry.name) || (!isWithInstalled && isMade(entry.name, entries))) continue;
       copyEntry(entry, join(inner, entry.name));
     }
   }
@@ -99,6 +108,11 @@ export function restoreTree(from: string, to: string, kept: ReadonlySet<string>)
     // a program has put something else in its place
     return original.isDirectory() !== entry.isDirectory() || original.isSymbolicLink() !== entry.isSymbolicLink();
   }
+}
+
+function isMade(name: string, beside: readonly Dirent[]): boolean {
+  if (name === 'target') return beside.some((other) => targetMakers.includes(other.name));
+  return installed.has(name) || remembered.has(name);
 }
 
 /** A file or a link; false where it may not be read, or has gone meanwhile. */
