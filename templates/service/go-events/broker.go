@@ -157,9 +157,9 @@ func (n *Nats) Drain(ctx context.Context) {
 	case <-ctx.Done():
 		slog.Warn("events were not drained in time")
 	}
-	if connection := n.connection.Load(); connection != nil {
-		_ = connection.FlushTimeout(time.Second)
-		connection.Close()
+	if n.Trouble() == "" {
+		_ = n.connection.Load().FlushTimeout(time.Second)
+		n.connection.Load().Close()
 	}
 }
 

@@ -6,6 +6,7 @@ It is yours. The streams, subjects and headers are those of every service of the
 
 import asyncio
 import base64
+import concurrent.futures
 import contextlib
 import json
 import re
@@ -85,8 +86,8 @@ class Nats:
         """Waits for the events at work, then says good-bye."""
         try:
             asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(max(0.1, seconds))
-        except Exception as error:
-            log("warn", f"events were not drained in time: {error!r}")
+        except concurrent.futures.TimeoutError:
+            log("warn", "events were not drained in time")
 
     def _wait(self, coroutine):
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -104,6 +105,7 @@ class Nats:
         import nats
 
         self._stop = asyncio.Event()
+        self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(LANES * max(1, len(consumers)), "events"))
         for name, type in consumers:
             for _ in range(LANES):
                 self._lanes.append(asyncio.ensure_future(self._lane(name, type, handle)))
@@ -239,9 +241,9 @@ class Nats:
         if self._lanes:
             self._stop.set()
             await asyncio.wait(self._lanes)
-        if self._connection:
+        with contextlib.suppress(Exception):  # it may be away
             await asyncio.wait_for(self._connection.flush(), 1)
-            await self._connection.close()
+            await asyncio.wait_for(self._connection.close(), 1)
 
 
 async def _beat(message):
