@@ -8,7 +8,7 @@ import { cacheVariables } from '../../runtime/native/environment.ts';
 const ownVariables = 'XDG_DATA_HOME XDG_STATE_HOME'.split(' ');
 
 /** Not only caches: what a program is started from lies there too, in the project itself where nothing else is said. */
-const productVariables = new Set(['CARGO_TARGET_DIR', 'BUNDLE_PATH', 'PYTHONPYCACHEPREFIX']);
+const productVariables = new Set('CARGO_TARGET_DIR BUNDLE_PATH PYTHONPYCACHEPREFIX'.split(' '));
 
 /**
  * An environment without any cache, its folders below `folder`, which is empty: each variable is pointed there, also where the user
