@@ -9,6 +9,7 @@ import base64
 import concurrent.futures
 import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -58,6 +59,9 @@ class Nats:
 
     def start(self, consumers, handle):
         """`consumers` are names and types; `handle(name, message)` answers ("done",), ("again", seconds) or ("dead", letter)."""
+        import nats  # here, so that tests need nothing installed
+
+        self._nats = nats
         threading.Thread(target=self._loop.run_forever, name="broker", daemon=True).start()
         asyncio.run_coroutine_threadsafe(self._run(consumers, handle), self._loop)
 
@@ -101,9 +105,6 @@ class Nats:
             raise Unavailable(f"the broker did not answer: {error!r}") from error
 
     async def _run(self, consumers, handle):
-        # here, so that tests need nothing installed
-        import nats
-
         self._stop = asyncio.Event()
         self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(LANES * max(1, len(consumers)), "events"))
         for name, type in consumers:
@@ -111,7 +112,12 @@ class Nats:
                 self._lanes.append(asyncio.ensure_future(self._lane(name, type, handle)))
         times = {"connect_timeout": 2, "reconnect_time_wait": 0.25, "ping_interval": 2, "max_outstanding_pings": 2}
         told = {"error_cb": self._on_error, "disconnected_cb": self._on_lost, "reconnected_cb": self._on_back}
-        self._connection = await nats.connect(self.url, name=SERVICE, max_reconnect_attempts=-1, **times, **told)
+        try:
+            connecting = self._nats.connect(self.url, name=SERVICE, max_reconnect_attempts=-1, **times, **told)
+            self._connection = await connecting
+        except Exception as error:  # that no patience helps against, such as an address that is none
+            log("error", f"cannot use the broker: {error!r}")
+            os._exit(1)
 
     async def _on_error(self, error):
         self._complain(f"the broker: {error!r}")
