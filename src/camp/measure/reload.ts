@@ -1,10 +1,10 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ms } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import type { Bench } from './bench.ts';
 import type { Load, Served } from './load.ts';
 import { type NotApplicable, notApplicable } from './readings.ts';
+import { saveChange } from './save-change.ts';
 import { type SourceFile, sourceFileOf } from './source-file.ts';
 import type { Routed } from './subjects.ts';
 
@@ -52,7 +52,7 @@ interface Change {
 
 async function changePage(bench: Bench, load: Load, file: SourceFile): Promise<Change> {
   const words = `measured ${bench.nonce()}`;
-  const savedMs = save(file, words);
+  const savedMs = saveChange(file, words);
   const isNew = ({ body }: Served): boolean => body.includes(words);
   if (!(await load.until(isNew, deadlineMs, bench.signal))) noNewAnswer(file);
   return { savedMs, isNew };
@@ -71,7 +71,7 @@ async function changeProgram(
 ): Promise<Change | undefined> {
   const before = await bench.processesOf(name);
   const addresses = new Set(load.served.map(({ upstream }) => upstream));
-  const savedMs = save(file, `measured ${bench.nonce()}`);
+  const savedMs = saveChange(file, `measured ${bench.nonce()}`);
   while (await bench.isAnyAlive(before)) {
     if (performance.now() - savedMs > deadlineMs) return placement === 'container' ? undefined : noNewAnswer(file);
     await delay(3, undefined, { signal: bench.signal });
@@ -87,15 +87,4 @@ function noNewAnswer({ path }: SourceFile): never {
   return fail('service', 'NOT_RELOADED', `no new answer came within 60 s after ${path} was saved`, {
     hints: ['camp up, then save the file and look at camp logs'],
   });
-}
-
-/** As editors do: whole or not at all, and on the disk. Returns the moment of the rename. */
-function save({ path, comment }: SourceFile, words: string): Ms {
-  const fresh = `${path}.tmp`;
-  const file = openSync(fresh, 'w');
-  writeSync(file, readFileSync(path, 'utf8') + comment(words));
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(fresh, path);
-  return performance.now();
 }

@@ -95,6 +95,6 @@ async function measureRecovery(
   }
 }
 
-export function subjectOf({ name, language }: Routed): Subject {
+export function subjectOf({ name, language }: Subject): Subject {
   return { name, ...(language ? { language } : {}) };
 }

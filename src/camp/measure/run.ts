@@ -9,8 +9,9 @@ import { readyMsOf } from './first-request.ts';
 import type { Part } from './parts.ts';
 import { notApplicable, type Reading, type Readings, type Subject } from './readings.ts';
 import { reload } from './reload.ts';
+import { reloadBehind } from './reload-behind.ts';
 import { measureReplicas, subjectOf } from './replicas.ts';
-import { oneOfEachLanguage, programOf, type Routed } from './subjects.ts';
+import { behind, oneOfEachLanguage, programOf, type Routed } from './subjects.ts';
 import { firstMessage, firstTrace } from './trace.ts';
 
 export interface RunSetup {
@@ -78,6 +79,8 @@ async function measureRunning(setup: RunSetup, bench: Bench): Promise<void> {
   );
   await attempt('memory', 'memoryBytes', 'memory', () => memoryOf(bench));
   if (parts.has('reload')) for (const one of oneOfEachLanguage(routed)) await measureReload(setup, bench, one);
+  for (const one of behind(bench.cluster.report.services, bench.project, routed))
+    await attempt('reload', 'timeToReloadMs', `reload of ${one.name}`, () => reloadBehind(bench, one), subjectOf(one));
   await measureReplicas(setup, bench, program);
   await setup.whileUp?.(bench);
   await attempt('add-service', 'timeToAddServiceMs', 'add a service', async () => {

@@ -29,6 +29,27 @@ export async function routedOf(
   return routed;
 }
 
+/** A program that only others of the project ask. */
+export interface Unrouted extends Subject {
+  readonly service: Service;
+}
+
+/** One program of each language that no routed service is written in. */
+export function behind(
+  services: readonly ServiceStatus[],
+  project: Project,
+  routed: readonly Routed[],
+): readonly Unrouted[] {
+  const seen = new Set(routed.map(({ language }) => language));
+  return services.flatMap(({ name, placement }) => {
+    const service = project.services.get(name);
+    const language = languageOf(service);
+    if (placement !== 'process' || !service || !language || seen.has(language)) return [];
+    seen.add(language);
+    return [{ name, language, service }];
+  });
+}
+
 /** What a person would call the language of a service; nothing where only an image is known. */
 export function languageOf(service: Service | undefined): string | undefined {
   const start = service?.start;
