@@ -234,6 +234,19 @@ describe.skipIf(why && !process.env['CI'])('events between Node, Python and Go',
     }
   }, 180_000);
 
+  test('killed after the work and before it is marked: the work is done again, as the README of the service says', async () => {
+    await order('half-way');
+    for (const name of services) await eventually(`${name} did it`, () => timesOf(name, 'half-way') === 1, 20_000);
+    for (const name of services) process.kill(await way.pid(name), 'SIGKILL');
+    for (const name of services)
+      await eventually(
+        `${name} did it again`,
+        () => timesOf(name, 'half-way') === 2,
+        60_000,
+        () => doneBy(name),
+      );
+  }, 180_000);
+
   test('SIGTERM: what is at work is finished and acknowledged, and not delivered again', async () => {
     await order('takes-long', 'takes-long');
     for (const name of services)
@@ -297,7 +310,7 @@ describe.skipIf(why && !process.env['CI'])('events between Node, Python and Go',
     }
   });
 
-  test('without the broker they are alive but not ready, and go on when it is back', async () => {
+  test('when the broker has been killed and is back, they go on', async () => {
     process.kill(await way.pid('nats'), 'SIGKILL');
     await eventually('nats is back', async () => (await way.service('nats')).state === 'ready', 30_000);
     await order('after the broker was away');
@@ -367,6 +380,7 @@ const python = (folder: string): string =>
     `    if text == "takes-long": time.sleep(2)`,
     `    if text == "poison" and not os.path.exists(folder + "/cure"): raise ValueError("cannot digest poison")`,
     `    tell(text)`,
+    `    if text == "half-way" and event.deliveries == 1: time.sleep(600)`,
     '',
   ].join('\n');
 
@@ -385,5 +399,6 @@ const go = (folder: string): string =>
     `	if text == "takes-long" { time.Sleep(2 * time.Second) }`,
     `	if _, err := os.Stat(folder + "/cure"); text == "poison" && err != nil { return errors.New("cannot digest poison") }`,
     `	tell(text)`,
+    `	if text == "half-way" && event.Deliveries == 1 { time.Sleep(600 * time.Second) }`,
     '',
   ].join('\n');
