@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
+import { dockerOf, EngineFolder } from '../rig/engine-folder.ts';
+import { requireImages } from '../rig/images.ts';
 import { historyOf, janitorsOf, leftOfMeasuring, printOf, processesOfCopy } from '../rig/measuring.ts';
 import type { Shell } from '../rig/shell.ts';
+import { somebodys } from '../rig/somebodys.ts';
 
 /* However a measuring ends, the machine and the project are as they were. */
 let home: Home;
@@ -181,3 +185,37 @@ function purposeIn(cluster: Cluster): string {
     return '';
   }
 }
+
+const why = requireImages('camp measure killed in containers', ['node:24-alpine', 'caddy:2']);
+test.skipIf(why)(
+  'kill -9 while it runs in containers: the janitor removes them, with volumes, networks and images',
+  async () => {
+    await using folder = new EngineFolder(home, `k-contained-${process.pid}`, {
+      ...somebodys,
+      'compose.yaml': `${somebodys['compose.yaml']}    volumes: ["kept:/kept"]\nvolumes: { kept: {} }\n`,
+    });
+    const outcome = folder.camp(['measure', '--docker', '--runs', '1', '--only', 'recover'], { timeoutMs: patient });
+    const inEngine = async (): Promise<readonly string[]> => {
+      const name = `${folder.name}-measured`;
+      const found = [
+        await dockerOf(home.env, 'ps', '--all', '--quiet', '--filter', `name=${name}`),
+        await dockerOf(home.env, 'image', 'ls', '--quiet', '--filter', `reference=${name}*`),
+        await dockerOf(home.env, 'volume', 'ls', '--quiet', '--filter', `name=${name}`),
+        await dockerOf(home.env, 'network', 'ls', '--quiet', '--filter', `name=${name}`),
+      ];
+      return found.flatMap((text) => text.split('\n').filter(Boolean));
+    };
+    // three containers, two images, a volume, a network
+    await eventually('its containers are there', async () => (await inEngine()).length > 6, 60_000);
+    const { pid } = JSON.parse(readFileSync(join(folder.dir, '.camp/measure/lock'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await outcome;
+    await eventually(
+      'nothing is left of it',
+      async () => leftOfMeasuring(folder.dir).length === 0 && (await inEngine()).length === 0,
+      60_000,
+      () => leftOfMeasuring(folder.dir),
+    );
+  },
+  patient,
+);
