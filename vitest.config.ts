@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Real processes and a real Caddy share two cores with the tests themselves, which wait for them most of the time. */
 const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, globalSetup: 'test/rig/provide-caddy.ts' };
@@ -6,8 +7,35 @@ const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, glo
 /** What is held to seconds of the clock has the machine to itself, when all else is done. */
 const heldToTime = ['test/e2e/bad-input.e2e.ts'] as const;
 
+/** Minutes each, however small their files are: what begins last among them would be waited for alone. */
+const longest = [
+  'corpus.e2e.ts',
+  'containers.e2e.ts',
+  'engine-faults.e2e.ts',
+  'placements.e2e.ts',
+  'engine-ends.e2e.ts',
+  'container-scale.e2e.ts',
+  'measure-cheats.e2e.ts',
+  'measure-killed.e2e.ts',
+  'compose-model.test.ts',
+  'docker-runtime.test.ts',
+  'saga.test.ts',
+];
+
+/** As Vitest sorts them on a clean clone, the largest file first, but what is known to take long before all others. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((name) => moduleId.endsWith(`/${name}`));
+      return at < 0 ? longest.length : at;
+    };
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/rooms.test.ts', 'test/docs.test.ts'] } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts', 'test/kit/**/*.test.ts'], ...patient } },
