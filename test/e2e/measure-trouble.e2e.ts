@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, truncateSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,7 +17,7 @@ import type { MeasureReport } from '../../src/stopwatch/types.ts';
 import { createHome, type Home } from '../rig/cluster.ts';
 import { can, Folder, small } from '../rig/folder.ts';
 import { leftOfMeasuring, printOf } from '../rig/measuring.ts';
-import { errorsOf, hasStack, trial } from '../rig/trial.ts';
+import { errorsOf, hasStack, trial, writeFiles } from '../rig/trial.ts';
 
 /* What keeps a project from being measured, or does not. Whatever it is, nothing of the measuring is left. */
 let home: Home;
@@ -66,6 +77,47 @@ describe('the project', () => {
     expect(leftOfMeasuring(folder.dir)).toEqual([]);
     expect((await folder.camp(['measure', '--only', 'configuration'])).code).toBe(0);
   });
+
+  test('with a service, or a file that it needs, outside of its folder: NOT_MEASURABLE, and what is there stays as it is', async () => {
+    await using folder = new Folder(home, 'around', {
+      'shared/main.cjs': small['api/main.cjs'] ?? '',
+      'shared/words.env': 'A=1\n',
+    });
+    const [shared, inner] = [join(folder.dir, 'shared'), join(folder.dir, 'inner')];
+    const before = printOf(shared);
+    for (const [where, lines] of [
+      ['../shared', ''],
+      [shared, ''],
+      ['.', '    env_file: ../shared/words.env\n'],
+    ]) {
+      const words = `    build: ${where}\n    x-camp: { run: node main.cjs }\n${lines}`;
+      writeFiles(inner, {
+        'compose.yaml': `name: inner\nx-camp: native\nservices:\n  api:\n${words}`,
+        'main.cjs': small['api/main.cjs'] ?? '',
+      });
+      const outcome = await folder.camp(['-C', inner, ...quick], { timeoutMs });
+      expect([outcome.code, errorsOf(outcome)[0]?.code], outcome.stdout).toEqual([4, 'NOT_MEASURABLE']);
+      expect(leftOfMeasuring(inner)).toEqual([]);
+    }
+    expect(printOf(shared)).toEqual(before);
+  }, 120_000);
+
+  test('whose program is a link to somewhere else: that is not changed, and it has no time to reload', async () => {
+    await using folder = new Folder(home, 'linked');
+    const elsewhere = join(home.dir, 'elsewhere.cjs');
+    renameSync(join(folder.dir, 'api/main.cjs'), elsewhere);
+    symlinkSync(elsewhere, join(folder.dir, 'api/main.cjs'));
+    const before = readFileSync(elsewhere, 'utf8');
+    const outcome = await folder.camp(quick, { timeoutMs });
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    const { metrics } = JSON.parse(outcome.stdout) as MeasureReport;
+    expect(metrics.map(({ id, status }) => `${id} ${status}`)).toEqual([
+      'timeToFirstRequestMs measured',
+      'timeToReloadMs not-applicable',
+      'reloadFailedRequests not-applicable',
+    ]);
+    expect(readFileSync(elsewhere, 'utf8')).toBe(before);
+  }, 120_000);
 
   test('with a volume that has a name of its own, which would be shared: NOT_ISOLATED', async () => {
     await using folder = new Folder(home, 'shared', {

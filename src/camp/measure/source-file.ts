@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import type { Service } from '../../project/types.ts';
+import { isInside } from './tree.ts';
 
 /** How a line of comment is written, by the extension of the file. */
 const comments: Readonly<Record<string, (words: string) => string>> = {
@@ -60,7 +61,14 @@ export function sourceFileOf(service: Service): SourceFile | undefined {
 
 function found(path: string): SourceFile | undefined {
   const comment = comments[extname(path)];
-  return comment && statSync(path, { throwIfNoEntry: false })?.isFile() ? { path, comment } : undefined;
+  return comment && statSync(path, { throwIfNoEntry: false })?.isFile() && isOfCopy(path)
+    ? { path, comment }
+    : undefined;
+}
+
+/** The working directory is the copy; where a link leads out of it somebody else has the file too. */
+function isOfCopy(path: string): boolean {
+  return isInside(realpathSync(path), realpathSync('.'));
 }
 
 function firstIn(folder: string): SourceFile | undefined {

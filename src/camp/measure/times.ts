@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { fail } from '../../kit/failure.ts';
+import { CampError, fail } from '../../kit/failure.ts';
 import { userFolders } from '../../kit/paths.ts';
 import type { Project } from '../../project/types.ts';
 import type { UpReport } from '../../report/types.ts';
@@ -19,6 +19,7 @@ import { compareWithRivals } from './rivals.ts';
 import { type Run, type RunSetup, run } from './run.ts';
 import { makeScratch, type Scratch, scratchEnv } from './scratch.ts';
 import { costOfAdded } from './split.ts';
+import { isInside } from './tree.ts';
 
 /** What needs the project to run. */
 export interface Times
@@ -154,7 +155,14 @@ function runSetup(
 ): Pick<RunSetup, 'cluster' | 'project' | 'onStep'> {
   const { dir } = cluster.scratch;
   const files = request.files?.map((file) => inCopy(request.dir, dir, file));
-  const { project } = readProject({ ...request, dir, env: cluster.env, ...(files ? { files } : {}) });
+  const { project } = wholeInCopy(() =>
+    readProject({ ...request, dir, env: cluster.env, ...(files ? { files } : {}) }),
+  );
+  for (const { name, start, build } of project.services.values()) {
+    const folders = [start?.kind === 'static' ? start.root : start?.cwd, build?.context];
+    const outside = folders.find((folder) => folder !== undefined && isAbsolute(folder) && !isInside(folder, dir));
+    if (outside !== undefined) refuseOutside(`${name} lies in ${relative(dir, outside)}`);
+  }
   return { cluster, project, onStep: (words) => request.onProgress(`${prefix}: ${words}`) };
 }
 
@@ -165,6 +173,23 @@ function upFlags({ dir, mode, files = [], profiles = [] }: MeasureRequest): read
     ...files.flatMap((file) => ['--file', relative(dir, file)]),
     ...profiles.flatMap((profile) => ['--profile', profile]),
   ];
+}
+
+/** What is right in the project and wrong in the copy of it: something lies outside. Throws NOT_MEASURABLE. */
+function wholeInCopy<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const [first] = error instanceof CampError ? error.failures : [];
+    if (!first) throw error;
+    return refuseOutside(first.message);
+  }
+}
+
+function refuseOutside(what: string): never {
+  return fail('machine', 'NOT_MEASURABLE', `the project needs what lies outside of its folder: ${what}`, {
+    hints: ['move the compose file to the folder that holds all of it', 'camp measure --only configuration'],
+  });
 }
 
 function inCopy(dir: string, copy: string, file: string): string {

@@ -28,6 +28,12 @@ const remembered = new Set(
 /** What `target` is, beside one of these. */
 const targetMakers = ['Cargo.toml', 'pom.xml', 'build.sbt'];
 
+/** Whether an absolute path is the folder or lies in it. */
+export function isInside(path: string, folder: string): boolean {
+  const inner = relative(folder, path);
+  return inner !== '..' && !inner.startsWith('../');
+}
+
 /** Bytes of all files that a copy would hold; counting ends above `most`. */
 export function sizeOfTree(dir: string, most: number): number {
   let bytes = 0;
@@ -131,9 +137,8 @@ function copyOne(entry: Dirent, path: string, from: string, to: string): boolean
 function linkTarget(path: string, from: string, to: string): string {
   const target = readlinkSync(join(from, path));
   const absolute = resolve(dirname(join(from, path)), target);
-  const inside = relative(from, absolute);
-  if (inside === '..' || inside.startsWith('../')) return absolute;
-  return isAbsolute(target) ? join(to, inside) : target;
+  if (!isInside(absolute, from)) return absolute;
+  return isAbsolute(target) ? join(to, relative(from, absolute)) : target;
 }
 
 function isThere(path: string): boolean {
