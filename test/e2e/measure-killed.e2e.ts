@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Holder, readHolder } from '../../src/kit/lock.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 import { dockerOf, EngineFolder } from '../rig/engine-folder.ts';
 import { requireImages } from '../rig/images.ts';
@@ -29,7 +30,7 @@ interface Measuring {
 async function measuring(cluster: Cluster, words: string, ...args: readonly string[]): Promise<Measuring> {
   const shell = cluster.terminal(['measure', '--runs', '1', ...args]);
   await shell.says(words, 60_000);
-  const { pid } = JSON.parse(cluster.read('.camp/measure/lock')) as { pid: number };
+  const { pid } = await eventually('it has the lock', () => holderIn(cluster));
   return { pid, shell };
 }
 
@@ -65,6 +66,11 @@ describe('kill -9', () => {
     '%s: the janitor clears',
     async (what, words, args) => {
       await using cluster = project(`k-${what.split(' ').at(-1)}`);
+      if (words === 'copying') {
+        // so that it takes a while
+        cluster.write('large.bin', '');
+        truncateSync(cluster.path('large.bin'), 200_000_000);
+      }
       const before = printOf(cluster.dir);
       const one = await measuring(cluster, words, ...args);
       await kill(one);
@@ -169,7 +175,7 @@ describe('two at a time', () => {
       await kill(one);
       await eventually(
         'somebody clears',
-        () => purposeIn(cluster).startsWith('clearing') || leftOfMeasuring(cluster.dir).length === 0,
+        () => holderIn(cluster)?.purpose.startsWith('clearing') || leftOfMeasuring(cluster.dir).length === 0,
       );
       await cluster.camp(['measure', '--runs', '1', '--only', 'stop']);
       await nothingIsLeftOf(cluster);
@@ -178,12 +184,8 @@ describe('two at a time', () => {
   );
 });
 
-function purposeIn(cluster: Cluster): string {
-  try {
-    return (JSON.parse(readFileSync(cluster.path('.camp/measure/lock'), 'utf8')) as { purpose: string }).purpose;
-  } catch {
-    return '';
-  }
+function holderIn(cluster: Cluster): Holder | undefined {
+  return readHolder(cluster.path('.camp/measure/lock'));
 }
 
 const why = requireImages('camp measure killed in containers', ['node:24-alpine', 'caddy:2']);
