@@ -149,7 +149,7 @@ const apart: ReadonlyMap<RegExp, string> = new Map([
   [/^(?:caddyfile|folder)-/, 'there is no compose file'],
   [/^bad-alias-bomb\.case$/, 'Compose 2.40 takes minutes for it'],
   [/^empty/, 'a project may begin empty'],
-  [/^bad-(?:build-context|camp-key|domain|domain-caller)\.case$/, "keys and variables of camp's own"],
+  [/^bad-(?:build-context|camp-key|domain|domain-caller|measure-[a-z-]+)\.case$/, "keys and variables of camp's own"],
   [/^bad-(?:interpolation-deep|stop-signal)\.case$/, 'the engine refuses it later, or nobody writes it'],
   [
     /^extends-override-marks\.case$/,
