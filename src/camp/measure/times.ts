@@ -46,7 +46,7 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
   const readings = new Readings();
   request.onProgress('copying the project');
   const scratch = await makeScratch(dir, env);
-  try {
+  const measured = async (): Promise<Times> => {
     const cluster: ClusterSetup = {
       scratch,
       // by its own name, which a Caddyfile may hold too
@@ -67,8 +67,26 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
       versions: versionsOf(request, warm.comparison),
       notes: [...notesOf(scratch, isRunning), ...(isEngineWarm ? [warmEngine] : [])],
     };
-  } finally {
+  };
+  let times: Times;
+  try {
+    times = await measured();
+  } catch (error) {
     await scratch.remove();
+    throw error;
+  }
+  return { ...times, notes: [...times.notes, ...(await removal(scratch))] };
+}
+
+/** What was measured is not lost because something of the copy cannot be removed, such as what a container has written as root. */
+async function removal(scratch: Scratch): Promise<readonly string[]> {
+  try {
+    await scratch.remove();
+    return [];
+  } catch (error) {
+    const [first] = error instanceof CampError ? error.failures : [];
+    if (!first) throw error;
+    return [`the copy of the project could not be removed: ${first.message}`];
   }
 }
 
