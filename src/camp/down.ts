@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError } from '../kit/failure.ts';
-import { isLock, readHolder, tryLock } from '../kit/lock.ts';
+import { type Holder, isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
-import { isAlive, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
 import { needsEngine } from '../plan/place.ts';
 import { loadProject } from '../project/load.ts';
 import { at, plainOf } from '../project/tree.ts';
@@ -56,15 +56,29 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
     await ask(folders, 'stop', { isForced: request.isForced }, request.onEvent, request.signal);
     await ends(holder);
   }
-  const leftovers = markedProcesses(id);
+  /** Who has started it again meanwhile had the lock before the first process. */
+  const successor = (): Holder | undefined => {
+    const now = readHolder(folders.lock);
+    const isOther = now !== undefined && (now.pid !== holder?.pid || now.startTime !== holder.startTime);
+    return isOther && isAlive(now) ? now : undefined;
+  };
+  const left = (): readonly MarkedProcess[] => {
+    const found = markedProcesses(id);
+    const next = successor();
+    return next ? found.filter(({ supervisor }) => supervisor !== `${next.pid}:${next.startTime}`) : found;
+  };
+  const leftovers = left();
   const { clearLeftovers, supervisorsOf } = await import('../runtime/native/leftovers.ts');
   await Promise.all(supervisorsOf(leftovers).map(ends));
-  const strays = markedProcesses(id);
+  const strays = left();
   await clearLeftovers(
     id,
     strays.map((one) => one.pid),
   );
-  const { containers, volumes, kept } = await clearData(request, await clearContainers(request, id, wasSupervised));
+  const { containers, volumes, kept } = await clearData(
+    request,
+    successor() ? nothing : await clearContainers(request, id, wasSupervised),
+  );
   removeTraces(folders.lock, folders.run, request.env);
   return {
     stopped: wasSupervised || leftovers.length > 0 || containers > 0,
