@@ -26,7 +26,7 @@ const parts =
   'first-request, cold, ready, trace, message, memory, reload, recover, scale, add-service, stop, configuration';
 
 export default class Measure extends CampCommand {
-  static override summary = 'measure every time-to-X and the size of the configuration, and hold them to budgets';
+  static override summary = 'times and the size of the configuration, held to budgets';
   static override description =
     'Works on a copy of the project, which is started, changed, killed and stopped; the project and what runs of it are left alone. docs/metrics.md says what each figure is. A budget that is exceeded ends with exit code 7.';
   static override examples = [
