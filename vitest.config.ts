@@ -4,6 +4,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Real processes and a real Caddy share two cores with the tests themselves, which wait for them most of the time. */
 const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, globalSetup: 'test/rig/provide-caddy.ts' };
 
+/**
+ * Copies of projects that come and go, each with an edge on the usual ports: beside edges in containers, which have homes of their
+ * own, they would take ports from each other that one user's camps share.
+ */
+const measuring = ['test/e2e/measure*.e2e.ts'] as const;
+
 /** What is held to seconds of the clock has the machine to itself, when all else is done. */
 const heldToTime = ['test/e2e/bad-input.e2e.ts'] as const;
 
@@ -27,8 +33,9 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/rooms.test.ts', 'test/docs.test.ts'] } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts', 'test/kit/**/*.test.ts'], ...patient } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], exclude: [...heldToTime], ...patient } },
-      { test: { name: 'e2e-alone', include: [...heldToTime], ...patient, sequence: { groupOrder: 1 } } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], exclude: [...heldToTime, ...measuring], ...patient } },
+      { test: { name: 'e2e-measure', include: [...measuring], ...patient, sequence: { groupOrder: 1 } } },
+      { test: { name: 'e2e-alone', include: [...heldToTime], ...patient, sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -344,9 +344,12 @@ describe.skipIf(why && !process.env['CI'])('a project of Python alone', () => {
     expect((await alone.camp(['dlq', 'ls'])).stdout).toBe('no dead letters\n');
     const url = String((await alone.service('nats')).url).replace('nats://', '');
     const connection = await connect({ servers: url });
-    await jetstream(connection).publish(
-      'events.audit.requested',
-      '{"id": "e1", "type": "audit.requested", "data": null, "requestId": "lonely"}',
+    const said = '{"id": "e1", "type": "audit.requested", "data": null, "requestId": "lonely"}';
+    // the service makes the streams when it is connected, a moment after it is ready; twice would be one message
+    await eventually('the stream is there', () =>
+      jetstream(connection)
+        .publish('events.audit.requested', said, { msgID: 'e1' })
+        .catch(() => undefined),
     );
     await connection.close();
     const letters = async (): Promise<readonly Letter[]> =>

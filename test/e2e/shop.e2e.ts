@@ -134,7 +134,8 @@ describe('natively, without Docker', () => {
       await visit(page, `https://shop.localhost:${report.edge?.https}/`);
       await page.locator('#products input').first().waitFor();
       expect(await buy(page, 'good')).toMatchObject({ status: 'confirmed' });
-      expect(sent).toBe(2);
+      // once more for each interface that has come or gone meanwhile
+      expect(sent).toBeGreaterThanOrEqual(2);
       expect((await shop.quiet()).orders.length).toBe(before + 1);
       await page.close();
     });

@@ -277,7 +277,9 @@ describe('natively, without Docker', () => {
       await page.getByLabel('What is new?').fill(text);
       await page.getByRole('button', { name: 'Post' }).click();
       await expect.poll(() => page.locator('#message').textContent(), { timeout: 30_000 }).toBe('Posted');
-      expect(sent).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), sent[0]]);
+      // once more for each interface that has come or gone meanwhile
+      expect(sent.length).toBeGreaterThanOrEqual(2);
+      expect([...new Set(sent)]).toEqual([expect.stringMatching(/^[\da-f-]{36}$/)]);
       const margaret = await social.signIn('margaret');
       expect((await margaret.reads([text])).filter((one) => one === text)).toHaveLength(1);
       await context.close();
