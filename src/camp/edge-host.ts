@@ -105,11 +105,15 @@ export class EdgeHost {
   }
 
   /** Starts the edge, on other ports where those it would have are taken by somebody who claims nothing. */
-  async start(kind: RuntimeKind, project: Project, signal: AbortSignal): Promise<void> {
+  async start(
+    kind: RuntimeKind,
+    project: Project,
+    signal: AbortSignal,
+    refused: Set<number> = new Set(),
+  ): Promise<void> {
     await this.#edge?.edge.stop();
     this.#envHash = hashOf(project.edgeEnv);
     this.#beginning = project;
-    const refused = new Set<number>();
     for (;;) {
       const ports = this.portsOf(project, refused);
       const edge = await this.#create(kind, project, ports);
@@ -119,11 +123,15 @@ export class EdgeHost {
       } catch (error) {
         this.#edge = undefined;
         if (!isTaken(error) || this.#setup.port !== undefined) throw error;
-        for (const port of heldPorts(ports)) refused.add(port);
-        ports.release();
-        this.#ports = undefined;
+        this.#refuse(ports, refused);
       }
     }
+  }
+
+  #refuse(ports: ClaimedPorts, refused: Set<number>): void {
+    for (const port of heldPorts(ports)) refused.add(port);
+    ports.release();
+    this.#ports = undefined;
   }
 
   /** Loaded only now: by then the services are on their way. */
@@ -149,14 +157,19 @@ export class EdgeHost {
 
   async #route(wanted: Wanted, signal: AbortSignal): Promise<void> {
     const beginning = this.#beginning;
-    try {
-      this.#routes = await this.edge.route(wanted, signal);
-    } catch (error) {
-      // a container gets its ports only now: somebody may have taken one since they were free, and have it no more
-      if (this.kind !== 'container' || !beginning || !isTaken(error)) throw error;
-      await this.start('container', beginning, signal);
-      this.#routes = await this.edge.route(wanted, signal);
-    }
+    const isFree = this.#setup.port === undefined;
+    const refused = new Set<number>();
+    for (let moves = 0, isRouted = false; !isRouted; moves++)
+      try {
+        this.#routes = await this.edge.route(wanted, signal);
+        isRouted = true;
+      } catch (error) {
+        // a container gets its ports only now: somebody may have taken one since they were free, and may have it no more
+        const mayMove = this.kind === 'container' && beginning && moves < (isFree ? mostMoves : 1);
+        if (!mayMove || !isTaken(error)) throw error;
+        if (isFree && this.#ports) this.#refuse(this.#ports, refused);
+        await this.start('container', beginning, signal, refused);
+      }
     this.#beginning = undefined;
     this.#tellPort();
   }
@@ -217,6 +230,9 @@ export class EdgeHost {
     return this.#caddy ?? fail('machine', 'NO_CADDY', 'there is no Caddy', { hints: ['camp doctor'] });
   }
 }
+
+/** How often other ports are tried before it is said that they are taken. */
+const mostMoves = 8;
 
 function hostsOf(ports: readonly PublishedPort[]): readonly number[] {
   return ports.flatMap(({ host, protocol }) => (host === undefined || protocol === 'udp' ? [] : host));
