@@ -53,7 +53,7 @@ export async function makeScratch(dir: string, env: NodeJS.ProcessEnv): Promise<
   };
   const remove = async (): Promise<void> => {
     await removeAll();
-    janitor.dismiss();
+    await janitor.dismiss();
     lock.release();
     removeHome(home);
   };
@@ -139,7 +139,7 @@ trap '' INT HUP TERM
 read -r _ || exec "$@"
 `;
 
-function startJanitor(dir: string, env: NodeJS.ProcessEnv): { dismiss(): void } {
+function startJanitor(dir: string, env: NodeJS.ProcessEnv): { dismiss(): Promise<void> } {
   const shell = spawn(
     '/bin/sh',
     ['-c', janitorScript, 'camp-janitor', ...campCommand('-C', dir, 'measure', '--clear')],
@@ -154,5 +154,15 @@ function startJanitor(dir: string, env: NodeJS.ProcessEnv): { dismiss(): void } 
   shell.on('error', () => undefined); // then the next command of this project clears
   shell.stdin?.on('error', () => undefined);
   (shell.stdin as unknown as { unref?(): void } | null)?.unref?.();
-  return { dismiss: () => void shell.stdin?.end('done\n') };
+  const ended = new Promise<void>((resolve) => {
+    shell.once('exit', () => resolve());
+    shell.once('error', () => resolve());
+  });
+  return {
+    async dismiss() {
+      shell.ref();
+      shell.stdin?.end('done\n');
+      await ended;
+    },
+  };
 }
