@@ -153,6 +153,9 @@ test('the same event as several messages, and in another order, has its effect o
     traceparent: '',
   }));
   await onBroker(async (nats) => {
+    const { streams } = await jetstreamManager(nats);
+    // whoever is connected makes it, a moment after it is ready
+    await until('the stream is there', () => streams.info('events').then(Boolean, () => false));
     for (const event of [...events, ...events.toReversed(), ...events])
       await jetstream(nats).publish('events.things.done', JSON.stringify(event));
   });
