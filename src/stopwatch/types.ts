@@ -86,6 +86,8 @@ export interface ServiceFigures {
   readonly placement: string;
   readonly language: string | null;
   readonly firstRequestMs: Figure | null;
+  /** Of the cold starts; null where there were none. */
+  readonly coldFirstRequestMs: Figure | null;
   readonly readyMs: Figure | null;
   /** HTTP status of its first answer; null where it is not routed. */
   readonly status: number | null;

@@ -17,12 +17,16 @@ export function serviceFigures(
   reports: readonly UpReport[],
   project: Project,
   routed: readonly Routed[],
+  cold: readonly UpReport[],
 ): readonly ServiceFigures[] {
-  return (reports.at(-1)?.services ?? []).map(({ name, placement }) => ({
+  const answered = (of: readonly UpReport[], name: string): Figure | null =>
+    figure(of.flatMap(({ phases }) => endsOf(phases, 'first-request', name)));
+  return ((reports.at(-1) ?? cold.at(-1))?.services ?? []).map(({ name, placement }) => ({
     name,
     placement,
     language: languageOf(project.services.get(name)) ?? null,
-    firstRequestMs: figure(reports.flatMap(({ phases }) => endsOf(phases, 'first-request', name))),
+    firstRequestMs: answered(reports, name),
+    coldFirstRequestMs: answered(cold, name),
     readyMs: figure(reports.flatMap(({ services }) => services.find((one) => one.name === name)?.readyMs ?? [])),
     status: routed.find((one) => one.name === name)?.status ?? null,
   }));

@@ -56,16 +56,16 @@ export async function timesOf(request: MeasureRequest, project: Project): Promis
       signal,
     };
     const warm = needsWarm(request) ? await warmRuns(request, cluster, readings) : noRuns;
-    const isEngineWarm = parts.has('cold') && (await coldRuns(request, cluster, readings));
+    const cold = parts.has('cold') ? await coldRuns(request, cluster, readings) : [];
     const reports = warm.runs.map(({ report }) => report);
     return {
       metrics: readings.metrics,
-      services: serviceFigures(reports, project, warm.runs.at(-1)?.routed ?? []),
+      services: serviceFigures(reports, project, warm.runs.at(-1)?.routed ?? [], cold),
       comparison: warm.comparison,
       whatIf: warm.whatIf,
       median: medianRun(reports),
       versions: versionsOf(request, warm.comparison),
-      notes: [...notesOf(scratch, isRunning), ...(isEngineWarm ? [warmEngine] : [])],
+      notes: [...notesOf(scratch, isRunning), ...(cold.some(hasContainers) ? [warmEngine] : [])],
     };
   };
   let times: Times;
@@ -140,9 +140,13 @@ const quick: ReadonlySet<Part> = new Set(['first-request']);
 const warmEngine =
   'the cold start was not cold for what runs in containers: the engine had its images and the cache of its builds';
 
-/** Each on a new copy, with empty caches, a new authority, and nothing installed. Returns whether an engine, which keeps its own, took part. */
-async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings: Readings): Promise<boolean> {
-  let hasContainers = false;
+/** Each on a new copy, with empty caches, a new authority, and nothing installed. */
+async function coldRuns(
+  request: MeasureRequest,
+  cluster: ClusterSetup,
+  readings: Readings,
+): Promise<readonly UpReport[]> {
+  const reports: UpReport[] = [];
   for (let n = 1; n <= request.runs && !readings.isSettled('coldTimeToFirstRequestMs'); n++) {
     const empty = await cluster.scratch.renew();
     const cold = { ...cluster, env: coldEnv(cluster.env, empty) };
@@ -153,7 +157,7 @@ async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings
         parts: quick,
         readings: counted,
       });
-      hasContainers ||= report.services.some(({ placement }) => placement === 'container');
+      reports.push(report);
       readings.add(
         'coldTimeToFirstRequestMs',
         report.timeToFirstRequestMs ?? notApplicable('no service is reached through the edge'),
@@ -163,7 +167,12 @@ async function coldRuns(request: MeasureRequest, cluster: ClusterSetup, readings
       readings.fail('coldTimeToFirstRequestMs', error);
     }
   }
-  return hasContainers;
+  return reports;
+}
+
+/** An engine, which keeps images and builds of its own, took part. */
+function hasContainers({ services }: UpReport): boolean {
+  return services.some(({ placement }) => placement === 'container');
 }
 
 function runSetup(

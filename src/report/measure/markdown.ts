@@ -97,10 +97,11 @@ function services(report: MeasureReport): string {
     prose([service.placement, service.language ?? ''].filter((word) => word !== '').join(', ')),
     service.readyMs ? amount(service.readyMs.median, 'ms') : '–',
     service.firstRequestMs ? amount(service.firstRequestMs.median, 'ms') : '–',
+    service.coldFirstRequestMs ? amount(service.coldFirstRequestMs.median, 'ms') : '–',
     service.status === null ? '–' : String(service.status),
   ]);
-  const names = ['Service', 'Runs as', 'Ready', 'First request', 'Status'];
-  return `### Services\n\n${table(names, rows, 'llrrr')}`;
+  const names = ['Service', 'Runs as', 'Ready', 'First request', 'Cold', 'Status'];
+  return `### Services\n\n${table(names, rows, 'llrrrr')}`;
 }
 
 function configuration(found: ConfigurationReport | null): string {

@@ -135,6 +135,7 @@ export function serviceSection(report: MeasureReport): Section | undefined {
       one.language === null ? '–' : name(one.language),
       one.readyMs ? amount(one.readyMs.median, 'ms') : '–',
       one.firstRequestMs ? amount(one.firstRequestMs.median, 'ms') : '–',
+      one.coldFirstRequestMs ? amount(one.coldFirstRequestMs.median, 'ms') : '–',
       one.status === null ? '–' : String(one.status),
     ],
   }));
@@ -144,6 +145,7 @@ export function serviceSection(report: MeasureReport): Section | undefined {
     { name: 'Language' },
     { name: 'Ready', kind: 'figure' },
     { name: 'First request', kind: 'figure' },
+    { name: 'Cold', kind: 'figure' },
     { name: 'Status', kind: 'figure' },
   ] as const;
   const charts = [

@@ -127,12 +127,13 @@ function services(report: MeasureReport, style: Style): readonly string[] {
     cell(clean([service.placement, service.language ?? ''].filter((word) => word !== '').join(', '))),
     cell(service.readyMs ? amount(service.readyMs.median, 'ms') : '-'),
     cell(service.firstRequestMs ? amount(service.firstRequestMs.median, 'ms') : '-'),
+    cell(service.coldFirstRequestMs ? amount(service.coldFirstRequestMs.median, 'ms') : '-'),
     cell(service.status === null ? '-' : String(service.status)),
   ]);
   if (rows.length === 0) return [];
-  const columns = [{ drop: 0 }, { drop: 2 }, { drop: 0 }, { drop: 0 }, { drop: 1 }];
-  const names = ['', 'runs as', 'ready', 'first request', 'status'];
-  return [heading('services', style), ...withHeader(names, rows, columns, style, [2, 3, 4])];
+  const columns = [{ drop: 0 }, { drop: 3 }, { drop: 0 }, { drop: 0 }, { drop: 1 }, { drop: 2 }];
+  const names = ['', 'runs as', 'ready', 'first request', 'cold', 'status'];
+  return [heading('services', style), ...withHeader(names, rows, columns, style, [2, 3, 4, 5])];
 }
 
 function configuration({ configuration: found }: MeasureReport, style: Style): readonly string[] {
