@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Event, Ms } from '../kit/events.ts';
-import { CampError } from '../kit/failure.ts';
+import { CampError, fail } from '../kit/failure.ts';
 import { type Holder, isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
 import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
@@ -75,10 +75,10 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
     id,
     strays.map((one) => one.pid),
   );
-  const { containers, volumes, kept } = await clearData(
-    request,
-    successor() ? nothing : await clearContainers(request, id, wasSupervised),
-  );
+  const next = successor();
+  if (next && request.isWithData) refuseUsed(next);
+  const cleared = next ? nothing : await clearContainers(request, id, wasSupervised);
+  const { containers, volumes, kept } = await clearData(request, cleared);
   removeTraces(folders.lock, folders.run, request.env);
   return {
     stopped: wasSupervised || leftovers.length > 0 || containers > 0,
@@ -87,6 +87,13 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
     volumes,
     kept,
   };
+}
+
+/** Data that somebody works with are not taken away. Throws LOCKED (machine). */
+function refuseUsed({ pid, purpose }: Holder): never {
+  return fail('machine', 'LOCKED', `${purpose} (pid ${pid}) has just started the project again: its data stay`, {
+    hints: ['camp down --data'],
+  });
 }
 
 interface Cleared {
