@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
-import type { LookupFunction, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { Ms } from '../kit/events.ts';
 import { fail } from '../kit/failure.ts';
+import { lookupLoopback } from '../kit/loopback.ts';
 import type { Route } from './types.ts';
 import { refusalOf } from './verify-peer.ts';
 
@@ -95,7 +96,7 @@ export function createProber(caFile: string): Prober {
     return await new Promise((resolve, reject) => {
       const options: RequestOptions = {
         agent,
-        lookup: toLoopback,
+        lookup: lookupLoopback,
         signal,
         headers: { accept: '*/*', 'user-agent': 'camp' },
       };
@@ -128,12 +129,6 @@ export function createProber(caFile: string): Prober {
 function builtin(protocol: string): typeof import('node:https') | typeof import('node:http') {
   return process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
 }
-
-/** Node does not resolve `*.localhost`, and every project is on this machine anyway. */
-const toLoopback: LookupFunction = (_name, options, callback) => {
-  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-  else callback(null, '127.0.0.1', 4);
-};
 
 /** The first words of a failed answer, for the message; a good answer is not read: it may never end. */
 async function beginningOf(response: IncomingMessage): Promise<string> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import type { Ms } from '../../kit/events.ts';
+import { lookupLoopback } from '../../kit/loopback.ts';
 
 /** One request and its answer; times are of the monotonic clock, `performance.now()`. */
 export interface Asked {
@@ -31,12 +31,6 @@ export interface Asker {
 const timeoutMs: Ms = 15_000;
 const mostBody = 65_536;
 
-/** Node does not resolve `*.localhost`, and every project is on this machine anyway. */
-const toLoopback: LookupFunction = (_name, options, callback) => {
-  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-  else callback(null, '127.0.0.1', 4);
-};
-
 /** Connections are verified against the one root; they are kept, so that what is measured is the service and not TLS. */
 export function createAsker(caFile: string): Asker {
   const agent = new Agent({ keepAlive: true, ca: readFileSync(caFile), maxSockets: 256 });
@@ -56,7 +50,7 @@ export function createAsker(caFile: string): Asker {
           {
             method,
             agent,
-            lookup: toLoopback,
+            lookup: lookupLoopback,
             timeout: timeoutMs,
             headers: { accept: '*/*', ...headers, 'x-request-id': id },
           },

@@ -6,9 +6,9 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Ms } from '../../../kit/events.ts';
+import { lookupLoopback } from '../../../kit/loopback.ts';
 import type { Port } from '../../../project/types.ts';
 
 /** What is asked, of whichever server: the port is its own. */
@@ -37,12 +37,6 @@ export interface Where {
 const timeoutMs: Ms = 5000;
 const mostBody = 1_000_000;
 
-/** Every name is this machine, whatever the resolver thinks of `.localhost`. */
-export const toLoopback: LookupFunction = (_name, options, callback) => {
-  if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-  else callback(null, '127.0.0.1', 4);
-};
-
 const contexts = new Map<string, { readonly pem: string; readonly context: SecureContext }>();
 
 /** Undefined while the authority is not there yet. Parsed once: it would be done again for each request. */
@@ -68,7 +62,7 @@ export function ask(where: Where, question: Question, signal: AbortSignal): Prom
       path: question.path,
       headers: { accept: '*/*', ...question.headers },
       agent: false,
-      lookup: toLoopback,
+      lookup: lookupLoopback,
       timeout: timeoutMs,
       signal,
       ...(context ? { secureContext: context, servername: question.host } : {}),
