@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { arch, cpus, platform, release } from 'node:os';
 import type { UpReport } from '../report/types.ts';
+import type { Machine } from '../stopwatch/types.ts';
 import { version } from './version.ts';
 
 /** Appends what an `up` measured to the project's metrics.jsonl. */
@@ -20,16 +21,22 @@ export function recordUp(
     criticalChain: report.criticalChain,
     services: report.services.map(({ name, placement, replicas, readyMs }) => ({ name, placement, replicas, readyMs })),
     config: report.config,
-    machine: {
-      platform: platform(),
-      release: release(),
-      arch: arch(),
-      cpus: cpus().length,
-      cpu: cpus()[0]?.model ?? '',
-    },
+    machine: machineFacts(),
     versions: { camp: version, node: process.version, caddy: caddyVersion ?? null },
   };
   appendRecord(file, record, onTrouble);
+}
+
+/** What of this machine decides how fast it is. */
+export function machineFacts(): Omit<Machine, 'memoryBytes' | 'loadAverage'> {
+  const [first] = cpus();
+  return {
+    platform: platform(),
+    release: release(),
+    arch: arch(),
+    cpus: cpus().length,
+    cpu: first?.model ?? '',
+  };
 }
 
 /** Appends one line to a project's metrics.jsonl; a disk that refuses costs the record, not the run. */

@@ -1,5 +1,6 @@
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { loadavg, totalmem } from 'node:os';
 import type { Machine } from '../../stopwatch/types.ts';
+import { machineFacts } from '../metrics.ts';
 
 /** Asked twice: the load when measuring begins says whether others were working, that at the end says what it was itself. */
 export function loadNow(): number {
@@ -8,11 +9,7 @@ export function loadNow(): number {
 
 export function machineOf(loadBefore: number): Machine {
   return {
-    platform: platform(),
-    release: release(),
-    arch: arch(),
-    cpus: cpus().length,
-    cpu: cpus()[0]?.model ?? '',
+    ...machineFacts(),
     memoryBytes: totalmem(),
     loadAverage: [loadBefore, loadNow()],
   };
