@@ -51,7 +51,7 @@ function keepLines(server: JsonObject): void {
 }
 
 /** Handlers after which the line has the ids of its request, who answered it, and when it came: the line itself is written late by a busy machine. */
-export function idsInAccessLog(): JsonObject[] {
+export function accessLogFields(): JsonObject[] {
   return [
     { handler: 'log_append', key: 'began', value: '{http.vars.start_time}' },
     { handler: 'log_append', key: 'requestId', value: '{http.request.header.X-Request-Id}' },

@@ -1,4 +1,4 @@
-import { type AccessLog, idsInAccessLog, logAccess } from './access-log.ts';
+import { type AccessLog, accessLogFields, logAccess } from './access-log.ts';
 import { correlationRoutes } from './correlation.ts';
 import { entriesOf, isObject, type JsonObject, objectAt, objectsOf, stringsOf } from './json.ts';
 import { bindToLoopback, listenHosts } from './listen.ts';
@@ -100,7 +100,7 @@ function patchServer(server: JsonObject, input: PatchInput, names: Names): strin
   const routes = objectsOf(server.routes);
   const hasCatchAll = routes.some((route) => !route.match);
   const isNamed = routes.length > 0 && !hasCatchAll && stringsOf(server.listen).length > 0;
-  const first = [...correlationRoutes(), ...(input.accessLog ? [{ handle: idsInAccessLog() }] : [])];
+  const first = [...correlationRoutes(), ...(input.accessLog ? [{ handle: accessLogFields() }] : [])];
   server.routes = [...first, ...routes, ...(isNamed ? [noSuchSite] : [])];
   return warnings;
 }
