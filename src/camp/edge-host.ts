@@ -159,10 +159,10 @@ export class EdgeHost {
     const beginning = this.#beginning;
     const isFree = this.#setup.port === undefined;
     const refused = new Set<number>();
-    for (let moves = 0, isRouted = false; !isRouted; moves++)
+    for (let moves = 0; ; moves++)
       try {
         this.#routes = await this.edge.route(wanted, signal);
-        isRouted = true;
+        break;
       } catch (error) {
         // a container gets its ports only now: somebody may have taken one since they were free, and may have it no more
         const mayMove = this.kind === 'container' && beginning && moves < (isFree ? mostMoves : 1);

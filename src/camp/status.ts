@@ -3,7 +3,6 @@ import type { Ms } from '../kit/events.ts';
 import { placementName } from '../plan/place.ts';
 import { countOf } from '../plan/replica-counts.ts';
 import type { Placement, Wanted } from '../plan/types.ts';
-import { countConfig } from '../project/count.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { PhaseSpan, ProjectStatus, ServiceStatus, UpReport } from '../report/types.ts';
 import type { ReplicaView } from '../runtime/types.ts';
@@ -89,6 +88,8 @@ export async function upReport(
   project: Project,
   originMs: Ms,
 ): Promise<UpReport> {
+  // loaded only now: nothing of it is needed before the first request
+  const { countConfig } = await import('../project/count.ts');
   const { running: _, ...rest } = status;
   return {
     ...rest,

@@ -146,8 +146,7 @@ export class Supervisor {
 
   /** Where this machine reaches the replicas that are ready. */
   endpoints(): readonly Endpoint[] {
-    const ready = this.#machinery.replicas.all().filter(({ state }) => state.at === 'ready');
-    return ready.flatMap(({ endpoints }) => endpoints);
+    return this.#machinery.replicas.all().flatMap(({ state, endpoints }) => (state.at === 'ready' ? endpoints : []));
   }
 
   /** What a command of a service runs with; undefined for what is no service of the project as it runs. */

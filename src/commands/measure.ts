@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Flags } from '@oclif/core';
+import { parts } from '../camp/measure/parts.ts';
 import { clearScratch, type Measured, measure } from '../camp.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { writeWhole } from '../kit/files.ts';
@@ -22,8 +23,6 @@ const formats = {
   svg: 'svg',
 } as const;
 const many = { multiple: true, multipleNonGreedy: true } as const;
-const parts =
-  'first-request, cold, ready, trace, message, memory, reload, recover, scale, add-service, stop, configuration';
 
 export default class Measure extends CampCommand {
   static override summary = 'times and the size of the configuration, held to budgets';
@@ -38,7 +37,7 @@ export default class Measure extends CampCommand {
   static override flags = {
     ...placementFlags,
     runs: Flags.integer({ description: 'how often each is measured', default: 5, min: 1, max: 100 }),
-    only: Flags.string({ ...many, helpValue: 'PART', description: `only these, with commas: ${parts}` }),
+    only: Flags.string({ ...many, helpValue: 'PART', description: `only these, with commas: ${parts.join(', ')}` }),
     cold: Flags.boolean({ description: 'the first start too: nothing installed, no caches, no authority' }),
     compare: Flags.string({
       ...many,
