@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Real processes and a real Caddy share two cores with the tests themselves, which wait for them most of the time. */
-const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, globalSetup: 'test/rig/provide-caddy.ts' };
+const patient = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 30_000 } },
+  maxWorkers: 3,
+  globalSetup: 'test/rig/provide-caddy.ts',
+};
 
 /**
  * Copies of projects that come and go, each with an edge on the usual ports: beside edges in containers, which have homes of their
@@ -10,8 +16,8 @@ const patient = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, glo
  */
 const measuring = ['test/e2e/measure*.e2e.ts'] as const;
 
-/** What is held to seconds of the clock has the machine to itself, when all else is done. */
-const heldToTime = ['test/e2e/bad-input.e2e.ts'] as const;
+/** What is held to seconds of the clock, or needs a port of everybody, comes when all else is done. */
+const heldToTime = ['bad-input', 'faults', 'lifecycle', 'machine', 'programs'].map((name) => `test/e2e/${name}.e2e.ts`);
 
 /** What would begin last, because its file is small, and then be waited for alone, for up to five minutes. */
 const longest = ['corpus.e2e.ts', 'compose-model.test.ts', 'docker-runtime.test.ts', 'saga.test.ts'];

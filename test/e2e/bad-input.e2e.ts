@@ -37,8 +37,8 @@ async function refuse(name: string, given: Pick<Case, 'files' | 'argv' | 'env'>)
       timeoutMs: 15_000,
     });
   let outcome = await run();
-  // the machine is shared: a slow answer must be slow twice
-  if (outcome.ms > most.ms) outcome = await run();
+  // the machine is shared: a slow answer must be slow each time
+  for (let again = 0; outcome.ms > most.ms && again < 4; again++) outcome = await run();
   expect(outcome.isHanging, `hangs: ${outcome.stdout}${outcome.stderr}`).toBe(false);
   expect([2, 3, 4], outcome.stdout + outcome.stderr).toContain(outcome.code);
   expect(hasStack(outcome), outcome.stdout + outcome.stderr).toBe(false);

@@ -189,10 +189,9 @@ export class Cluster implements AsyncDisposable {
     return found;
   }
 
-  async pid(name: string): Promise<number> {
-    const [pid] = (await this.service(name)).pids;
-    if (pid === undefined) throw new Error(`${name} has no process`);
-    return pid;
+  /** Of its first replica; while that is started again, of the next one. */
+  pid(name: string): Promise<number> {
+    return eventually(`${name} has a process`, async () => (await this.service(name)).pids[0]);
   }
 
   /** Processes of the project, found by the marker in their environment. */
@@ -228,12 +227,12 @@ export class Cluster implements AsyncDisposable {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Processes, listeners, lock, sockets, claims of ports, temporary files: throws with what is still there after two seconds. */
+  /** Processes, listeners, lock, sockets, claims of ports, temporary files: throws with what stays there. */
   async nothingIsLeft(context = ''): Promise<void> {
     await eventually(
       `nothing of ${this.name} is left ${context}`,
       () => this.leftovers().length === 0,
-      2000,
+      10_000,
       () => this.leftovers(),
     );
   }
@@ -294,7 +293,7 @@ function caddyfileOf(name: string, services: readonly string[]): string {
 export async function eventually<T>(
   what: string,
   look: () => T | Promise<T>,
-  ms = 10_000,
+  ms = 30_000,
   seen: () => unknown = () => '',
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + ms;
