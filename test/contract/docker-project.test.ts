@@ -468,6 +468,23 @@ describe.skipIf(!found)('a project in containers', () => {
     expect((await api.inspectContainer(await rig.containerOf('api')))?.restartCount).toBe(1);
   });
 
+  it("blames nobody for failing while what it depends on is on its way, and then waits for none of Docker's pauses", async () => {
+    const start = "fetch('http://db:8080').then(() => import('/rig/steerable.mjs'), () => process.exit(1))";
+    const db = steerable('db', '', {}, {}, { command: ['sh', '-c', 'sleep 18; exec node /rig/steerable.mjs'] });
+    const one = steerable(
+      'api',
+      '',
+      {},
+      { dependsOn: new Map([['db', 'service_started']]) },
+      { restart: 'always', depends_on: ['db'], command: ['node', '-e', start] },
+    );
+    await rig.up([db, one]);
+    // eight pauses of Docker's would have been a crash loop; its count begins anew when somebody else starts the container
+    expect(states().filter((line) => line === 'api:1 backing-off').length).toBeGreaterThan(5);
+    expect(states()).not.toContain('api:1 crash-loop');
+    expect((await api.inspectContainer(await rig.containerOf('api')))?.restartCount).toBe(0);
+  });
+
   it('leaves what ran to its end alone', async () => {
     const one = sleeper('seed', { command: 'true' });
     await rig.up([one]);

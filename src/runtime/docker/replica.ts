@@ -37,6 +37,8 @@ export interface ReplicaSurroundings {
   boot(spec: ReplicaSpec): Promise<void>;
   /** Resolves when the engine can be reached. */
   engineIsBack(signal: AbortSignal): Promise<void>;
+  /** Whether a service that this one depends on is still on its way. */
+  awaitsOthers(service: Service): boolean;
   /** Told of a container that is about to be removed. */
   beforeRemoval(container: ContainerDetail): void;
   /** Pending while what services write cannot be taken any more. */
@@ -110,6 +112,7 @@ export class ContainerReplica {
       logs: this.#logs,
       boot: around.boot,
       engineIsBack: around.engineIsBack,
+      awaitsOthers: () => around.awaitsOthers(spec.service),
       failureOf: (exit) => this.#crashLoop(exit),
     });
   }

@@ -62,6 +62,10 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     emit,
     boot,
     engineIsBack: (signal) => watchEngine().whenOpen(signal),
+    awaitsOthers: ({ dependsOn }) =>
+      [...replicas.values()].some(
+        ({ spec, state }) => dependsOn.has(spec.service.name) && /^(starting|backing-off)$/.test(state.at),
+      ),
     beforeRemoval,
     pressure: setup.pressure,
   };

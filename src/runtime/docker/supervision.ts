@@ -28,12 +28,16 @@ export interface SupervisionOf {
   boot(spec: ReplicaSpec): Promise<void>;
   /** Resolves when the engine can be reached. */
   engineIsBack(signal: AbortSignal): Promise<void>;
+  /** Whether a service that it depends on is still on its way: what fails without that is not to blame. */
+  awaitsOthers(): boolean;
   /** Why it is not started again, in the words of its log. */
   failureOf(exit: ContainerDetail): Promise<Failure>;
 }
 
 /** Docker's own restarts, `restart: always`, come in quick succession at first: it takes more of them to call it a loop. */
 const dockerCrashLoopStarts = 8;
+/** How often is looked whether what it depends on has become ready. */
+const othersPauseMs: Ms = 100;
 
 /** What keeps one container running: its starts, and what follows from each of its ends. */
 export class Supervision {
@@ -128,8 +132,9 @@ export class Supervision {
 
   /** Docker starts it again by its policy; false when that has become a crash loop. */
   async #followRestart(exit: ContainerDetail, readyFor: Ms | undefined): Promise<boolean> {
-    const { api, clock, life, wish, sight, serving, failureOf } = this.#of;
-    if (readyFor === undefined || readyFor < soundAfterMs) this.#restarts.count();
+    const { api, clock, life, wish, sight, serving, awaitsOthers, failureOf } = this.#of;
+    const isEarly = awaitsOthers();
+    if (!isEarly && (readyFor === undefined || readyFor < soundAfterMs)) this.#restarts.count();
     // what runs again already has no code to say any more
     const code = exit.status === 'restarting' ? ` with code ${exit.exitCode}` : '';
     life.note(`ended${code}: Docker starts it again`);
@@ -141,7 +146,13 @@ export class Supervision {
     }
     life.become({ at: 'backing-off', attempt, until: clock.now() + backoffMs(attempt) });
     const isBack = (): boolean => sight.seen?.status !== 'restarting';
-    while (!isBack() && wish.is('run')) await life.changes.next(60_000, wish.changed, isBack).catch(() => undefined);
+    while (!isBack() && wish.is('run')) {
+      await life.changes.next(isEarly ? othersPauseMs : 60_000, wish.changed, isBack).catch(() => undefined);
+      if (!isEarly || isBack() || !wish.is('run') || awaitsOthers()) continue;
+      // Docker's pauses double, up to a minute: it has nothing to wait for any more
+      await api.stopContainer(exit.id, { graceMs: 0 });
+      return this.#bootAgain();
+    }
     if (wish.is('run') && sight.seen?.status === 'running') {
       serving.lastAnswer = undefined;
       life.become({ at: 'starting' });
@@ -151,13 +162,13 @@ export class Supervision {
 
   /** Decides what an exit means; false when it is not to be started again now. */
   async #mayStartAgain(exit: ContainerDetail, run: EndedRun): Promise<boolean> {
-    const { spec, life, failureOf } = this.#of;
+    const { spec, life, awaitsOthers, failureOf } = this.#of;
     const meaning = meaningOf(exit, spec, run.readyFor);
     if (meaning === 'over') {
       life.become({ at: 'exited', code: exit.exitCode, signal: null });
       return false;
     }
-    this.#restarts.countEnd(run);
+    if (!awaitsOthers()) this.#restarts.countEnd(run);
     const failure = await failureOf(exit);
     // a mistake in a file of the project is there at the next start as well
     if (meaning === 'hopeless' || failure.fault === 'project' || this.#restarts.ofLate() >= crashLoop.starts) {
