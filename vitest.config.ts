@@ -16,8 +16,11 @@ const patient = {
  */
 const measuring = ['test/e2e/measure*.e2e.ts'] as const;
 
-/** What is held to seconds of the clock, or needs a port of everybody, comes when all else is done. */
-const heldToTime = ['bad-input', 'faults', 'lifecycle', 'machine', 'programs'].map((name) => `test/e2e/${name}.e2e.ts`);
+/** What is held to seconds of the clock, or needs a port of everybody, comes when all that is heavy is done. */
+const late = ['faults', 'lifecycle', 'machine', 'programs'].map((name) => `test/e2e/${name}.e2e.ts`);
+
+/** Two hundred refusals, each held to two seconds: with the machine to itself. */
+const alone = ['test/e2e/bad-input.e2e.ts'] as const;
 
 /** What would begin last, because its file is small, and then be waited for alone, for up to five minutes. */
 const longest = ['corpus.e2e.ts', 'compose-model.test.ts', 'docker-runtime.test.ts', 'saga.test.ts'];
@@ -39,9 +42,17 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/rooms.test.ts', 'test/docs.test.ts'] } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts', 'test/kit/**/*.test.ts'], ...patient } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.e2e.ts'], exclude: [...heldToTime, ...measuring], ...patient } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          exclude: [...measuring, ...late, ...alone],
+          ...patient,
+        },
+      },
       { test: { name: 'e2e-measure', include: [...measuring], ...patient, sequence: { groupOrder: 1 } } },
-      { test: { name: 'e2e-alone', include: [...heldToTime], ...patient, sequence: { groupOrder: 2 } } },
+      { test: { name: 'e2e-late', include: late, ...patient, sequence: { groupOrder: 2 } } },
+      { test: { name: 'e2e-alone', include: [...alone], ...patient, sequence: { groupOrder: 3 } } },
     ],
   },
 });

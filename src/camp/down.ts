@@ -5,7 +5,7 @@ import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { type Holder, isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
-import { isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import { guardName, isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
 import { needsEngine } from '../plan/place.ts';
 import { loadProject } from '../project/load.ts';
 import { at, plainOf } from '../project/tree.ts';
@@ -82,7 +82,7 @@ export async function downInstance(request: DownRequest): Promise<DownReport> {
   removeTraces(folders.lock, folders.run, request.env);
   return {
     stopped: wasSupervised || leftovers.length > 0 || containers > 0,
-    leftovers: strays.length,
+    leftovers: strays.filter(({ replica }) => replica !== guardName).length,
     containers,
     volumes,
     kept,

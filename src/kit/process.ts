@@ -21,6 +21,8 @@ export interface ProcessInfo extends ProcessId {
 
 export const projectMarker = 'CAMP_PROJECT_ID';
 export const replicaMarker = 'CAMP_REPLICA';
+/** What stands there for the guard, which ends by itself a moment after its camp. */
+export const guardName = 'guard';
 /** Names the supervisor, `pid:startTime`, in the environment of everything it starts. */
 export const supervisorMarker = 'CAMP_SUPERVISOR_ID';
 

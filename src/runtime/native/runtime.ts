@@ -18,7 +18,7 @@ import { observedOf, viewOf } from './views.ts';
 export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
   const replicas = new Map<string, Replica>();
   const listening = new ListenWatch();
-  const guard = new Guard(baseEnvironment(setup.ownEnv, [], { ...setup, replica: 'guard' }));
+  const guard = new Guard(baseEnvironment(setup.ownEnv, [], { ...setup, replica: guardName }));
   const endWatch = watchPorts(() => replicas.values());
   const environmentOf = serviceEnvironment(setup, addresses);
   const specs = replicaSpecs(setup, environmentOf);
