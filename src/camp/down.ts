@@ -5,7 +5,14 @@ import type { Event, Ms } from '../kit/events.ts';
 import { CampError, fail } from '../kit/failure.ts';
 import { type Holder, isLock, readHolder, tryLock } from '../kit/lock.ts';
 import { projectId, userFolders } from '../kit/paths.ts';
-import { guardName, isAlive, type MarkedProcess, markedProcesses, type ProcessId, signalProcess } from '../kit/process.ts';
+import {
+  guardName,
+  isAlive,
+  type MarkedProcess,
+  markedProcesses,
+  type ProcessId,
+  signalProcess,
+} from '../kit/process.ts';
 import { needsEngine } from '../plan/place.ts';
 import { loadProject } from '../project/load.ts';
 import { at, plainOf } from '../project/tree.ts';

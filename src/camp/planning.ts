@@ -19,7 +19,7 @@ export interface ConvergeRequest extends Selection {
   readonly only?: readonly string[];
   readonly timeoutMs: Ms;
   readonly recreate?: 'diverged' | 'always';
-  /** When the person pressed return, on the supervisor's clock; 0 for the command that became the supervisor. */
+  /** When the person pressed return, on the supervisor's clock; 0 for the command that became the supervisor; now where nobody has. */
   readonly originMs?: Ms;
 }
 

@@ -81,33 +81,27 @@ function worst(replicas: readonly ReplicaView[]): string {
   return order.find((state) => states.has(state)) ?? 'stopped';
 }
 
-/** The outcome of an `up` in the shape of `camp up --json`; times count from `originMs` on the supervisor's clock. */
-export async function upReport(
-  status: ProjectStatus,
-  timing: Timing,
-  project: Project,
-  originMs: Ms,
-): Promise<UpReport> {
+/** The outcome of an `up` in the shape of `camp up --json`. */
+export async function upReport(status: ProjectStatus, timing: Timing, project: Project): Promise<UpReport> {
   // loaded only now: nothing of it is needed before the first request
   const { countConfig } = await import('../project/count.ts');
   const { running: _, ...rest } = status;
   return {
     ...rest,
-    timeToFirstRequestMs:
-      timing.timeToFirstRequestMs === undefined ? null : rounded(timing.timeToFirstRequestMs - originMs),
-    phases: timing.spans.flatMap((span) => phaseSpan(span, originMs) ?? []),
-    criticalChain: timing.criticalChain.flatMap((span) => phaseSpan(span, originMs) ?? []),
+    timeToFirstRequestMs: rounded(timing.timeToFirstRequestMs),
+    phases: timing.spans.flatMap((span) => phaseSpan(span) ?? []),
+    criticalChain: timing.criticalChain.flatMap((span) => phaseSpan(span) ?? []),
     config: countConfig(project),
   };
 }
 
-function phaseSpan(span: Span, originMs: Ms): PhaseSpan | undefined {
+function phaseSpan(span: Span): PhaseSpan | undefined {
   if (span.endMs === undefined) return undefined;
   return {
     phase: span.phase,
     subject: span.subject,
-    beginMs: rounded(span.beginMs - originMs),
-    endMs: rounded(span.endMs - originMs),
+    beginMs: rounded(span.beginMs),
+    endMs: rounded(span.endMs),
   };
 }
 

@@ -162,12 +162,10 @@ export class Supervisor {
 
   async #converge(request: ConvergeRequest): Promise<UpReport> {
     const events: Event[] = [];
+    const originMs = request.originMs ?? this.#setup.clock.now();
     const unsubscribe = this.subscribe((event) => {
       if (event.type === 'span') events.push(event);
     });
-    const isFresh = !this.#hasConverged;
-    // whom nobody has asked begins now
-    const originMs = request.originMs ?? (isFresh ? 0 : this.#setup.clock.now());
     try {
       this.#planning.select(request);
       const { project, wanted, plan } = await this.#planning.think(request);
@@ -183,15 +181,14 @@ export class Supervisor {
       }
       // ports that the engine chose are known only now
       if (outcome.failures.length === 0 && this.#machinery.routing.hasNews(wanted)) await this.#route(this.ending);
-      const timing = measure(plan, events);
-      const since = (times: ReadonlyMap<string, Ms>) => [...times].map(([name, ms]) => [name, ms - originMs] as const);
+      const timing = measure(plan, events, originMs);
       // files that the edge serves have no process that could be ready: they are when they are first answered
-      this.#readyMs = new Map([...since(timing.answeredMs), ...this.#readyMs, ...since(timing.readyMs)]);
+      this.#readyMs = new Map([...timing.answeredMs, ...this.#readyMs, ...timing.readyMs]);
       if (outcome.failures.length > 0) throw new CampError(failuresWithWaiting(outcome));
       await this.#planning.refuseDiverged(this.#project, wanted, request);
-      const report = await upReport(this.status(), timing, this.#project, originMs);
+      const report = await upReport(this.status(), timing, this.#project);
+      this.#record(report, !this.#hasConverged);
       this.#hasConverged = true;
-      this.#record(report, isFresh);
       return report;
     } finally {
       unsubscribe();

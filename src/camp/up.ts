@@ -169,6 +169,7 @@ async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promi
   else request.signal.addEventListener('abort', abort, { once: true });
   try {
     const report = await supervisor.converge({
+      originMs: 0,
       timeoutMs: request.timeoutMs,
       ...(request.only ? { only: request.only } : {}),
     });

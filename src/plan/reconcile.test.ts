@@ -42,6 +42,13 @@ describe('reconcile', () => {
     ]);
   });
 
+  it('leaves alone what runs when programs are installed beside it', () => {
+    const start = { kind: 'command', argv: ['node', 'main.ts'], cwd: '/p/api', language: 'node', why: '' } as const;
+    const before = wantedOf([aService('api', { start: { ...start, path: [] } })]);
+    const after = wantedOf([aService('api', { start: { ...start, path: ['/p/node_modules/.bin'] } })]);
+    expect(printed(after, running(before)).join('\n')).not.toContain('stop');
+  });
+
   it('waits for what a dependency says it must be: started, or healthy', () => {
     const api = aService('api', {
       dependsOn: new Map([

@@ -52,6 +52,11 @@ describe('measure', () => {
     ]);
   });
 
+  it('counts from the command that asked for it, not from the start of what runs', () => {
+    const later = events.map((event) => ({ ...event, t: event.t + 60_000 })) as Event[];
+    expect(measure(plan, later, 60_000)).toEqual(measure(plan, events));
+  });
+
   it('has no figure when a routed service has not answered', () => {
     const timing = measure(plan, events.slice(0, -1));
     expect(timing.timeToFirstRequestMs).toBeUndefined();

@@ -14,17 +14,17 @@ export interface Timing {
   readonly spans: readonly Span[];
   /** The path that set the total, first to last: each span is what the next one had to wait for. */
   readonly criticalChain: readonly Span[];
-  /** From the start of camp to the first answer of every routed service; absent until all have answered. */
+  /** Until the first answer of every routed service; absent until all have answered. */
   readonly timeToFirstRequestMs?: Ms;
-  /** From the start of camp to the readiness of the last replica of each service. */
+  /** Until the readiness of the last replica of each service. */
   readonly readyMs: ReadonlyMap<string, Ms>;
-  /** From the start of camp to the first answer of each routed service. */
+  /** Until the first answer of each routed service. */
   readonly answeredMs: ReadonlyMap<string, Ms>;
 }
 
-/** Folds a plan and its events into figures. Pure: the clock has spoken in the events already. */
-export function measure(plan: Plan, events: readonly Event[]): Timing {
-  const spans = spansOf(events);
+/** Folds a plan and its events into figures, which count from `originMs`. Pure: the clock has spoken in the events already. */
+export function measure(plan: Plan, events: readonly Event[], originMs: Ms = 0): Timing {
+  const spans = spansOf(events, originMs);
   const byStep = new Map(spans.flatMap((span) => (span.step === undefined ? [] : [[span.step, span] as const])));
   const steps = new Map(plan.steps.map((step) => [step.id, step]));
   const requests = plan.steps.filter((step) => step.kind === 'firstRequest');
@@ -39,7 +39,7 @@ export function measure(plan: Plan, events: readonly Event[]): Timing {
   };
 }
 
-function spansOf(events: readonly Event[]): readonly Span[] {
+function spansOf(events: readonly Event[], originMs: Ms): readonly Span[] {
   const spans: Span[] = [];
   const open = new Map<string, number>();
   for (const event of events) {
@@ -50,14 +50,14 @@ function spansOf(events: readonly Event[]): readonly Span[] {
       spans.push({
         phase: event.phase,
         subject: event.subject,
-        beginMs: event.t,
+        beginMs: event.t - originMs,
         ...(event.step === undefined ? {} : { step: event.step }),
       });
     } else {
       const at = open.get(key);
       const begun = at === undefined ? undefined : spans[at];
       // a step that failed has no end: its time says nothing about what it was to reach
-      if (at !== undefined && begun && !event.failure) spans[at] = { ...begun, endMs: event.t };
+      if (at !== undefined && begun && !event.failure) spans[at] = { ...begun, endMs: event.t - originMs };
     }
   }
   return spans;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 
@@ -134,6 +134,18 @@ describe('detached', () => {
     await cluster.camp(['down']);
     expect(await third.exits(5000)).toBe(0);
     expect(signalsOf(cluster)).toEqual(oneTermEach);
+  });
+
+  test('down finds nothing that an earlier camp has left where none was before', async () => {
+    await using cluster = new Cluster(home, 'only-files');
+    mkdirSync(cluster.path('web'), { recursive: true });
+    cluster.write('compose.yaml', 'services:\n  web:\n    build: web\n    x-camp: native\n');
+    cluster.write('web/index.html', '<h1>hello</h1>\n');
+    // the guard ends by itself, a moment after camp: often enough to meet it
+    for (let turn = 0; turn < 4; turn++) {
+      await cluster.up();
+      expect((await cluster.camp(['down'])).stdout).toBe('stopped\n');
+    }
   });
 
   test('interrupted while it starts: nothing is left', async () => {

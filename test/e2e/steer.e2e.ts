@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PsReport } from '../../src/report/types.ts';
 import { echo, upgrade, type Visit, visit } from '../rig/client.ts';
@@ -260,5 +261,18 @@ describe('add service on a running project', () => {
     expect(added('Caddyfile', before[1]).length).toBeLessThanOrEqual(1);
     await cluster.camp(['down']);
     await cluster.nothingIsLeft();
+  });
+
+  test('it is told how long the service took, not how long the project has run', async () => {
+    await using cluster = new Cluster(home, 'added-late');
+    await cluster.init();
+    await cluster.up();
+    await delay(3000);
+    const asked = performance.now();
+    await cluster.camp(['add', 'service', 'more', '--template', 'node']);
+    await eventually('it is ready', async () => (await cluster.ps()).services.at(-1)?.readyMs != null, 60_000);
+    const { name, readyMs } = (await cluster.ps()).services.at(-1) ?? {};
+    expect(name).toBe('more');
+    expect(readyMs).toBeLessThan(performance.now() - asked);
   });
 });

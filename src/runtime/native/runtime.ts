@@ -1,4 +1,5 @@
 import { fail } from '../../kit/failure.ts';
+import { guardName } from '../../kit/process.ts';
 import type { ProbeAnswer } from '../probe.ts';
 import { baseEnvironment } from './environment.ts';
 import { Guard } from './guard.ts';
