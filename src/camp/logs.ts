@@ -1,9 +1,9 @@
 import type { Event } from '../kit/events.ts';
-import { fail } from '../kit/failure.ts';
 import { type LogQuery, type LogRecord, readLogs } from '../kit/log-files.ts';
 import { accessRecords } from './access-records.ts';
 import { ask } from './client.ts';
 import { stateFolders } from './folders.ts';
+import { refuseUnknownServices } from './known-services.ts';
 import { type LookRequest, readProject } from './look.ts';
 import { RequestLines, type WayRecord, wayOf } from './request-way.ts';
 
@@ -110,9 +110,8 @@ function within(records: readonly LogRecord[], { services, sinceMs }: LogQuery):
 
 function checkNames(request: LogsRequest): void {
   const { project } = readProject(request);
-  for (const name of request.services)
-    if (name !== 'edge' && !project.services.has(name))
-      fail('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
-        hints: [`services: ${[...project.services.keys(), 'edge'].join(', ')}`],
-      });
+  refuseUnknownServices(
+    project,
+    request.services.filter((name) => name !== 'edge'),
+  );
 }

@@ -4,6 +4,7 @@ import { CampError, fail, failure } from '../kit/failure.ts';
 import type { UpReport } from '../report/types.ts';
 import { ask } from './client.ts';
 import { stateFolders } from './folders.ts';
+import { refuseUnknownServices } from './known-services.ts';
 import { type LookRequest, readProject } from './look.ts';
 import type { Verb, Verbs } from './verbs.ts';
 
@@ -12,14 +13,12 @@ export interface SteerRequest extends LookRequest {
   readonly signal: AbortSignal;
 }
 
-/** Restarts the replicas of a service one after another. Throws NOT_RUNNING, UNKNOWN_SERVICE or what kept it from being ready. */
+/**
+ * Restarts the replicas of a service one after another. Throws NOT_RUNNING, UNKNOWN_SERVICE, NO_REPLICAS or what kept it
+ * from being ready.
+ */
 export async function restart(request: SteerRequest, service: string): Promise<void> {
-  const { project } = readProject(request);
-  const known = project.services.get(service);
-  if (!known)
-    fail('usage', 'UNKNOWN_SERVICE', `there is no service "${service}" in ${project.name}`, {
-      hints: [`services: ${[...project.services.keys()].join(', ')}`],
-    });
+  refuseUnknownServices(readProject(request).project, [service]);
   await steer(request, 'restart', { service });
 }
 

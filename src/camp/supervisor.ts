@@ -13,7 +13,7 @@ import { Ending } from './ending.ts';
 import { EventStream } from './event-stream.ts';
 import type { StateFolders } from './folders.ts';
 import { handlersFor } from './handlers.ts';
-import { unknownService } from './known-services.ts';
+import { refuseWithoutReplicas } from './known-services.ts';
 import type { Running } from './look.ts';
 import { type Machinery, machineryOf } from './machinery.ts';
 import { OtherServices } from './other-services.ts';
@@ -267,9 +267,7 @@ export class Supervisor {
   /** Sets how many replicas a service has, until the project is stopped, and converges. */
   scale(counts: ReadonlyMap<string, number>, timeoutMs: Ms, originMs: Ms): Promise<UpReport> {
     return this.#inTurn(() => {
-      const project = this.#project;
-      const unknown = [...counts.keys()].filter((name) => project && !project.services.has(name));
-      if (project && unknown.length > 0) throw new CampError(unknown.map((name) => unknownService(name, project)));
+      for (const name of counts.keys()) refuseWithoutReplicas(this, name);
       for (const [name, count] of counts) this.#planning.scale.set(name, count);
       return this.#converge({ timeoutMs, originMs });
     });

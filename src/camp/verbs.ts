@@ -1,6 +1,7 @@
 import type { ControlHandler, Send } from '../kit/control.ts';
 import type { Event, Ms } from '../kit/events.ts';
 import { CampError, failure } from '../kit/failure.ts';
+import { refuseSteering, refuseWithoutReplicas } from './known-services.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -66,8 +67,11 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
           originMs,
         );
       }
-      case 'restart':
-        return streaming(supervisor, send, () => supervisor.restart((args as Verbs['restart']).service));
+      case 'restart': {
+        const { service } = args as Verbs['restart'];
+        refuseStopped(supervisor, service);
+        return streaming(supervisor, send, () => supervisor.restart(service));
+      }
       case 'scale': {
         const { counts, timeoutMs, originNs: from } = args as Verbs['scale'];
         const originMs = since(from);
@@ -89,6 +93,14 @@ export function answerVerbs(supervisor: Supervisor, originNs: bigint): ControlHa
 
 /** What was asked for did not get its turn any more, or was given up. */
 export const beingStopped = failure('usage', 'NOT_RUNNING', 'the project is being stopped', { hints: ['camp up -d'] });
+
+/** Who saves a file of a service that is stopped wants no restart; who asks for one is told that there is none. */
+function refuseStopped(supervisor: Supervisor, service: string): void {
+  refuseWithoutReplicas(supervisor, service);
+  const found = supervisor.status().services.find(({ name }) => name === service);
+  if (found?.state !== 'stopped') return;
+  refuseSteering(service, 'it is stopped', found.replicas === 0 ? `camp scale ${service}=1` : `camp up ${service}`);
+}
 
 /** Sends what happens while the work is done, in times that count from when the asking command was started. */
 async function streaming<T>(supervisor: Supervisor, send: Send, work: () => Promise<T>, originMs: Ms = 0): Promise<T> {

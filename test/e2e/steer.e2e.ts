@@ -167,6 +167,20 @@ describe('steering', () => {
     expect((await cluster.camp(['restart', 'api'], [2])).stderr).toContain('NOT_RUNNING');
   });
 
+  test('nothing is said to be restarted, or to have replicas, that has none', async () => {
+    await using cluster = new Cluster(home, 'no-replicas');
+    await cluster.init();
+    await cluster.up();
+    const refused = async (...args: readonly string[]) => (await cluster.camp(args, [2])).stderr;
+    expect(await refused('restart', 'web')).toContain('NO_REPLICAS service "web" has no replica: the edge serves');
+    expect(await refused('scale', 'web=2')).toContain('NO_REPLICAS service "web" has no replica: the edge serves');
+    expect(await refused('scale', 'edge=2')).toContain('NO_REPLICAS service "edge" has no replica: camp\'s own Caddy');
+    await cluster.camp(['scale', 'api=0']);
+    expect(await refused('restart', 'api')).toMatch(
+      /NO_REPLICAS service "api" has no replica: it is stopped\n.*camp scale api=1/,
+    );
+  });
+
   test('ps, open, run, plan and logs tell what is', async () => {
     await using cluster = new Cluster(home, 'look', { api: { env: { COLOUR: 'green' }, replicas: 2 } });
     const stopped = await cluster.ps();
