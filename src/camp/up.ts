@@ -6,7 +6,7 @@ import { CampError, fail, failuresOf } from '../kit/failure.ts';
 import { isLock, type Lock, tryLock } from '../kit/lock.ts';
 import { projectId } from '../kit/paths.ts';
 import { needsEngine, place } from '../plan/place.ts';
-import type { UpReport } from '../report/types.ts';
+import type { ProjectStatus, UpReport } from '../report/types.ts';
 import { ask, runningSupervisor } from './client.ts';
 import { makeStateFolders, type StateFolders, stateFolders } from './folders.ts';
 import { clearMeasuring, clearTestInstance, measuring, testInstance } from './instance.ts';
@@ -111,6 +111,7 @@ async function refuseBadFiles(request: UpRequest): Promise<void> {
 
 async function convergeOther(request: UpRequest, folders: StateFolders): Promise<UpReport | undefined> {
   if (!runningSupervisor(folders)) return undefined;
+  if (request.port !== undefined) await refuseOtherPort(request.port, folders);
   const args = {
     timeoutMs: request.timeoutMs,
     originNs: String(request.originNs ?? processOriginNs()),
@@ -126,6 +127,16 @@ async function convergeOther(request: UpRequest, folders: StateFolders): Promise
     if (error instanceof CampError && error.failures[0]?.code === 'NOT_RUNNING') return undefined;
     throw error;
   }
+}
+
+/** An edge that runs is not moved: its address is open in browsers. Throws PORT_FIXED (usage). */
+async function refuseOtherPort(port: number, folders: StateFolders): Promise<void> {
+  const now = (await ask(folders, 'status', {}, () => undefined).catch(() => undefined)) as ProjectStatus | undefined;
+  const https = now?.edge?.https;
+  if (https !== undefined && https !== port)
+    fail('usage', 'PORT_FIXED', `${now?.project} runs already, and its edge listens on ${https}, not on ${port}`, {
+      hints: [`camp down && camp up --port ${port}`],
+    });
 }
 
 async function run(request: UpRequest, folders: StateFolders, lock: Lock): Promise<UpOutcome> {

@@ -148,6 +148,15 @@ describe('detached', () => {
     }
   });
 
+  test('a second up takes the port that the edge has, and refuses another one', async () => {
+    await using cluster = recording('second-port');
+    const { edge } = await cluster.up();
+    const own = edge?.https ?? 0;
+    await cluster.up('--port', `${own}`);
+    const { stderr } = await cluster.camp(['up', '-d', '--port', `${own + 1}`], [2]);
+    expect(stderr).toContain(`PORT_FIXED second-port runs already, and its edge listens on ${own}, not on ${own + 1}`);
+  });
+
   test('interrupted while it starts: nothing is left', async () => {
     await using cluster = recording('detaching', { DELAY_MS: '60000' });
     const up = cluster.terminal(['up', '-d']);
