@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Ms } from './events.ts';
 import { fail } from './failure.ts';
@@ -131,13 +132,15 @@ const reasons: Readonly<Record<string, string>> = {
 
 function spawnFailed(options: ChildOptions, error: NodeJS.ErrnoException): never {
   const errno = error.code ?? 'UNKNOWN';
+  // the system says the same of a folder that is not there
+  const isFolder = errno === 'ENOENT' && !existsSync(options.cwd);
   const isMachine = errno === 'EAGAIN' || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM';
   fail(
     isMachine ? 'machine' : 'service',
     'SPAWN_FAILED',
-    `${options.argv[0]} cannot be started: ${reasons[errno] ?? 'refused by the system'} (${errno})`,
+    `${options.argv[0]} cannot be started: ${isFolder ? 'its folder is not there' : (reasons[errno] ?? 'refused by the system')} (${errno})`,
     {
-      hints: errno === 'EMFILE' ? ['ulimit -n 4096'] : [],
+      hints: errno === 'EMFILE' ? ['ulimit -n 4096'] : isFolder ? [`ls -ld ${options.cwd}`] : [],
       evidence: [`command: ${options.argv.join(' ')}`, `folder: ${options.cwd}`],
       cause: error,
     },
