@@ -65,7 +65,7 @@ export default class Measure extends CampCommand {
       char: 'o',
       helpValue: 'FILE',
       description:
-        'write the report there too, in the format of its ending: .html, .md, .json, .svg; again for another file',
+        'write the report there too, in the format of its ending (.html, .md, .json, .svg) or of --format; again for another file',
     }),
     timeout: Flags.integer({ description: 'seconds until a service must be ready', default: 60, min: 1 }),
     clear: Flags.boolean({ hidden: true, description: 'remove what a measuring that was killed has left' }),

@@ -7,7 +7,7 @@ import { historySection } from './page-history.ts';
 import { type Section, section } from './page-parts.ts';
 import { pageStyle } from './page-style.ts';
 import { budgetSection, serviceSection, timeSection, waterfallSection } from './page-times.ts';
-import { counted, loadWords, machineWords, timeWords, versionWords } from './words.ts';
+import { counted, loadWords, machineWords, runsWords, timeWords, versionWords } from './words.ts';
 
 /** Nothing is fetched and nothing is run: whatever a name of the project may be, the browser would not. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -59,7 +59,7 @@ function head(report: MeasureReport, sections: readonly Section[]): Markup {
   return html`<header>
 <p class="eyebrow">camp measure</p>
 <h1>${name(report.project)}</h1>
-<p class="soft">${name(report.domain)}, ${timeWords(report.time)}, ${counted(report.runs, 'run')} of each measurement</p>
+<p class="soft">${name(report.domain)}, ${timeWords(report.time)}, ${runsWords(report)}</p>
 ${verdict(report)}
 <nav aria-label="Contents"><ul>${links}</ul></nav>
 </header>`;

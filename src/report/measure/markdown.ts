@@ -22,6 +22,7 @@ import {
   loadWords,
   machineWords,
   metricName,
+  runsWords,
   timeWords,
   versionWords,
 } from './words.ts';
@@ -50,7 +51,7 @@ export function renderMarkdown(report: MeasureReport): string {
 
 function head(report: MeasureReport): string {
   const title = `## camp measure: ${prose(report.project)}`;
-  return `${title}\n\n${counted(report.runs, 'run')} of each measurement, ${timeWords(report.time)}.`;
+  return `${title}\n\n${runsWords(report)}, ${timeWords(report.time)}.`;
 }
 
 function budgets(report: MeasureReport): string {

@@ -62,6 +62,11 @@ describe('renderTerminal', () => {
     expect(lines).toContainEqual(['generated', '3 files', '25', '10', '2']);
   });
 
+  test('where nothing was run no runs are told', () => {
+    const counted = { ...measureReport, metrics: [], comparison: null, whatIf: null };
+    expect(renderTerminal(counted, plain).split('\n')[0]).toBe('✖ shop: the configuration alone');
+  });
+
   test('what was not measured has no section', () => {
     expect(renderTerminal(bareReport, plain).split('\n')).toEqual([
       '✔ shop: 5 runs of each measurement',

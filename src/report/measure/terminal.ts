@@ -24,6 +24,7 @@ import {
   loadWords,
   machineWords,
   metricName,
+  runsWords,
   versionWords,
 } from './words.ts';
 
@@ -50,7 +51,7 @@ export function renderTerminal(report: MeasureReport, style: Style): string {
 
 function head(report: MeasureReport, style: Style): readonly string[] {
   const tone = verdict(report);
-  const title = `${clean(report.project)}: ${counted(report.runs, 'run')} of each measurement`;
+  const title = `${clean(report.project)}: ${runsWords(report)}`;
   const rows = headlines(report).map(({ name, value, detail }) => [
     cell(name),
     cell(plain(value, style), 'bold'),

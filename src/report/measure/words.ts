@@ -175,3 +175,9 @@ export function versionWords(versions: MeasureReport['versions']): string {
     .map(([name, version]) => clean(`${name} ${version}`))
     .join(', ');
 }
+
+/** How often was measured; the configuration is counted, not run. */
+export function runsWords({ runs, metrics, comparison, whatIf }: MeasureReport): string {
+  if (metrics.length === 0 && !comparison && !whatIf) return 'the configuration alone';
+  return `${counted(runs, 'run')} of each measurement`;
+}
