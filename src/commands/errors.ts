@@ -50,7 +50,9 @@ function usageFailure(error: Error, command: Command.Class | undefined): Failure
     .split('\n')
     .map((line) => line.trim());
   const message = plain(
-    words.filter((line) => line !== '' && !/^See more help|^The following error/.test(line)).join('; '),
+    words
+      .filter((line) => line !== '' && !/^(?:See more help|The following error|Note: |Alternatively, )/.test(line))
+      .join('; '),
   );
   return failure('usage', 'INVALID_ARGUMENTS', message.charAt(0).toLowerCase() + message.slice(1), { hints: [help] });
 }
@@ -73,7 +75,7 @@ function unknownFlag(flag: string, command: Command.Class | undefined, help: str
   ]);
   const meant = nearest(flag.replace(/=.*/, ''), names);
   return failure('usage', 'UNKNOWN_FLAG', `there is no flag ${flag}`, {
-    hints: [meant ? `did you mean ${meant}?` : help],
+    hints: [meant ? `did you mean ${meant}?` : command?.id === 'run' ? 'camp run SERVICE -- COMMAND' : help],
   });
 }
 

@@ -23,15 +23,21 @@ export default class Logs extends CampCommand {
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(Logs);
     const print = createLogPrinter(terminalOf('stdout'), this.style);
+    let shown = 0;
     await logs({
       ...this.project,
       services: argv as string[],
       isFollowing: flags.follow,
-      onRecord: (record) => (this.shared.json ? writeJson(record) : print(record)),
+      onRecord: (record) => {
+        shown++;
+        if (this.shared.json) writeJson(record);
+        else print(record);
+      },
       signal: this.interruption,
       ...(flags.since === undefined ? {} : { sinceMs: parseSince(flags.since, Date.now()) }),
       ...(flags.request === undefined ? {} : { requestId: flags.request }),
     });
+    if (shown === 0 && !flags.follow && !this.shared.json) terminalOf('stderr').write('no such line is kept\n');
   }
 }
 

@@ -6,6 +6,7 @@ import { CampCommand } from './base.ts';
 export default class Run extends CampCommand {
   static override summary = "run a command in a service's folder, with its environment";
   static override examples = ['<%= config.bin %> run api -- npm test', '<%= config.bin %> run api -- env'];
+  static override usage = 'run SERVICE -- COMMAND...';
   static override strict = false;
   static override args = { service: Args.string({ required: true, description: 'whose folder and environment' }) };
 

@@ -73,6 +73,7 @@ describe('what camp answers without a project', () => {
     [['up', '--port'], 'INVALID_ARGUMENTS', 'camp up --help'],
     [['up', '--native', '--docker'], 'INVALID_ARGUMENTS', 'camp up --help'],
     [['restart'], 'INVALID_ARGUMENTS', 'camp restart --help'],
+    [['run', 'api', 'ls', '-l'], 'UNKNOWN_FLAG', 'camp run SERVICE -- COMMAND'],
     [['ps', 'surplus'], 'INVALID_ARGUMENTS', 'camp ps --help'],
     [['-C', 'nowhere', 'ps'], 'NOT_A_PROJECT', 'camp init nowhere'],
     [['init', 'No Name'], 'INVALID_NAME', 'use no-name'],
@@ -92,6 +93,10 @@ describe('what camp answers without a project', () => {
         error: { fault: 'usage', code, hints: [hint] },
         errors: [{ code }],
       });
+  });
+
+  test('what is missing is named, without advice on flags that nobody has used', () => {
+    expect(run(['restart']).stderr).toContain('INVALID_ARGUMENTS missing: service – which one\n');
   });
 
   test('a reader that goes away is no error', () => {

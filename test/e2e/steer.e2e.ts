@@ -233,6 +233,8 @@ describe('steering', () => {
     expect(said.split('\n').map((line) => JSON.parse(line).service)).toEqual(['edge', 'api']);
     expect((await cluster.camp(['logs', '--since', '1h'])).stdout).toContain('listening on');
     expect((await cluster.camp(['logs', '--since', '2099-01-01'])).stdout).toBe('');
+    const unknown = await cluster.camp(['logs', '--request', 'nobodys']);
+    expect([unknown.stdout, unknown.stderr]).toEqual(['', 'no such line is kept\n']);
     await cluster.camp(['logs', '--since', 'yesterday-ish'], [2]);
     await cluster.camp(['logs', 'nobody'], [2]);
   });
