@@ -49,7 +49,7 @@ export function trustStatus(options: TrustOptions): readonly StoreStatus[] {
     store: step.store,
     isTrusted: step.action === 'nothing' && step.why === alreadyTrusted,
     others: step.store === 'system' ? otherRoots(root) : [],
-    why: step.why,
+    why: step.action === 'nothing' ? step.why : 'the local CA is not trusted',
   }));
 }
 

@@ -47,6 +47,7 @@ describe.skipIf(caddy === undefined || certutil === undefined)('the browsers of 
       ['~/.pki/nssdb', false],
       ['Firefox (abcd.default)', false],
     ]);
+    expect(browsers().map(({ why }) => why)).toEqual(['the local CA is not trusted', 'the local CA is not trusted']);
     const planned = installTrust({ ...options, isDryRun: true });
     expect(planned.filter((step) => step.store !== 'system').every((step) => step.action === 'install')).toBe(true);
     expect(browsers().every((store) => !store.isTrusted)).toBe(true);
