@@ -31,6 +31,7 @@ function headline(report: UpReport, style: Style): readonly string[] {
   const right = [first, frontUrl(report.urls)].filter((part) => part !== undefined).join(` ${symbols.dot} `);
   const room = Math.min(style.width, 100) - displayWidth(left) - displayWidth(symbols.good) - 1 - displayWidth(right);
   const good = `${paint(style, 'good', symbols.good)} `;
+  if (right === '') return [good + paint(style, 'bold', left)];
   if (room >= 2) return [`${good}${paint(style, 'bold', left)}${' '.repeat(room)}${right}`];
   const [head = '', ...rest] = wrap(left, style.width - displayWidth(symbols.good) - 1);
   return [
