@@ -169,12 +169,15 @@ class Gardener {
     const at = this.#spanOf(node);
     const tag = typeof node.tag === 'string' && node.tag.startsWith('!') ? { tag: node.tag } : {};
     if (isMap(node)) return { kind: 'table', entries: this.#entries(node, depth), at, ...tag };
-    if (isSeq(node))
-      return { kind: 'list', items: node.items.map((item) => this.#value(item as Node | null, at, depth)), at, ...tag };
+    if (isSeq(node)) {
+      const items = node.items.map((item) => this.#value(item as Node | null, at, depth));
+      // Compose leaves such an item out, and takes nothing from what is below
+      return { kind: 'list', items: items.filter((item) => item.tag !== '!reset'), at, ...tag };
+    }
     if (!isScalar(node)) return nothing(at);
-    const { value } = node;
     const raw = node.source ?? '';
-    const isPlain = node.type === 'PLAIN' && node.tag !== 'tag:yaml.org,2002:str';
+    const value = typeof node.value === 'number' && isBeyondNumbers(node.value, raw) ? raw : node.value;
+    const isPlain = (node.type === 'PLAIN' && node.tag !== 'tag:yaml.org,2002:str') || typeof value === 'number';
     if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       return { kind: 'scalar', value, raw, isPlain, at, ...tag };
     return { kind: 'scalar', value: raw, raw, isPlain, at, ...tag };
@@ -186,21 +189,18 @@ class Gardener {
 
   #entries(map: YAMLMap, depth: number): ReadonlyMap<string, Entry> {
     const entries = new Map<string, Entry>();
+    const seen = new Set<string>();
     const merged: Table[] = [];
     for (const pair of map.items) {
       const keyNode = pair.key as Node | null;
       const keyAt = keyNode ? this.#spanOf(keyNode) : this.#spanOf(map);
       const key = keyNode ? this.#key(keyNode, depth) : '';
       const value = this.#value(pair.value as Node | null, keyAt, depth);
-      if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') merged.push(...this.#mergeable(value, keyAt));
-      else {
-        const first = entries.get(key);
-        if (first)
-          this.problems.push(
-            problemAt(keyAt, 'DUPLICATE_KEY', `"${key}" is there twice`, `remove one of the two ${key}`),
-          );
-        else entries.set(key, { keyAt, value });
-      }
+      const isMerge = key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN';
+      if (seen.has(key)) this.problems.push(twice(key, keyAt, isMerge));
+      else if (isMerge) merged.push(...this.#mergeable(value, keyAt));
+      else entries.set(key, { keyAt, value });
+      seen.add(key);
     }
     for (const table of merged)
       for (const [key, entry] of table.entries) if (!entries.has(key)) entries.set(key, entry);
@@ -235,6 +235,16 @@ class Gardener {
     const [begin, end] = node.range ?? [0, 1, 1];
     return { file: this.#file, begin, end: Math.max(end, begin + 1) };
   }
+}
+
+/** go-yaml reads as a text what fits neither into 64 bits nor into a fraction: the address of a wallet, 0x9f..., or 12e4567. */
+function isBeyondNumbers(value: number, raw: string): boolean {
+  return /^[-+]?\d/.test(raw) && (!Number.isFinite(value) || (value >= 2 ** 64 && /^0[xo]/.test(raw)));
+}
+
+function twice(key: string, at: Span, isMerge: boolean): Problem {
+  const hint = isMerge ? 'write one <<: [*one, *other]' : `remove one of the two ${key}`;
+  return problemAt(at, 'DUPLICATE_KEY', `"${key}" is there twice`, hint);
 }
 
 function nothing(at: Span): Scalar {

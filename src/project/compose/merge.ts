@@ -139,15 +139,11 @@ export function withoutMarks(tree: Tree): Tree {
     case 'scalar':
       return plainTree;
     case 'list':
-      return { ...plainTree, items: plainTree.items.filter(isKept).map(withoutMarks) };
+      return { ...plainTree, items: plainTree.items.map(withoutMarks) };
     case 'table': {
-      const kept = [...plainTree.entries].filter(([, { value }]) => isKept(value));
+      const kept = [...plainTree.entries].filter(([, { value }]) => value.tag !== '!reset');
       const entries = kept.map(([key, entry]) => [key, { ...entry, value: withoutMarks(entry.value) }] as const);
       return { ...plainTree, entries: new Map(entries) };
     }
   }
-}
-
-function isKept(tree: Tree): boolean {
-  return tree.tag !== '!reset';
 }

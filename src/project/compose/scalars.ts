@@ -7,18 +7,18 @@ import type { Scalar, Tree } from '../tree.ts';
 export function textOf(tree: Tree | undefined): string | undefined {
   if (tree?.kind !== 'scalar' || tree.value === null) return undefined;
   if (typeof tree.value === 'boolean') return String(tree.value);
-  return (tree.isPlain ? numberText(tree) : undefined) ?? String(tree.value);
+  return (tree.isPlain ? numberText(tree) : undefined) ?? (typeof tree.value === 'number' ? tree.raw : tree.value);
 }
 
 /** A number without quotes, as go-yaml reads it: `1_000` and `0b11` too. */
 export function isWrittenNumber(tree: Scalar): boolean {
-  return tree.isPlain && tree.value !== null && (typeof tree.value === 'number' || numberText(tree) !== undefined);
+  return tree.isPlain && tree.value !== null && numberText(tree) !== undefined;
 }
 
 /** A whole number without quotes that fits into 64 bits; `1.0` and `1e3` are none for go-yaml. */
 export function isWrittenInteger(tree: Scalar): boolean {
   const text = isWrittenNumber(tree) && integer.test(tree.raw) ? numberText(tree) : undefined;
-  return text !== undefined && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+  return text !== undefined && /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 }
 
 /** YAML 1.1 integers (yaml.org/type/int.html, without base 60) and YAML 1.2 ones, as go-yaml reads them. */
@@ -33,11 +33,15 @@ function numberText({ raw }: Scalar): string | undefined {
       two ? `0b${two}` : eight || old ? `0o${eight ?? old}` : sixteen ? `0x${sixteen}` : (ten ?? '0')
     ).replaceAll('_', '');
     if (!/[0-9a-f]$/i.test(digits) || /^0[box]$/.test(digits)) return undefined;
-    return `${sign === '-' && BigInt(digits) !== 0n ? '-' : ''}${BigInt(digits)}`;
+    const size = BigInt(digits);
+    if (size <= (sign === '-' ? 2n ** 63n : 2n ** 64n - 1n)) return `${sign === '-' && size !== 0n ? '-' : ''}${size}`;
+    // what has no room in 64 bits is a fraction where its digits are decimal, else a text
+    if (!old && !ten) return undefined;
   }
   if (/^[-+]?\.(inf|Inf|INF)$/.test(raw)) return raw.startsWith('-') ? '-Inf' : '+Inf';
   if (/^\.(nan|NaN|NAN)$/.test(raw)) return 'NaN';
-  return float.test(raw) ? shortest(Number(raw.replaceAll('_', ''))) : undefined;
+  const value = float.test(raw) ? Number(raw.replaceAll('_', '')) : Number.NaN;
+  return Number.isFinite(value) ? shortest(value) : undefined;
 }
 
 /** The shortest decimal that reads back the same, with an exponent from 1e+06 on and below 1e-04 (Go's strconv, 'g'). */
