@@ -1,7 +1,7 @@
 import type { Failure } from '../../kit/failure.ts';
 import type { MeasureWishes } from '../measure/types.ts';
 import { problemAt, type Span } from '../text-file.ts';
-import { at, type Entry, entriesOf, itemsOf, type Tree } from '../tree.ts';
+import { at, type Entry, entriesOf, type Tree } from '../tree.ts';
 import type { Service } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { checkShape } from './check.ts';
@@ -10,7 +10,8 @@ import type { Context } from './context.ts';
 import { checkDependencies, dependenciesOf, type Node } from './dependencies.ts';
 import type { Lookup } from './interpolate.ts';
 import { measureOf } from './measure.ts';
-import { checkReferences } from './references.ts';
+import { isActive, profilesOf } from './profiles.ts';
+import { checkBuiltOn, checkReferences } from './references.ts';
 import { flagOf, textOf } from './scalars.ts';
 import { serviceOf } from './service.ts';
 import { composeShape } from './shape.ts';
@@ -86,6 +87,7 @@ function activeServices(root: Tree, profiles: ReadonlySet<string>, context: Cont
   }
   const active = [...services.keys()].map((name) => [name, (entries.get(name) as Entry).value] as const);
   for (const problem of checkContainerNames(new Map(active))) context.report(problem);
+  for (const problem of checkBuiltOn(new Map(active))) context.report(problem);
   for (const problem of checkDependencies(nodes)) context.report(problem);
   return services;
 }
@@ -106,9 +108,7 @@ function checkName(name: string, { keyAt, value }: Entry, context: Context): boo
 }
 
 function nodeOf({ value }: Entry, active: ReadonlySet<string>): Node {
-  const profiles = itemsOf(at(value, 'profiles')).flatMap((each) => textOf(each) ?? []);
-  const isActive = profiles.length === 0 || active.has('*') || profiles.some((each) => active.has(each));
-  return { dependencies: dependenciesOf(value), isActive, profiles };
+  return { dependencies: dependenciesOf(value), isActive: isActive(value, active), profiles: profilesOf(value) };
 }
 
 /** File by file in the given order, then by line and column; one a place and code, however many aliases repeat it. */

@@ -25,6 +25,28 @@ export function checkReferences(name: string, service: Tree, root: Tree): readon
   });
 }
 
+/**
+ * Build contexts that are the image of another service, `service:NAME`: UNKNOWN_REFERENCE where that is not active,
+ * INVALID_VALUE where it is not built.
+ */
+export function checkBuiltOn(services: ReadonlyMap<string, Tree>): readonly Problem[] {
+  return [...services].flatMap(([name, service]) => {
+    const contexts = at(service, 'build', 'additional_contexts');
+    const written = [...itemsOf(contexts), ...[...entriesOf(contexts).values()].map(({ value }) => value)];
+    return written.flatMap((tree) => {
+      const on = /^(?:[^=]*=)?service:(.*)$/.exec(textOf(tree) ?? '')?.[1];
+      if (on === undefined || at(services.get(on), 'build')) return [];
+      const isThere = services.has(on);
+      const why = isThere ? 'which has no build' : 'which is not active';
+      const message = `service "${name}" is built on service "${on}", ${why}`;
+      const meant = nearest(on, services.keys());
+      const other = meant ? `did you mean "${meant}"?` : `add a service "${on}" with a build`;
+      const hint = isThere ? `write docker-image:// and the image of "${on}", or give it a build` : other;
+      return problemAt(tree.at, isThere ? 'INVALID_VALUE' : 'UNKNOWN_REFERENCE', message, hint);
+    });
+  });
+}
+
 function referencesOf(service: Tree): readonly Reference[] {
   const found: Reference[] = [];
   const networks = at(service, 'networks');

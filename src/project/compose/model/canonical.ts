@@ -1,5 +1,6 @@
-import { at, type Entry, entriesOf, itemsOf, type Scalar, type Tree } from '../../tree.ts';
-import { isWrittenNumber, numberOf, textOf } from '../scalars.ts';
+import { at, entriesOf, type Scalar, type Tree } from '../../tree.ts';
+import { isActive } from '../profiles.ts';
+import { isWrittenNumber, numberOf } from '../scalars.ts';
 import { timestampOf } from '../timestamp.ts';
 import { type Section, used } from './resources.ts';
 import { service } from './service.ts';
@@ -10,7 +11,7 @@ import type { ComposeModel, Json, JsonMap, ModelContext } from './types.ts';
  * stands in files comes in through the context.
  */
 export function canonicalModel(tree: Tree, context: ModelContext): ComposeModel {
-  const active = [...entriesOf(at(tree, 'services'))].filter(([, entry]) => isActive(entry, context.profiles));
+  const active = [...entriesOf(at(tree, 'services'))].filter(([, { value }]) => isActive(value, context.profiles));
   const services = Object.fromEntries(active.map(([name, { value }]) => [name, service(name, value, context)]));
   const sections = (['networks', 'volumes', 'secrets', 'configs'] as const).flatMap((section): [string, Json][] => {
     const printed = used(section, usedKeys(section, Object.values(services)), tree, context);
@@ -28,11 +29,6 @@ export function canonicalModel(tree: Tree, context: ModelContext): ComposeModel 
 /** The text that `docker compose config --format json` prints, but for the order of keys: every `$` is doubled. */
 export function composeJson(model: ComposeModel): string {
   return JSON.stringify(model, undefined, 2).replaceAll('$', '$$$$');
-}
-
-function isActive({ value }: Entry, active: ReadonlySet<string>): boolean {
-  const profiles = itemsOf(at(value, 'profiles')).flatMap((each) => textOf(each) ?? []);
-  return profiles.length === 0 || active.has('*') || profiles.some((each) => active.has(each));
 }
 
 function usedKeys(section: Section, services: readonly JsonMap[]): ReadonlySet<string> {
