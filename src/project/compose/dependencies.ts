@@ -91,7 +91,7 @@ export function checkDependencies(services: ReadonlyMap<string, Node>): readonly
         );
     }
   }
-  return [...problems, ...cycles(services)];
+  return [...problems, ...cycles(new Map([...services].filter(([, { isActive }]) => isActive)))];
 }
 
 function unknown(name: string, on: string, where: Span, services: ReadonlyMap<string, Node>): Problem {
