@@ -21,21 +21,28 @@ export function readDotEnv(file: TextFile, lookup: Lookup, earlier: Lookup = () 
   return reader;
 }
 
-/** One `NAME=value` a line, everything literal: `format: raw`. */
+/** One `NAME=value` a line, everything literal: `format: raw`. Problem: INVALID_ENV_FILE. */
 export function readRawEnv(file: TextFile, lookup: Lookup): DotEnv {
   const values = new Map<string, string>();
-  for (const line of textWithoutMark(file).split(/\r?\n/)) {
-    const trimmed = line.trimStart();
-    if (trimmed === '' || trimmed.startsWith('#')) continue;
-    const equals = trimmed.indexOf('=');
-    const value = equals === -1 ? lookup(trimmed.trimEnd()) : trimmed.slice(equals + 1);
-    if (value !== undefined) values.set(equals === -1 ? trimmed.trimEnd() : trimmed.slice(0, equals), value);
+  const problems: Problem[] = [];
+  let end = 0;
+  for (const whole of file.text.split('\n')) {
+    // the mark of a byte order is a blank too
+    const line = whole.replace(/\r$/, '').trimStart();
+    end += whole.length + 1;
+    if (line === '' || line.startsWith('#')) continue;
+    const [name = ''] = line.split('=');
+    if (name === '' || /[ \t]/.test(name)) problems.push(unnamed(file, end - whole.trimStart().length - 1, name));
+    const value = name === line ? lookup(name) : line.slice(name.length + 1);
+    if (value !== undefined) values.set(name, value);
   }
-  return { values, places: new Map(), problems: [] };
+  return { values, places: new Map(), problems };
 }
 
-function textWithoutMark({ text }: TextFile): string {
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+function unnamed(file: TextFile, begin: number, name: string): Problem {
+  const message = `${JSON.stringify(name.slice(0, 40))} cannot be the name of a variable`;
+  const end = begin + Math.max(1, name.length);
+  return problemAt({ file, begin, end }, 'INVALID_ENV_FILE', message, 'write NAME=value');
 }
 
 class DotEnvReader {
@@ -77,12 +84,7 @@ class DotEnvReader {
     const found = rawName.trim();
     const nameAt = begin + exported.length;
     if (!/^[\p{L}\p{N}_.\-[\]]*$/u.test(found) || (found === '' && separator !== '=')) {
-      this.#complain(
-        nameAt,
-        found,
-        `${JSON.stringify(found.slice(0, 40))} cannot be the name of a variable`,
-        'write NAME=value',
-      );
+      this.problems.push(unnamed(this.#file, nameAt, found));
       this.#at = this.#lineEnd();
       return;
     }

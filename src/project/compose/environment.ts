@@ -51,8 +51,14 @@ function inEnvFiles(service: Tree, lookup: Lookup, context: Context): ReadonlyMa
       context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint));
     }
     if (!open || open === 'missing') continue;
-    const isRaw = textOf(at(item, 'format')) === 'raw';
-    const read = isRaw ? readRawEnv(open.file, lookup) : readDotEnv(open.file, lookup, (name) => found.get(name));
+    const formatTree = at(item, 'format');
+    const format = textOf(formatTree);
+    if (formatTree && format && format !== 'raw') {
+      const message = `format "${format}" of env file ${path} is not known`;
+      context.report(problemAt(formatTree.at, 'INVALID_VALUE', message, 'write format: raw, or leave it out'));
+    }
+    const read =
+      format === 'raw' ? readRawEnv(open.file, lookup) : readDotEnv(open.file, lookup, (name) => found.get(name));
     for (const problem of read.problems) context.report(problem);
     for (const [name, value] of read.values) found.set(name, value);
   }
