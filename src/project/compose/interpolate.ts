@@ -30,7 +30,7 @@ export function interpolate(text: string, lookup: Lookup, remark: (remark: Remar
       from = at + 2;
     } else if (next === '{') {
       const end = closing(text, at + 2);
-      const reference = text.slice(at, end === -1 ? Math.min(text.length, at + 40) : end + 1);
+      const [reference = ''] = text.slice(at, end === -1 ? at + 40 : end + 1).split('\n');
       if (end === -1 || depth >= deepest) {
         remark({ kind: 'invalid', reference, name: '' });
         return '';
@@ -51,10 +51,10 @@ function nameAt(text: string, at: number): string {
   return name.exec(text)?.[0] ?? '';
 }
 
-/** The `}` that ends a reference whose inside begins at `begin`; inner `${` and `{` count. -1 where there is none. */
+/** The `}` that ends a reference whose inside begins at `begin`; inner `${` and `{` count. -1 where its line has none. */
 function closing(text: string, begin: number): number {
   let open = 1;
-  for (let i = begin; i < text.length; i++) {
+  for (let i = begin; i < text.length && text[i] !== '\n'; i++) {
     if (text[i] === '{') open++;
     else if (text[i] === '}' && --open === 0) return i;
   }
