@@ -1,4 +1,5 @@
 import { at, itemsOf, type Tree } from '../tree.ts';
+import { parseMount } from './mount.ts';
 import { parsePorts } from './ports.ts';
 import { textOf } from './scalars.ts';
 
@@ -47,10 +48,10 @@ const fileIn = (folder: string) => (item: Tree) => {
   return textOf(at(item, 'target')) ?? `${folder}/${textOf(at(item, 'source'))}`;
 };
 
-/** Where a mount in short form stands in the container: behind the source, a Windows drive counts to the source. */
+/** Where a mount in short form stands in the container. */
 function mountTarget(text: string): string | undefined {
-  const [first, second] = text.replace(/^[a-zA-Z]:(?=[\\/])/, '').split(':');
-  return second ?? first;
+  const mount = parseMount(text);
+  return 'target' in mount ? mount.target : undefined;
 }
 
 /** Two ways to write one port are one port. */
