@@ -1,7 +1,7 @@
 import type { Problem } from '../../kit/failure.ts';
 import { nearest } from '../../kit/nearest.ts';
 import { problemAt, type Span } from '../text-file.ts';
-import type { Entry, List, Scalar, Table, Tree } from '../tree.ts';
+import { type Entry, entriesOf, type List, type Scalar, type Table, type Tree } from '../tree.ts';
 import { badlyWritten, isTyped } from './formats.ts';
 import { isWrittenNumber, numberOf, textOf } from './scalars.ts';
 import type { Format, ScalarType, Shape } from './shape.ts';
@@ -209,14 +209,19 @@ function nameOf(tree: Tree): string {
 function wayToWrite(value: Tree, expected: Shape): string {
   const isNumber = value.kind === 'scalar' && (isWrittenNumber(value) || timestampOf(value) !== undefined);
   if (isNumber && expected.format === 'duration') return `give it a unit: ${value.raw}s`;
-  if (isNumber && expected.scalar?.includes('string') && !(expected.format && formatNames[expected.format]))
-    return `put it in quotes: "${value.raw}"`;
+  const takesText = expected.scalar?.includes('string') && !(expected.format && formatNames[expected.format]);
+  if (isNumber && takesText) return `put it in quotes: "${value.raw}"`;
+  const [pair, ...others] = entriesOf(value);
+  const text = textOf(pair?.[1].value);
+  // a colon in an item of a list makes a map
+  if (takesText && expected.scalar?.length === 1 && pair && others.length === 0 && text !== undefined)
+    return `write ${pair[0]}=${text}, or put it in quotes: "${pair[0]}: ${text}"`;
   return exampleOf(expected);
 }
 
 function exampleOf({ scalar, format, items, keys }: Shape): string {
-  if (format === 'flag' || scalar?.includes('boolean')) return 'write true or false';
-  if (format === 'integer' || scalar?.includes('integer') || scalar?.includes('number')) return 'write a number';
+  if (format === 'flag' || scalar?.[0] === 'boolean') return 'write true or false';
+  if (format === 'integer' || scalar?.[0] === 'integer' || scalar?.[0] === 'number') return 'write a number';
   if (scalar?.includes('string')) return 'write one text on the line';
   if (items) return 'write each item on a line of its own that begins with "- "';
   return keys
