@@ -42,7 +42,9 @@ export const buildFields: Fields = {
 const long = struct(buildFields);
 
 export const build: Print = (tree, context) => {
-  const printed = tree.kind === 'table' ? long(tree, context) : { context: contextAt(textOf(tree) ?? '', context) };
+  const text = textOf(tree);
+  const short = text ? { context: contextAt(text, context) } : {};
+  const printed = tree.kind === 'table' ? long(tree, context) : short;
   return withDefaults(tree, printed as JsonMap, context);
 };
 
