@@ -40,6 +40,11 @@ describe('commands', () => {
         expect(flag.description, `${command.id} --${name}`).toBeTruthy();
     }
   });
+
+  test('what camp run runs stands behind two dashes, also in its help', async () => {
+    const run = (await describeCommands()).find(({ id }) => id === 'run');
+    expect(run?.usage).toBe('run SERVICE -- COMMAND...');
+  });
 });
 
 /** Tables of the variables that other programs are told their port, user or password by. */

@@ -14,6 +14,7 @@ function describe(id: string, command: Command.Class): Command.Loadable {
     id,
     summary: command.summary,
     description: command.description,
+    usage: command.usage,
     // filled in here, so that the release needs no template engine
     examples: command.examples?.map((one) =>
       typeof one === 'string' ? one.replaceAll('<%= config.bin %>', 'camp') : one,
