@@ -32,6 +32,6 @@ export default class Down extends CampCommand {
     const said = `these data are deleted, with all that is in them:\n${renderVolumes(volumes)}\n`;
     process.stderr.write(said);
     if (isAgreed || this.shared.json || !canAsk(process.stdin, process.stderr, process.env)) return true;
-    return (await openPrompts()).confirm('delete them?');
+    return (await openPrompts()).confirm('delete them?', { isDangerous: true });
   }
 }

@@ -74,8 +74,8 @@ async function ask(given: InitOptions): Promise<InitOptions> {
   const prompts = await openPrompts();
   if (proposal && proposal.found.length > 0) {
     const found = proposal.found.map((one) => `${one.name} (${one.start})`).join(', ');
-    if (!(await prompts.confirm(`found ${found}: write ${proposal.changes.map((one) => one.path).join(' and ')}?`)))
-      throw new Cancelled();
+    const question = `found ${found}: write ${proposal.changes.map((one) => one.path).join(' and ')}?`;
+    if (!(await prompts.confirm(question, { isDangerous: false }))) throw new Cancelled();
     return given;
   }
   const check = await nameChecker('project');

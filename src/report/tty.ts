@@ -17,7 +17,8 @@ export interface Choice {
 export interface Prompts {
   text(question: string, fallback: string, problemOf: (answer: string) => string | undefined): Promise<string>;
   choose(question: string, choices: readonly Choice[]): Promise<string>;
-  confirm(question: string): Promise<boolean>;
+  /** Return alone gives the answer that can be undone. */
+  confirm(question: string, answer: { readonly isDangerous: boolean }): Promise<boolean>;
 }
 
 /** Whether somebody is there to answer: both ends are terminals and it is no CI. */
@@ -42,8 +43,8 @@ export async function openPrompts(): Promise<Prompts> {
       const options = choices.map(({ value, hint }) => ({ value, label: value, hint }));
       return answered(await clack.select({ message, options, output }));
     },
-    async confirm(message) {
-      return answered(await clack.confirm({ message, initialValue: true, output }));
+    async confirm(message, { isDangerous }) {
+      return answered(await clack.confirm({ message, initialValue: !isDangerous, output }));
     },
   };
 }

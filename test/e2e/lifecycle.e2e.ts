@@ -157,6 +157,18 @@ describe('detached', () => {
     expect(stderr).toContain(`PORT_FIXED second-port runs already, and its edge listens on ${own}, not on ${own + 1}`);
   });
 
+  test('return alone deletes no data', async () => {
+    await using cluster = new Cluster(home, 'kept-data');
+    await cluster.init();
+    mkdirSync(cluster.path('.camp/data/db'), { recursive: true });
+    cluster.write('.camp/data/db/kept', 'x');
+    const down = cluster.terminal(['down', '--data'], 80);
+    await down.says('delete them?');
+    down.type('\r');
+    await down.exits(5000);
+    expect(cluster.read('.camp/data/db/kept')).toBe('x');
+  });
+
   test('interrupted while it starts: nothing is left', async () => {
     await using cluster = recording('detaching', { DELAY_MS: '60000' });
     const up = cluster.terminal(['up', '-d']);

@@ -123,10 +123,10 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The same under a terminal of its own: what is written to it is typed, and closing it hangs up. */
-  terminal(args: readonly string[]): Shell {
+  terminal(args: readonly string[], columns = 0): Shell {
     const words = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(' ');
     return this.#track(
-      shell('script', ['-qfec', `exec ${words}`, '/dev/null'], this.dir, {
+      shell('script', ['-qfec', `stty cols ${columns}; exec ${words}`, '/dev/null'], this.dir, {
         ...this.home.env,
         SHELL: '/bin/sh',
         TERM: 'xterm-256color',
