@@ -102,9 +102,14 @@ function fromCompose(files: readonly OpenFile[], chosen: Chosen, shared: Shared)
   const { options, sources, lookup: known } = shared;
   const folder = basename(chosen.dir);
   const asked = options.name ?? (known('COMPOSE_PROJECT_NAME') || undefined);
+  const declared = declaredName(files, shared);
+  if (asked === undefined && declared?.text === '')
+    shared.problems.push(
+      problemAt(declared.at, 'INVALID_NAME', 'the project name is empty', 'set the variable in it, or remove name'),
+    );
   let composeName: string | undefined;
   const nameHere = () =>
-    (composeName ??= ofInstance(asked ?? (normaliseName(declaredName(files, shared) ?? folder) || 'project'), options));
+    (composeName ??= ofInstance(asked ?? (normaliseName(declared?.text ?? folder) || 'project'), options));
   const lookup = (name: string) => (name === 'COMPOSE_PROJECT_NAME' ? nameHere() : known(name));
   const listed = options.profiles ?? (known('COMPOSE_PROFILES') ?? '').split(',').map((each) => each.trim());
   const profiles = listed.filter(Boolean);
@@ -142,10 +147,10 @@ const emptyTree: Tree = {
 };
 
 /** The last `name:` of the files; its variables are filled in before the files are read, for ${COMPOSE_PROJECT_NAME}. */
-function declaredName(files: readonly OpenFile[], { sources, lookup }: Shared): string | undefined {
-  const names = files.flatMap((file) => sources.documents(file).flatMap((tree) => textOf(at(tree, 'name')) || []));
-  const last = names.at(-1);
-  return last === undefined ? undefined : interpolate(last, lookup, () => undefined);
+function declaredName(files: readonly OpenFile[], { sources, lookup }: Shared): Compose['name'] {
+  const names = files.flatMap((file) => sources.documents(file).flatMap((tree) => at(tree, 'name') ?? []));
+  const last = names.findLast(textOf);
+  return last && { text: interpolate(textOf(last) ?? '', lookup, () => undefined), at: last.at };
 }
 
 /** Neither file, or only a Caddyfile: the services are what can be started here. */

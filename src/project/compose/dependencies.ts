@@ -30,7 +30,7 @@ export function dependenciesOf(service: Tree): readonly Dependency[] {
     isRestarting: boolean,
     isRequired = true,
   ) => {
-    if (on && !found.has(on))
+    if (on !== undefined && !found.has(on))
       found.set(on, {
         on,
         condition: conditions.has(condition ?? '') ? (condition as Condition) : 'service_started',
@@ -103,7 +103,7 @@ function unknown(name: string, on: string, where: Span, services: ReadonlyMap<st
     where,
     'UNKNOWN_DEPENDENCY',
     `service "${name}" depends on "${on}", which is not defined`,
-    meant ? `did you mean "${meant}"?` : `camp add service ${on}`,
+    on === '' ? 'set the variable in it, or remove it' : meant ? `did you mean "${meant}"?` : `camp add service ${on}`,
   );
 }
 

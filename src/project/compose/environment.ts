@@ -44,11 +44,15 @@ function inEnvFiles(service: Tree, lookup: Lookup, context: Context): ReadonlyMa
   for (const item of declaredFiles?.kind === 'scalar' ? [declaredFiles] : itemsOf(declaredFiles)) {
     const pathTree = item.kind === 'table' ? at(item, 'path') : item;
     const path = textOf(pathTree);
-    if (!path || !pathTree) continue;
-    const open = context.sources.open(pathFrom(context.dir, path));
+    if (path === undefined || !pathTree) continue;
+    const open = path === '' ? 'missing' : context.sources.open(pathFrom(context.dir, path));
     if (open === 'missing' && flagOf(at(item, 'required')) !== false) {
       const hint = `touch ${path}, or write it as {path: ${path}, required: false}`;
-      context.report(problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint));
+      context.report(
+        path === ''
+          ? problemAt(pathTree.at, 'ENV_FILE_MISSING', 'env_file is empty', 'set the variable in it, or remove it')
+          : problemAt(pathTree.at, 'ENV_FILE_MISSING', `env file ${path} is not there`, hint),
+      );
     }
     if (!open || open === 'missing') continue;
     const formatTree = at(item, 'format');
@@ -63,4 +67,19 @@ function inEnvFiles(service: Tree, lookup: Lookup, context: Context): ReadonlyMa
     for (const [name, value] of read.values) found.set(name, value);
   }
   return found;
+}
+
+/** Compose takes no project without its label files. Problems: FILE_MISSING and those of the files themselves. */
+export function checkLabelFiles(service: Tree, context: Context): void {
+  const declared = at(service, 'label_file');
+  for (const item of declared?.kind === 'scalar' ? [declared] : itemsOf(declared)) {
+    const path = textOf(item);
+    if (path === undefined) continue;
+    const open = path === '' ? 'missing' : context.sources.open(pathFrom(context.dir, path), item.at);
+    if (open === 'missing')
+      context.report(
+        problemAt(item.at, 'FILE_MISSING', `label file ${JSON.stringify(path)} is not there`, 'correct the path'),
+      );
+    else if (open) for (const problem of readDotEnv(open.file, () => undefined).problems) context.report(problem);
+  }
 }

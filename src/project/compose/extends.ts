@@ -135,7 +135,11 @@ function targetOf(link: Tree, sources: Sources): Target | undefined {
   const [name, path] = [textOf(service), textOf(file)];
   if (problems.length === 0 && !name)
     sources.report(problemAt(link.at, 'INVALID_VALUE', 'extends names no service', 'write extends: {service: base}'));
-  if (problems.length > 0 || !service || !name) return undefined;
+  if (problems.length === 0 && path === '')
+    sources.report(
+      problemAt(link.at, 'INVALID_VALUE', 'extends names no file', 'set the variable in it, or remove file'),
+    );
+  if (problems.length > 0 || !service || !name || path === '') return undefined;
   return { service: name, at: service.at, ...(file && path ? { file: { text: path, at: file.at } } : {}) };
 }
 

@@ -18,7 +18,8 @@ export function checkReferences(name: string, service: Tree, root: Tree): readon
     if (defined.has(target) || (kind === 'networks' && target === 'default')) return [];
     const meant = nearest(target, defined.keys());
     const what = kind.slice(0, -1);
-    const hint = meant ? `did you mean "${meant}"?` : `add "${target}:" below a top-level ${kind}:`;
+    const way = target === '' ? 'write its name' : `add "${target}:" below a top-level ${kind}:`;
+    const hint = meant ? `did you mean "${meant}"?` : way;
     return [
       problemAt(where, 'UNKNOWN_REFERENCE', `service "${name}" uses ${what} "${target}", which is not defined`, hint),
     ];
@@ -57,20 +58,21 @@ function referencesOf(service: Tree): readonly Reference[] {
   for (const item of itemsOf(models)) add('models', textOf(item), item.at);
   for (const [name, { keyAt }] of entriesOf(models)) add('models', name, keyAt);
   for (const item of itemsOf(at(service, 'build', 'secrets')))
-    add('secrets', textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
+    add('secrets', textOf(item.kind === 'table' ? at(item, 'source') : item) ?? '', item.at);
   for (const kind of ['secrets', 'configs'] as const)
     for (const item of itemsOf(at(service, kind)))
-      add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item), item.at);
+      add(kind, textOf(item.kind === 'table' ? at(item, 'source') : item) ?? '', item.at);
   return found;
 
   function add(kind: Reference['kind'], name: string | undefined, where: Span): void {
-    if (name) found.push({ kind, name, at: where });
+    if (name !== undefined) found.push({ kind, name, at: where });
   }
 }
 
 /** The named volume of a mount; undefined for folders, anonymous volumes and other kinds of mount. */
 function volumeName(mount: Tree): string | undefined {
-  if (mount.kind === 'table') return textOf(at(mount, 'type')) === 'volume' ? textOf(at(mount, 'source')) : undefined;
+  if (mount.kind === 'table')
+    return textOf(at(mount, 'type')) === 'volume' ? textOf(at(mount, 'source')) || undefined : undefined;
   const short = parseMount(textOf(mount) ?? '');
   return 'kind' in short && short.kind === 'volume' ? short.source : undefined;
 }

@@ -9,7 +9,7 @@ import type { Port, PublishedPort, Service, Start } from '../types.ts';
 import { buildOf, containerOf, unreadKeys } from './container.ts';
 import type { Context } from './context.ts';
 import type { Dependency } from './dependencies.ts';
-import { environmentOf } from './environment.ts';
+import { checkLabelFiles, environmentOf } from './environment.ts';
 import { healthOf } from './health.ts';
 import { hintsOf } from './hints.ts';
 import { isRemoteContext, pathFrom } from './paths.ts';
@@ -36,11 +36,12 @@ export function serviceOf(
 ): Service {
   const camp = at(tree, 'x-camp');
   const isNative = textOf(camp) === 'native' || (flagOf(at(camp, 'native')) ?? context.isNative);
-  const image = textOf(at(tree, 'image'));
+  const image = textOf(at(tree, 'image')) || undefined;
   const build = buildOf(tree, context.dir);
   const ports = publishedPorts(tree, context);
   const expose = exposedPorts(tree);
   const env = environmentOf(tree, context);
+  checkLabelFiles(tree, context);
   const isEdge = isProjectEdge(name, image, tree, context.dir);
   checkPlace(name, tree, { keyAt, value: tree }, isNative && !isEdge, build?.context, context);
   const start = isEdge ? undefined : startOf(tree, camp, build?.context, context);
@@ -99,15 +100,13 @@ function checkPlace(
   folder: string | undefined,
   context: Context,
 ): void {
-  if (!['image', 'build', 'provider', 'extends'].some((key) => at(tree, key)))
-    context.report(
-      problemAt(
-        keyAt,
-        'NO_IMAGE_OR_BUILD',
-        `service "${name}" has neither build nor image`,
-        `add "build: services/${name}" or "image: ..." below it`,
-      ),
-    );
+  const image = at(tree, 'image');
+  if (!textOf(image) && !['build', 'provider', 'extends'].some((key) => at(tree, key))) {
+    const [message, hint] = image
+      ? [`service "${name}" has no build, and its image is empty`, 'set the variable in it, or write a name']
+      : [`service "${name}" has neither build nor image`, `add "build: services/${name}" or "image: ..." below it`];
+    context.report(problemAt(image?.at ?? keyAt, 'NO_IMAGE_OR_BUILD', message, hint));
+  }
   if (isNative && !isDnsLabel(name))
     context.report(
       problemAt(
