@@ -104,7 +104,7 @@ function variablesOf(
   if (written.length === 0) read(join(own, '.env'));
   for (const tree of written) {
     const text = textOf(tree) ?? '';
-    if (text !== '/dev/null' && !read(pathFrom(dir, text), tree.at))
+    if (!read(pathFrom(dir, text), tree.at))
       sources.report(
         problemAt(tree.at, 'ENV_FILE_MISSING', `env file ${text} is not there`, 'correct the path, or remove it'),
       );

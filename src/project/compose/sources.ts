@@ -1,3 +1,4 @@
+import { devNull } from 'node:os';
 import { relative } from 'node:path';
 import type { Failure, Problem } from '../../kit/failure.ts';
 import { isProblem, problemAt, readTextFile, type Span, sourceOf, type TextFile } from '../text-file.ts';
@@ -56,6 +57,8 @@ export function createSources(
     warn,
     documents: ({ file }) => documentsOf(file),
     open(path, at) {
+      // who has nothing to read says so with it
+      if (path === devNull) return { path, file: { name: path, text: '' } };
       if (opened.has(path)) return opened.get(path);
       const file = readTextFile(path, relative(dir, path) || path);
       const found = !file ? 'missing' : isProblem(file) ? undefined : { path, file };
