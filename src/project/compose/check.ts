@@ -211,6 +211,8 @@ function wayToWrite(value: Tree, expected: Shape): string {
   if (isNumber && expected.format === 'duration') return `give it a unit: ${value.raw}s`;
   const takesText = expected.scalar?.includes('string') && !(expected.format && formatNames[expected.format]);
   if (isNumber && takesText) return `put it in quotes: "${value.raw}"`;
+  const [, key = '', rest] = (expected.keys && /^(\w+):(\S+)$/.exec(textOf(value) ?? '')) || [];
+  if (expected.keys?.has(key)) return `write a blank behind the colon: "${key}: ${rest}"`;
   const [pair, ...others] = entriesOf(value);
   const text = textOf(pair?.[1].value);
   // a colon in an item of a list makes a map
