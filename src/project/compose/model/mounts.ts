@@ -11,7 +11,7 @@ import type { Json, JsonMap, ModelContext } from './types.ts';
 export const mountFields: Fields = {
   type: text,
   source: (tree, context) => text(tree, context),
-  target: (tree) => cleanTarget(textOf(tree) ?? '') || undefined,
+  target: (tree) => cleanTarget(textOf(tree) ?? ''),
   read_only: flag,
   consistency: text,
   bind: struct({ propagation: text, create_host_path: flag, recursive: text, selinux: text }),
@@ -23,7 +23,7 @@ const longMount = struct(mountFields);
 
 /** Go's path.Clean: no `.` and `..`, no slash twice, none at the end. */
 function cleanTarget(target: string): string {
-  return target === '' ? '' : posix.normalize(target).replace(/(.)\/$/, '$1');
+  return posix.normalize(target).replace(/(.)\/$/, '$1');
 }
 
 /** Of mounts on the same place the last one stays. */
@@ -37,11 +37,10 @@ export const mounts: Print = (tree, context) => {
   return filled([...found.values()]);
 };
 
+/** An empty source is the folder of the project. */
 function withSource(mount: JsonMap, context: ModelContext): JsonMap {
-  const { source } = mount;
-  return mount['type'] === 'bind' && typeof source === 'string'
-    ? { ...mount, source: absolute(source, context) }
-    : mount;
+  const { source = '' } = mount;
+  return mount['type'] === 'bind' ? { ...mount, source: absolute(String(source), context) } : mount;
 }
 
 function short(item: Tree, context: ModelContext): JsonMap {
