@@ -117,3 +117,12 @@ test.each([
 test.each([0, 0.1, 0.25, 1.5, 100, 1e6, 0.333333])('%d stays itself in 32 bits', (value) => {
   expect(single(value)).toBe(value);
 });
+
+test('what an unset variable has left empty', () => {
+  const { services } = modelOf(`services:
+  a: {build: ""}
+  b: {image: x, volumes: [{type: bind, source: "", target: /b}]}
+`);
+  expect(services['a']?.['build']).toEqual({ dockerfile: 'Dockerfile' });
+  expect(services['b']?.['volumes']).toEqual([{ type: 'bind', source: '/srv/shop', target: '/b' }]);
+});
