@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { logs, type Session, type UpOutcome } from '../camp.ts';
 import type { Event } from '../kit/events.ts';
 import { renderWarnings } from '../report/card.ts';
+import { hang } from '../report/hang.ts';
 import { writeJson } from '../report/json.ts';
 import { createUpView, type UpView } from '../report/live.ts';
 import { createLogPrinter } from '../report/logs.ts';
@@ -115,9 +116,9 @@ export class Foreground {
 export async function attachTo(outcome: UpOutcome & { kind: 'attached' }, foreground: Foreground): Promise<void> {
   const { project } = outcome.report;
   const sinceMs = Date.now();
-  terminalOf('stderr').write(
-    `${project} is run by another camp (pid ${outcome.pid}); Ctrl-C leaves it running, camp down stops it\n`,
-  );
+  const text = `${project} is run by another camp (pid ${outcome.pid}); Ctrl-C leaves it running, camp down stops it`;
+  const { isTTY, columns } = terminalOf('stderr');
+  terminalOf('stderr').write(`${isTTY && columns ? hang(text, columns) : text}\n`);
   await logs({
     dir: process.cwd(),
     env: process.env,

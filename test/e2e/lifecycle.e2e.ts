@@ -122,8 +122,10 @@ describe('detached', () => {
     await using cluster = recording('attached');
     await cluster.up();
     const before = await cluster.pid('api');
-    const second = cluster.terminal(['up']);
+    const second = cluster.terminal(['up'], 80);
     await second.says('Ctrl-C leaves it running');
+    const line = second.output.split(/\r?\n/).find((one) => one.includes('is run by another camp'));
+    expect(line?.trimEnd().length).toBeLessThanOrEqual(80);
     await cluster.get('/api/say');
     await second.says(/api.*said/);
     second.type(ctrlC);
