@@ -140,7 +140,7 @@ describe('a relative budget', () => {
       expect(judged(first(value), 'ttfr=+20%', { baseline })).toMatchObject({
         status: 'not-measured',
         message:
-          'time to first request could not be checked: 1 run against the 5 of the baseline can never be told from noise: it takes 2',
+          'time to first request could not be checked: 1 run against the 5 of the baseline can never be told from noise: --runs 2',
       });
     expect(judged(first(9000, 9001), 'ttfr=+20%', { baseline }).status).toBe('exceeded');
   });
@@ -257,6 +257,7 @@ test('what fails a build is a failure with exit 7, and nothing else is', () => {
     ],
     ['BUDGET_UNCHECKED', 'reload=1s: time to reload could not be checked: it was not measured'],
   ]);
+  expect(failures.at(-1)?.hints).toEqual(['measure what is missing, or take the budget away']);
   expect(new CampError(failures).exitCode).toBe(7);
   expect(budgetFailures(results.slice(2))).toEqual([]);
 });

@@ -92,7 +92,7 @@ export function budgetFailures(results: readonly BudgetResult[]): readonly Failu
       });
     return status === 'not-measured'
       ? failure('budget', 'BUDGET_UNCHECKED', `${expression}: ${message}`, {
-          hints: ['measure it too, or take the budget away'],
+          hints: ['measure what is missing, or take the budget away'],
         })
       : [];
   });
@@ -211,7 +211,7 @@ function againstBaseline(
   if (result.status === 'too-few')
     return verdict(
       'not-measured',
-      `${inWords(values.length, 'run')} against the ${before.values.length} of the baseline can never be told from noise: it takes ${result.needed}`,
+      `${inWords(values.length, 'run')} against the ${before.values.length} of the baseline can never be told from noise: --runs ${result.needed}`,
     );
   if (median <= before.median * factor) return verdict('met');
   return result.status === 'larger' ? verdict('exceeded') : verdict('within-noise', ', which is within the noise');
