@@ -13,6 +13,7 @@ import { checkLabelFiles, environmentOf } from './environment.ts';
 import { healthOf } from './health.ts';
 import { hintsOf } from './hints.ts';
 import { isRemoteContext, pathFrom } from './paths.ts';
+import { profilesOf } from './profiles.ts';
 import { flagOf, numberOf, textOf } from './scalars.ts';
 import { serverOf } from './server.ts';
 import { exposedPorts, publishedPorts } from './service-ports.ts';
@@ -70,7 +71,7 @@ export function serviceOf(
       graceMs: Math.max(0, durationMs(textOf(at(tree, 'stop_grace_period')) ?? '10s') ?? 10_000),
     },
     restart: restartOf(tree, context),
-    profiles: itemsOf(at(tree, 'profiles')).flatMap((each) => textOf(each) ?? []),
+    profiles: profilesOf(tree),
     watch: watchRules(tree, context),
     isOneShot: around.isOneShot,
     container: containerOf(tree, around.root),
