@@ -22,13 +22,14 @@ export interface WantedRequest {
 /** What should run, and where. Throws what cannot be placed. */
 export async function wantedOf(project: Project, request: WantedRequest): Promise<Wanted> {
   const { mode, scale, leases, containers } = request;
-  const base = {
+  const asked = {
     services: project.services,
-    placements: await placementsOf(project, request),
     replicas: scale,
     routed: routedServices(project),
     edge: mode === 'docker' ? 'container' : 'process',
   } as const;
+  await containers.foresee(project, { ...asked, placements: place(project, mode, { at: 'reachable' }).placements });
+  const base = { ...asked, placements: await placementsOf(project, request) };
   await leases.prepare(replicaKeys(base));
   const hashes = [...project.services.values()].map((service) => [service.name, configHash(service)] as const);
   return { ...base, hashes: new Map([...hashes, ...(await containers.prepare(project, base))]) };

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { commandOf, socketInodes } from './process.ts';
 
 /** A listening TCP socket of this machine. */
@@ -14,17 +15,26 @@ export interface Listener {
 /** Every listening TCP socket, read from the kernel's tables in one go (Linux) or from lsof. */
 export function listeners(): readonly Listener[] {
   if (process.platform !== 'linux') return lsofListeners();
-  return [...tcpTable('/proc/net/tcp'), ...tcpTable('/proc/net/tcp6')];
+  return tables.flatMap((path) => {
+    try {
+      return rowsOf(readFileSync(path, 'latin1'));
+    } catch {
+      return []; // no IPv6
+    }
+  });
 }
 
+/** The same while this process does something else: the kernel takes 10 ms for it on a machine with much memory. */
+export async function readListeners(): Promise<readonly Listener[]> {
+  if (process.platform !== 'linux') return lsofListeners();
+  const texts = await Promise.all(tables.map((path) => readFile(path, 'latin1').catch(() => '')));
+  return texts.flatMap(rowsOf);
+}
+
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
+
 /** proc(5), /proc/net/tcp: local_address is hex, in the machine's byte order; state 0A is LISTEN. */
-function tcpTable(path: string): Listener[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'latin1');
-  } catch {
-    return []; // no IPv6
-  }
+function rowsOf(text: string): Listener[] {
   const found: Listener[] = [];
   for (const line of text.split('\n')) {
     // a busy machine has thousands of rows that do not listen: look before splitting

@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import type { Ms } from './events.ts';
 
 export interface CommandResult {
@@ -16,29 +15,27 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: Ms;
   readonly signal?: AbortSignal;
-  /** What it reads; a promise keeps it waiting, and a rejected one is an empty input. */
-  readonly input?: string | Promise<string>;
+  /** What it reads. */
+  readonly input?: string;
   onLine?(line: string): void;
 }
 
 /** Runs a short command to its end, without a shell. Never throws for the command's own failure. */
 export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  // loading it takes 10 ms, which a project that runs no such command need not wait for
+  const { execa } = await import('execa');
   const [file, ...args] = argv;
   const child = execa(file ?? '', args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    ...inputOf(options.input),
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     timeout: options.timeoutMs,
     reject: false,
     all: options.onLine !== undefined,
     maxBuffer: 10_000_000,
     forceKillAfterDelay: 2000,
   });
-  if (options.input instanceof Promise) {
-    child.stdin?.on('error', () => undefined); // it has ended without reading all: its exit code tells
-    void options.input.catch(() => '').then((text) => child.stdin?.end(text));
-  }
   if (options.onLine) {
     const { onLine } = options;
     void (async () => {
@@ -53,9 +50,4 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     isTimedOut: result.timedOut,
     ...(result.code === undefined ? {} : { errno: result.code }),
   };
-}
-
-function inputOf(input: CommandOptions['input']): { readonly stdin: 'ignore' | 'pipe' } | { readonly input: string } {
-  if (input === undefined) return { stdin: 'ignore' };
-  return typeof input === 'string' ? { input } : { stdin: 'pipe' };
 }

@@ -41,7 +41,8 @@ describe.skipIf(!found)('a Compose that waits', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const begin = (): Begun => cli.begin(['up', '--no-start', '--pull', 'never', 'api'], guard, never);
+  const begin = (): Begun => cli.begin(['up', '--no-start', '--pull', 'never', 'api'], guard);
+  const told = `services: { ${guard}: { image: busybox, deploy: { replicas: 0 } }, api: { labels: { added: "1" } } }`;
   const made = async (): Promise<number> =>
     (await engine.api.listContainers([`${composeLabels.project}=${name}`])).length +
     (await engine.api.listNetworks([`${composeLabels.project}=${name}`])).length;
@@ -50,18 +51,16 @@ describe.skipIf(!found)('a Compose that waits', () => {
     const begun = begin();
     await delay(500);
     expect(await made()).toBe(0);
-    await begun.go(
-      `services: { ${guard}: { image: busybox, deploy: { replicas: 0 } }, api: { labels: { added: "1" } } }`,
-    );
+    await begun.go(told, never);
     const [container, ...others] = await engine.api.listContainers([`${composeLabels.project}=${name}`]);
     expect(container?.labels).toMatchObject({ added: '1' });
     expect(others).toEqual([]);
   });
 
   it.each([
-    ['it is told nothing', (begun: Begun) => begun.go('')],
-    ['what it is told is cut off', (begun: Begun) => begun.go(`services:\n  api: { labels: { added: "1" } }\n`)],
-    ['it is not needed', (begun: Begun) => (begun.end(), begun.go('services: {}'))],
+    ['it is told nothing', (begun: Begun) => begun.go('', never)],
+    ['what it is told is cut off', (begun: Begun) => begun.go(`services:\n  api: { labels: { added: "1" } }\n`, never)],
+    ['it is not needed', (begun: Begun) => (begun.end(), begun.go(told, never))],
   ])('creates nothing when %s', async (_, end) => {
     await expect(end(begin())).rejects.toThrow();
     expect(await made()).toBe(0);

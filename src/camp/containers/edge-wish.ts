@@ -12,12 +12,16 @@ export interface EdgeAround {
   edgePorts(project: Project): readonly number[];
 }
 
+/** The name of the edge's service: the project's own edge keeps its name. */
+export function edgeServiceOf({ services }: Project): string {
+  return [...services.values()].find((service) => service.isEdge)?.name ?? edgeServiceName;
+}
+
 /** The container of the edge: in the place of the project's own edge service, or beside the others; on every network of what it leads to. */
 export function edgeWish(project: Project, placed: readonly Service[], around: EdgeAround): EdgeWish {
-  const own = [...project.services.values()].find((service) => service.isEdge);
   const shape = containerShape({ projectDir: project.dir, runDir: around.runDir, storage: around.storage });
   return {
-    service: own?.name ?? edgeServiceName,
+    service: edgeServiceOf(project),
     image: shape.image,
     ports: around.edgePorts(project),
     networks: [...new Set(placed.flatMap((service) => service.container.networks))],

@@ -5,13 +5,14 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint } from '../../kit/events.ts';
 import { CampError, fail, failuresOf } from '../../kit/failure.ts';
 import { makeFolder } from '../../kit/files.ts';
-import { listeners } from '../../kit/ports.ts';
+import { type Listener, readListeners } from '../../kit/ports.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../../plan/types.ts';
 import type { Project, Service } from '../../project/types.ts';
 import type { ComposeModel } from '../../runtime/docker/compose.ts';
 import type { Api } from '../../runtime/docker/engine/types.ts';
 import { projectLabel } from '../../runtime/docker/labels.ts';
 import type { DockerRuntime } from '../../runtime/docker/types.ts';
+import type { Waiting } from '../../runtime/docker/waiting.ts';
 import type { PortLeases } from '../../runtime/native/leases.ts';
 import type { Gateway, ProcessPort } from '../../runtime/wiring/gateway.ts';
 import type { Neighbour } from '../../runtime/wiring/neighbours.ts';
@@ -53,6 +54,8 @@ export class ContainerHost {
   #wanted: Omit<Wanted, 'hashes'> | undefined;
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
+  #ahead: Waiting | undefined;
+  #listening: Promise<readonly Listener[]> | undefined;
   readonly #said = new Set<string>();
   #hasLookedForEdge = false;
 
@@ -66,6 +69,20 @@ export class ContainerHost {
   }
 
   readonly runtime = (): DockerRuntime => this.#runtime ?? fail('bug', 'BUG', 'no engine has been asked for');
+
+  /** Compose is started for a project that has no containers yet and is about to get all of them, its edge too. */
+  async foresee(project: Project, { placements, replicas, edge }: Omit<Wanted, 'hashes'>): Promise<void> {
+    if (edge !== 'container' || !project.compose || this.#runtime || this.#setup.isLooking || this.mayHaveLeft) return;
+    this.#listening = readListeners();
+    const { startAhead } = await import('../../runtime/docker/ahead.ts');
+    const { edgeServiceOf } = await import('./edge-wish.ts');
+    const { env, folders } = this.#setup;
+    const services = [...project.services.values()].flatMap(({ name, replicas: own }) =>
+      placements.get(name)?.kind === 'container' ? { service: name, replicas: replicas.get(name) ?? own } : [],
+    );
+    const facts = { ...project.compose, id: project.id };
+    this.#ahead = startAhead({ env, project: facts, stateDir: folders.state, services, edge: edgeServiceOf(project) });
+  }
 
   /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
   async connect(project: Project, signal: AbortSignal): Promise<EngineState> {
@@ -86,7 +103,7 @@ export class ContainerHost {
     const now = (): Project => this.#project ?? project;
     const { modelOf } = await import('../../project/compose/model.ts');
     const model = (): ComposeModel => modelOf(now(), env) as unknown as ComposeModel;
-    return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal });
+    return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal, ahead: this.#ahead });
   }
 
   /** What each container is to be created of; returns what the planner compares. */
@@ -97,8 +114,9 @@ export class ContainerHost {
     const { wishesFor } = await import('./wishes.ts');
     const ownPorts = await this.#ownPorts(project);
     const isReachedInside = wanted.edge === 'container' && this.#runtime?.engine.isLocalLinux === true;
-    const held = listeners().flatMap(({ port }) => (ownPorts.has(port) ? [] : [port]));
-    const heldPorts = new Set(held);
+    const held = await (this.#listening ?? readListeners());
+    this.#listening = undefined;
+    const heldPorts = new Set(held.flatMap(({ port }) => (ownPorts.has(port) ? [] : [port])));
     const edgePorts = (of: Project): readonly number[] => this.#setup.edgePorts(of, heldPorts);
     const runDir = this.#setup.folders.run;
     const around = { ...this.#setup, ownPorts, heldPorts, edgePorts, isReachedInside, runDir };
@@ -106,13 +124,13 @@ export class ContainerHost {
     this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
-    if (!this.#setup.isLooking && !this.mayHaveLeft) this.#foresee(placed.map(([name]) => name));
+    if (!this.#setup.isLooking && !this.mayHaveLeft) this.#prepareFor(placed.map(([name]) => name));
     if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
   }
 
   /** A project that has no containers yet is about to get all of them. */
-  #foresee(services: readonly string[]): void {
+  #prepareFor(services: readonly string[]): void {
     this.#runtime?.foresee({ services, replaced: [], edge: this.#wishes?.edge !== undefined });
   }
 
@@ -247,6 +265,7 @@ export class ContainerHost {
 
   /** Throws what keeps the engine from being reached. */
   async shutdown(force: AbortSignal): Promise<void> {
+    this.#ahead?.end();
     await this.#gateway?.close();
     this.#gateway = undefined;
     if (!this.#runtime) return;

@@ -5,6 +5,7 @@ import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
 import type { CommandResult } from '../../kit/spawn.ts';
 import { composeFailure } from './compose-failures.ts';
 import type { Compose, Engine } from './engine/types.ts';
+import { type Waiting, waitingFor } from './waiting.ts';
 
 /** What Compose has to be told of a project. */
 export interface ComposeProject {
@@ -52,9 +53,9 @@ export interface ComposeCli {
   run(args: readonly string[], how: RunHow): Promise<CommandResult>;
   /**
    * Starts such a command before what camp adds is known: it waits, having changed nothing, until `go` tells it. When it
-   * never does, because of `end` or because camp has died, the command fails for want of the service `guard`.
+   * never does, because camp has died, the command fails for want of the service `guard`.
    */
-  begin(args: readonly string[], guard: string, signal: AbortSignal): Begun;
+  begin(args: readonly string[], guard: string): Begun;
   /** One command of Compose over the same files, for somebody else to run. */
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
   /** Builds images of the project's files as they are; `more` is a compose file of camp's about what a build leaves out. */
@@ -66,7 +67,7 @@ export interface ComposeCli {
 /** A command of Compose that waits for what camp adds. */
 export interface Begun {
   readonly args: readonly string[];
-  go(override: string): Promise<CommandResult>;
+  go(override: string, signal: AbortSignal): Promise<CommandResult>;
   end(): void;
 }
 
@@ -78,7 +79,6 @@ export interface Command {
 
 export interface RunHow {
   readonly signal: AbortSignal;
-  readonly input?: Promise<string>;
   onLine?(line: string): void;
   /** What a failure means; default: by the engine's words. */
   failures?(result: CommandResult): CampError;
@@ -97,42 +97,31 @@ export function composeCli(setup: {
   readonly project: ComposeProject;
   readonly runDir: string;
   readonly ownEnv: NodeJS.ProcessEnv;
+  /** A command that waits already. */
+  readonly ahead?: Waiting | undefined;
 }): ComposeCli {
   const { engine, project, runDir } = setup;
   const override = join(runDir, 'compose.camp.yaml');
   const env = environmentOf(setup.ownEnv, engine.env, project.dir);
 
-  function argv(compose: Compose, files: readonly string[], args: readonly string[]): readonly string[] {
-    return [
-      ...compose.argv,
-      '--ansi',
-      'never',
-      '--progress',
-      'plain',
-      '-p',
-      project.name,
-      '--project-directory',
-      project.dir,
-      ...project.envFiles.flatMap((file) => ['--env-file', file]),
-      ...project.profiles.flatMap((name) => ['--profile', name]),
-      ...files.flatMap((file) => ['-f', file]),
-      ...args,
-    ];
-  }
+  const commandWith = async (
+    files: readonly string[],
+    args: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Command> => commandOf(await setup.compose(signal), project, files, args, env);
 
   async function run(files: readonly string[], args: readonly string[], how: RunHow): Promise<CommandResult> {
     const { runCommand } = await import('../../kit/spawn.ts');
-    const compose = await setup.compose(how.signal);
+    const { argv, cwd } = await commandWith(files, args, how.signal);
     const temporary = resolve(project.dir, runDir);
     if (args[0] === 'build') makeFolder(temporary, 0o700);
     const result = await whileItLives(engine, how.signal, (signal) =>
-      runCommand(argv(compose, files, args), {
-        cwd: project.dir,
+      runCommand(argv, {
+        cwd,
         // what Compose leaves behind when it is killed in the middle of a build goes with the project
         env: args[0] === 'build' ? { ...env, TMPDIR: temporary } : env,
         timeoutMs: longestMs,
         signal,
-        ...(how.input ? { input: how.input } : {}),
         ...(how.onLine ? { onLine: how.onLine } : {}),
       }),
     );
@@ -142,23 +131,27 @@ export function composeCli(setup: {
 
   return {
     run: (args, how) => run([...project.files, override], args, how),
-    begin(args, guard, signal) {
-      const { promise: input, resolve: feed, reject } = Promise.withResolvers<string>();
-      const result = run([...project.files, '-'], [...args, guard], { signal, input });
-      result.catch(() => undefined); // told to whoever says `go`
+    begin(args, guard) {
+      const command = commandWith([...project.files, '-'], [...args, guard], never);
+      const waiting = command.then((one) => waitingFor(one, setup.ahead));
+      waiting.catch(() => undefined); // told to whoever says `go`
       return {
         args,
-        go(text) {
-          feed(text);
-          return result;
+        async go(text, signal) {
+          const one = await waiting;
+          const result = await whileItLives(engine, signal, (both) => one.feed(text, both));
+          if (result.exitCode === 0) return result;
+          throw new CampError(composeFailure(args, result));
         },
-        end: () => reject(new Error('not needed')),
+        end: () =>
+          void waiting.then(
+            (one) => one.end(),
+            () => undefined,
+          ),
       };
     },
-    async command(args, signal) {
-      const files = existsSync(override) ? [...project.files, override] : project.files;
-      return { argv: argv(await setup.compose(signal), files, args), cwd: project.dir, env };
-    },
+    command: (args, signal) =>
+      commandWith(existsSync(override) ? [...project.files, override] : project.files, args, signal),
     build: (services, more, how) => run([...project.files, ...(more ? [more] : [])], ['build', ...services], how),
     writeOverride(text) {
       if (readText(override) === text) return;
@@ -168,8 +161,34 @@ export function composeCli(setup: {
   };
 }
 
+/** One command of Compose over these files. */
+export function commandOf(
+  compose: Compose,
+  project: ComposeProject,
+  files: readonly string[],
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Command {
+  const argv = [
+    ...compose.argv,
+    '--ansi',
+    'never',
+    '--progress',
+    'plain',
+    '-p',
+    project.name,
+    '--project-directory',
+    project.dir,
+    ...project.envFiles.flatMap((file) => ['--env-file', file]),
+    ...project.profiles.flatMap((name) => ['--profile', name]),
+    ...files.flatMap((file) => ['-f', file]),
+    ...args,
+  ];
+  return { argv, cwd: project.dir, env };
+}
+
 /** The person's own environment, because the files may ask for any of it, and the engine that camp has chosen. */
-function environmentOf(
+export function environmentOf(
   own: NodeJS.ProcessEnv,
   engine: Readonly<Record<string, string>>,
   dir: string,
@@ -213,3 +232,5 @@ export async function whileItLives<T>(
     clearInterval(timer);
   }
 }
+
+const never = new AbortController().signal;

@@ -11,6 +11,7 @@ import { composeLabels, isOneOff, projectLabel, serviceOf } from './labels.ts';
 import { guardOf, overrideOf } from './override.ts';
 import type { Found, OwnContainers } from './own-containers.ts';
 import type { ContainerWish, EdgeWish } from './types.ts';
+import { type Created, upArgs } from './up-args.ts';
 import { createVolumes } from './volumes.ts';
 
 export interface CreationSetup {
@@ -122,8 +123,8 @@ export function containerCreation(setup: CreationSetup): Creation {
     if (!edge) return;
     const seen = look(step, never);
     seen.catch(() => undefined); // told to the step itself
-    const args = upArgs([...step.services, edge.service], '--no-recreate', []);
-    foreseen = { step, seen, up: cli.begin(args, guardOf(edge), never) };
+    const args = upArgs(createdOf([...step.services, edge.service], []), '--no-recreate');
+    foreseen = { step, seen, up: cli.begin(args, guardOf(edge)) };
   }
 
   async function create(step: Steps['create'], signal: AbortSignal): Promise<readonly Found[]> {
@@ -158,24 +159,20 @@ export function containerCreation(setup: CreationSetup): Creation {
     const missing = [...step.services, ...(edge ? [edge.service] : [])].filter((name) => !replaced.includes(name));
     await setup.release(step.replaced);
     const there = seen.ours.length > renamed.length ? await containers.list(signal) : [];
-    await composeUp(upArgs(replaced, '--force-recreate', there), undefined, signal);
-    const args = upArgs(missing, '--no-recreate', there);
+    await composeUp(upArgs(createdOf(replaced, there), '--force-recreate'), undefined, signal);
+    const args = upArgs(createdOf(missing, there), '--no-recreate');
     const isAhead = begun !== undefined && isDeepStrictEqual(args, begun.args);
-    await composeUp(args, isAhead ? () => begun.go(text) : undefined, signal);
+    await composeUp(args, isAhead ? () => begun.go(text, signal) : undefined, signal);
     return containers.nameByIndex(signal);
   }
 
-  function upArgs(unsorted: readonly string[], how: string, there: readonly Found[]): readonly string[] {
-    if (unsorted.length === 0) return [];
-    const services = unsorted.toSorted();
-    const scales = services.flatMap((name) => {
-      const wish = setup.wishes().find((one) => one.service.name === name);
-      if (!wish) return [];
+  function createdOf(services: readonly string[], there: readonly Found[]): readonly Created[] {
+    return services.map((service) => {
+      const wish = setup.wishes().find((one) => one.service.name === service);
       // containers that are too many are drained before they are removed: not by Compose
-      const count = there.filter((one) => serviceOf(one.container) === name).length;
-      return ['--scale', `${name}=${Math.max(wish.replicas, count)}`];
+      const count = there.filter((one) => serviceOf(one.container) === service).length;
+      return wish ? { service, replicas: Math.max(wish.replicas, count) } : { service };
     });
-    return ['up', '--no-start', '--no-deps', '--no-build', how, '--pull', 'missing', ...scales, ...services];
   }
 
   async function composeUp(

@@ -1,13 +1,14 @@
-import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
 import type { ComposeProject as ComposeFacts, Project } from '../../project/types.ts';
+import { composeMemory } from './ahead.ts';
 import type { ComposeModel } from './compose.ts';
 import { connectEngine } from './engine/connect.ts';
 import { findCompose } from './engine/find-compose.ts';
 import { createDockerRuntime } from './runtime.ts';
 import type { DockerRuntime } from './types.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface OpenRequest {
   /** As its files are now; they may change while it runs. */
@@ -20,17 +21,19 @@ export interface OpenRequest {
   /** Pending while what services write cannot be taken any more. */
   pressure(): Promise<void> | undefined;
   readonly signal: AbortSignal;
+  /** What `startAhead` has started. */
+  readonly ahead?: Waiting | undefined;
 }
 
 /** Connects to this machine's engine. Throws ENGINE_UNREACHABLE, ENGINE_HANGS, ENGINE_TOO_OLD or NO_PERMISSION (machine). */
 export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
-  const { env, folders, clock, emit, pressure, signal } = request;
+  const { env, folders, clock, emit, pressure, signal, ahead } = request;
   const { id } = request.project();
   const facts = (): ComposeFacts => request.project().compose ?? fail('bug', 'BUG', 'containers need a compose file');
   const engine = await connectEngine(env, signal);
   return createDockerRuntime({
     engine,
-    compose: (until) => findCompose(env, engine, until, join(folders.state, 'compose-version.json')),
+    compose: (until) => findCompose(env, engine, until, composeMemory(folders.state)),
     project: {
       id,
       get name() {
@@ -56,5 +59,6 @@ export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
     clock,
     emit,
     pressure,
+    ahead,
   });
 }

@@ -37,7 +37,7 @@ export function overrideOf(
 }
 
 /** A service that has no container, and that only what camp adds knows: a command that names it fails without that. */
-export function guardOf({ service }: EdgeWish): string {
+export function guardOf({ service }: Pick<EdgeWish, 'service'>): string {
   return `${service}.camp`;
 }
 

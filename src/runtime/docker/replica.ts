@@ -121,6 +121,11 @@ export class ContainerReplica {
     return this.#life.state;
   }
 
+  /** It is about to be ready, or tries again. */
+  get isOnItsWay(): boolean {
+    return this.state.at === 'starting' || this.state.at === 'backing-off';
+  }
+
   get isRunning(): boolean {
     return this.#life.isRunning;
   }

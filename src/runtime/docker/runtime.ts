@@ -20,6 +20,7 @@ import { type Found, ownContainers } from './own-containers.ts';
 import { ContainerReplica, type ReplicaSpec, type ReplicaSurroundings } from './replica.ts';
 import type { ContainerWish, DockerRuntime, EdgeWish } from './types.ts';
 import { recordVolumes } from './volumes.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface DockerSetup {
   readonly engine: Engine;
@@ -37,6 +38,7 @@ export interface DockerSetup {
   readonly emit: Emit;
   /** Pending while what services write cannot be taken any more. */
   pressure(): Promise<void> | undefined;
+  readonly ahead?: Waiting | undefined;
 }
 
 const restartReadyMs: Ms = 30_000;
@@ -63,9 +65,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     boot,
     engineIsBack: (signal) => watchEngine().whenOpen(signal),
     awaitsOthers: ({ dependsOn }) =>
-      [...replicas.values()].some(
-        ({ spec, state }) => dependsOn.has(spec.service.name) && /^(starting|backing-off)$/.test(state.at),
-      ),
+      [...replicas.values()].some((one) => one.isOnItsWay && dependsOn.has(one.spec.service.name)),
     beforeRemoval,
     pressure: setup.pressure,
   };

@@ -121,7 +121,7 @@ function tlsOf({ tls }: EngineAddress): object {
 }
 
 /** The docker CLI asks DOCKER_HOST before all else; empty counts as not set. */
-function cliEnvironment({ host, tls }: EngineAddress, env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+export function cliEnvironment({ host, tls }: EngineAddress, env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const parsed = parseHost(host);
   return {
     DOCKER_HOST: host,

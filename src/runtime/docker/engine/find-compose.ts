@@ -26,19 +26,22 @@ export function findCompose(
 ): Promise<Compose> {
   const known = found.get(engine);
   if (known) return known;
+  const recalled = recallCompose(env, memory);
   const search =
-    recallCompose(env, memory) ?? askForCompose({ ...env, ...engine.env }, signal).then((one) => keep(one, memory));
+    recalled === undefined
+      ? askForCompose({ ...env, ...engine.env }, signal).then((one) => keep(one, memory))
+      : Promise.resolve(recalled);
   found.set(engine, search);
   search.catch(() => found.delete(engine));
   return search;
 }
 
 /** Only a plugin is remembered: what `docker` finds by itself may be another one the next time. */
-function recallCompose(env: NodeJS.ProcessEnv, memory: string | undefined): Promise<Compose> | undefined {
+export function recallCompose(env: NodeJS.ProcessEnv, memory: string | undefined): Compose | undefined {
   const [path] = pluginPaths(env);
   if (memory === undefined || path === undefined) return undefined;
   const version = recall<string>(memory, keyOf(path));
-  return version !== undefined && isRecent(version) ? Promise.resolve({ argv: [path], version }) : undefined;
+  return version !== undefined && isRecent(version) ? { argv: [path], version } : undefined;
 }
 
 function keep(compose: Compose, memory: string | undefined): Compose {

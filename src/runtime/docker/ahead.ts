@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import type { ComposeProject } from './compose.ts';
+import { commandOf, environmentOf } from './compose.ts';
+import { cliEnvironment } from './engine/connect.ts';
+import { candidates } from './engine/find.ts';
+import { recallCompose } from './engine/find-compose.ts';
+import { guardOf } from './override.ts';
+import { type Created, upArgs } from './up-args.ts';
+import { startWaiting, type Waiting } from './waiting.ts';
+
+export interface AheadRequest {
+  readonly env: NodeJS.ProcessEnv;
+  readonly project: ComposeProject;
+  readonly stateDir: string;
+  readonly services: readonly Created[];
+  /** The name of the edge's service. */
+  readonly edge: string;
+}
+
+/**
+ * Starts the Compose that will create the project's containers, before the engine has answered and before it is known what
+ * camp adds to the files: to begin takes Compose as long as that. It waits, having changed nothing. Undefined where something
+ * has to be found out first.
+ */
+export function startAhead({ env, project, stateDir, services, edge }: AheadRequest): Waiting | undefined {
+  const [address] = candidates(env).addresses;
+  const compose = recallCompose(env, composeMemory(stateDir));
+  if (!address || address.problem || !compose) return undefined;
+  const args = [...upArgs([...services, { service: edge }], '--no-recreate'), guardOf({ service: edge })];
+  const own = environmentOf(env, cliEnvironment(address, env), project.dir);
+  return startWaiting(commandOf(compose, project, [...project.files, '-'], args, own));
+}
+
+/** Where it is remembered which Compose there is. */
+export function composeMemory(stateDir: string): string {
+  return join(stateDir, 'compose-version.json');
+}

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
+import type { Ms } from '../../kit/events.ts';
+import type { CommandResult } from '../../kit/spawn.ts';
+import type { Command } from './compose.ts';
+
+/** A program that has been started and does nothing before it is fed. */
+export interface Waiting {
+  readonly command: Command;
+  /** Gives it all that it is to read; resolves when it has ended, which an aborted signal makes it do. */
+  feed(text: string, signal: AbortSignal): Promise<CommandResult>;
+  /** It is not needed, or has ended. */
+  end(): void;
+}
+
+const graceMs: Ms = 2000;
+
+/** Starts it. By hand, because execa's first start takes 25 ms, and the first request waits for this one. */
+export function startWaiting(command: Command): Waiting {
+  const [file = '', ...args] = command.argv;
+  const child = spawn(file, args, { cwd: command.cwd, env: command.env, stdio: 'pipe' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => undefined); // it has ended without reading all: its exit code tells
+  const ended = new Promise<CommandResult>((resolve) => {
+    child.once('error', ({ code, message }: NodeJS.ErrnoException) =>
+      resolve({
+        exitCode: 1,
+        stdout,
+        stderr: message,
+        isTimedOut: false,
+        ...(code === undefined ? {} : { errno: code }),
+      }),
+    );
+    child.once('close', (code) => resolve({ exitCode: code ?? 1, stdout, stderr, isTimedOut: false }));
+  });
+  return {
+    command,
+    async feed(text, signal) {
+      const kill = (): void => {
+        child.kill();
+        setTimeout(() => child.kill('SIGKILL'), graceMs).unref();
+      };
+      if (signal.aborted) kill();
+      signal.addEventListener('abort', kill, { once: true });
+      child.stdin.end(text);
+      return ended.finally(() => signal.removeEventListener('abort', kill));
+    },
+    end: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** The program of this very command that waits already, or a new one; another one is ended. */
+export function waitingFor(command: Command, ahead: Waiting | undefined): Waiting {
+  if (ahead && isDeepStrictEqual(ahead.command, command)) return ahead;
+  ahead?.end();
+  return startWaiting(command);
+}
