@@ -44,6 +44,20 @@ function context(): SecureContext {
   return shared;
 }
 
+/** Whether anybody listens there. It costs a hundredth of a handshake to be told no. */
+export function isListening(host: string, port: number, timeoutMs: Ms): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = process.getBuiltinModule('node:net').connect({ host, port, timeout: timeoutMs });
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
+
 /**
  * Whether a Caddy answers on loopback. That somebody accepts the connection says nothing: the engine's proxy does,
  * and closes it again.

@@ -3,7 +3,7 @@ import type { Ms } from '../kit/events.ts';
 import { fail, failuresOf } from '../kit/failure.ts';
 import { isAccessLine } from './access-log.ts';
 import type { Admin } from './admin.ts';
-import { type Beat, isAnswering } from './beat.ts';
+import { type Beat, isAnswering, isListening } from './beat.ts';
 import { plainLine } from './caddy-log.ts';
 import type { ContainerEdgeSetup } from './types.ts';
 
@@ -80,6 +80,7 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
   async function awaitAnswer(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + startDeadlineMs;
     let nextAsk = performance.now() + askEveryMs;
+    await mayListen(nextAsk, signal);
     while (performance.now() < deadline) {
       if (serving.beat ? await isAnswering(serving.beat, beatTimeoutMs) : await isOurs(startDeadlineMs, signal)) return;
       if (performance.now() > nextAsk) {
@@ -97,6 +98,15 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
       isLate ? `caddy did not answer within ${startDeadlineMs / 1000} s` : 'caddy ended before it answered',
       { hints: ['camp doctor'], evidence: lines.slice(-10) },
     );
+  }
+
+  /** Its start has the processor to itself: until somebody listens in it, no handshake is tried. */
+  async function mayListen(deadline: Ms, signal: AbortSignal): Promise<void> {
+    const { address } = container;
+    const { beat } = serving;
+    if (address === undefined || beat === undefined) return;
+    while (performance.now() < deadline && !(await isListening(address, beat.port, beatTimeoutMs)))
+      await delay(10, undefined, { signal });
   }
 
   async function isOurs(timeoutMs: Ms, signal: AbortSignal): Promise<boolean> {

@@ -93,6 +93,8 @@ export interface ContainerEdgeSetup extends EdgeSetup {
  */
 export interface EdgeContainer {
   readonly pid?: number | undefined;
+  /** Its own, where this machine can connect to it; known when it runs. */
+  readonly address?: string | undefined;
   /** A program in it can connect to a socket in the mounted folder that a program of this machine listens on. */
   readonly isBesides?: boolean;
   /**

@@ -175,7 +175,7 @@ export class ContainerHost {
     // the engine would make the folder, as root
     if (step.edge) makeFolder(join(run, 'edge'), 0o700);
     await this.runtime().create(step, signal);
-    if (this.#wishes) await this.#lookAtNetworks(this.#wishes.projectId);
+    if (this.#wishes?.isMixed) await this.#lookAtNetworks(this.#wishes.projectId);
     await this.relay();
   }
 
@@ -230,6 +230,9 @@ export class ContainerHost {
     return {
       get pid() {
         return container.pid;
+      },
+      get address() {
+        return container.address;
       },
       isBesides: this.runtime().engine.isLocalLinux && mayConnectFromContainers(),
       start: (signal, ports) => {

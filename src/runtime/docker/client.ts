@@ -156,6 +156,14 @@ export function engineApi(route: Route): Api {
   };
 }
 
+/** What an engine says when it is greeted, in a millisecond: another version of it says something else. */
+export async function engineGreeting(route: Route, how: Omit<Carriage, 'answer' | 'purpose'>): Promise<string> {
+  const request = { method: 'GET', path: '/_ping' };
+  const answer = await dial(route, request, { purpose: 'greet', answer: 'stream', ...how });
+  const { headers } = (answer as IncomingMessage).resume();
+  return ['server', 'api-version', 'libpod-api-version', 'ostype'].map((name) => headers[name] ?? '').join(' ');
+}
+
 /** What the engine says of itself, without a version in the path: it is what decides the version. */
 export async function engineVersion(route: Route, how: Omit<Carriage, 'answer' | 'purpose'>): Promise<RawVersion> {
   const answer = await dial(

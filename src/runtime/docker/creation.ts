@@ -7,7 +7,7 @@ import type { Begun, ComposeCli, ComposeModel, ComposeProject } from './compose.
 import { absentImages, provideImages, refuseStrangers, type WantedImages } from './create.ts';
 import { endContainer } from './end.ts';
 import type { Api, Compose, ContainerDetail, ContainerSummary } from './engine/types.ts';
-import { composeLabels, isOneOff, projectLabel, serviceOf } from './labels.ts';
+import { composeLabels, isEdge, isOneOff, projectLabel, serviceOf } from './labels.ts';
 import { guardOf, overrideOf } from './override.ts';
 import type { Found, OwnContainers } from './own-containers.ts';
 import type { ContainerWish, EdgeWish } from './types.ts';
@@ -25,7 +25,7 @@ export interface CreationSetup {
   readonly emit: Emit;
   wishes(): readonly ContainerWish[];
   edgeWish(): EdgeWish | undefined;
-  isEdgeStale(): Promise<boolean>;
+  isEdgeStale(found: ContainerSummary | undefined): boolean;
   /** Lets go of the replicas whose containers Compose is about to replace. */
   release(services: readonly string[]): Promise<void>;
   beforeRemoval(container: ContainerDetail): void;
@@ -74,14 +74,14 @@ export function containerCreation(setup: CreationSetup): Creation {
 
   async function look(step: Steps['create'], signal: AbortSignal): Promise<Seen> {
     const model = setup.model();
-    const [ours, named, networks, imageless, isEdgeStale, compose] = await Promise.all([
+    const [ours, named, networks, imageless, compose] = await Promise.all([
       containers.all(signal),
       api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
       ownNetworks(model),
       absentImages(api, imagesOf(model, step.services, edgeOf(step)).images),
-      edgeOf(step) !== undefined && setup.isEdgeStale(),
       setup.compose(signal),
     ]);
+    const isEdgeStale = edgeOf(step) !== undefined && setup.isEdgeStale(ours.find(isEdge));
     return { ours, named, networks, imageless, isEdgeStale, composeVersion: compose.version };
   }
 

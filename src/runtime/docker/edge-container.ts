@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../kit/failure.ts';
 import { endContainer } from './end.ts';
+import { ownAddress } from './endpoints.ts';
 import type { Api, ContainerDetail, ContainerSummary } from './engine/types.ts';
 import { cannotStart } from './failures.ts';
 import { configLabel } from './labels.ts';
@@ -21,7 +22,9 @@ export interface EdgeSurroundings {
 }
 
 /** The edge's container, and whether it is still the one that is wanted. */
-export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & { isStale(): Promise<boolean> } {
+export function createEdgeContainer(
+  around: EdgeSurroundings,
+): EdgeContainer & { isStale(found: ContainerSummary | undefined): boolean } {
   const { api } = around;
   let running: ContainerDetail | undefined;
   let onLine: (line: string) => void = () => undefined;
@@ -39,15 +42,14 @@ export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & {
     }
   }
 
-  async function isStale(): Promise<boolean> {
-    const found = await around.find();
+  function isStale(found: ContainerSummary | undefined): boolean {
     const wish = around.wish();
     return found !== undefined && wish !== undefined && found.labels[configLabel] !== edgeHash(wish);
   }
 
   async function theContainer(signal: AbortSignal): Promise<ContainerSummary> {
     const found = await around.find();
-    if (found && !(await isStale())) return found;
+    if (found && !isStale(found)) return found;
     await around.create(signal);
     return (await around.find()) ?? fail('bug', 'BUG', 'the edge has no container');
   }
@@ -56,6 +58,9 @@ export function createEdgeContainer(around: EdgeSurroundings): EdgeContainer & {
     isStale,
     get pid() {
       return around.isLocalLinux && running?.pid ? running.pid : undefined;
+    },
+    get address() {
+      return around.isLocalLinux && running ? ownAddress(running) : undefined;
     },
 
     async start(signal) {

@@ -42,9 +42,14 @@ function addressesOf(service: Service, container: ContainerDetail, directly: Dir
   );
   if (published.length > 0 || !directly.isLocalLinux)
     return published.map(({ containerPort, hostPort }) => ({ containerPort, address: `127.0.0.1:${hostPort}` }));
-  const own = Object.values(container.networks).find(({ address }) => address !== '')?.address;
+  const own = ownAddress(container);
   if (own === undefined) return [];
   return at(own, directly.httpPort === undefined ? declared : [directly.httpPort, ...declared]);
+}
+
+/** Its address on a network of the engine, which only a machine that has those networks reaches. */
+export function ownAddress({ networks }: ContainerDetail): string | undefined {
+  return Object.values(networks).find(({ address }) => address !== '')?.address;
 }
 
 function at(host: string, ports: readonly number[]): readonly Reached[] {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit } from '../../kit/events.ts';
 import { fail } from '../../kit/failure.ts';
@@ -30,7 +31,7 @@ export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
   const { env, folders, clock, emit, pressure, signal, ahead } = request;
   const { id } = request.project();
   const facts = (): ComposeFacts => request.project().compose ?? fail('bug', 'BUG', 'containers need a compose file');
-  const engine = await connectEngine(env, signal);
+  const engine = await connectEngine(env, signal, join(folders.state, 'engine-version.json'));
   return createDockerRuntime({
     engine,
     compose: (until) => findCompose(env, engine, until, composeMemory(folders.state)),

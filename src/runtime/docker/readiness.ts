@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
 import { type Address, type ProbeAnswer, probeHeldOpen, probePauseMs, probeReadyz, probeTcp } from '../probe.ts';
+import { ownAddress } from './endpoints.ts';
 import type { Api, ContainerDetail, Healthcheck } from './engine/types.ts';
 
 export interface ReadinessRequest {
@@ -56,12 +57,8 @@ async function awaitServing(request: ReadinessRequest, signal: AbortSignal): Pro
 function httpAddressOf({ container, endpoints, httpPort, isLocalLinux }: ReadinessRequest): Address | undefined {
   const published = endpoints.find((one) => one.containerPort === httpPort);
   if (httpPort === undefined || published) return published && addressOf(published);
-  const host = hostOf(container);
+  const host = ownAddress(container);
   return isLocalLinux && host !== undefined ? { host, port: httpPort } : undefined;
-}
-
-function hostOf({ networks }: ContainerDetail): string | undefined {
-  return Object.values(networks).find((one) => one.address !== '')?.address;
 }
 
 /** `/readyz` is asked of programs that never heard of it, too: any answer below 500 will do (DESIGN section 2). */
@@ -73,7 +70,7 @@ async function answersHttp(
   const answer = await probeReadyz(address, probeTimeoutMs);
   // the engine's proxy accepts in the container's place, and hangs up
   if (!isHungUp(answer)) return answer;
-  const host = hostOf(container);
+  const host = ownAddress(container);
   // behind that proxy it accepts by itself: then it is the program that hangs up on a host or a protocol not its own
   if (isLocalLinux && host !== undefined && port !== undefined) {
     const direct = await probeTcp({ host, port }, probeTimeoutMs);
@@ -185,7 +182,7 @@ async function portsAreOpen(request: ReadinessRequest, signal: AbortSignal): Pro
 /** Published ports, or, where there are none and containers are reached directly, those that the image exposes. */
 function addressesOf({ container, endpoints, isLocalLinux }: ReadinessRequest): readonly Address[] {
   if (endpoints.length > 0) return endpoints.map(addressOf);
-  const host = hostOf(container);
+  const host = ownAddress(container);
   if (!isLocalLinux || host === undefined) return [];
   return container.exposedPorts
     .filter((one) => one.endsWith('/tcp'))

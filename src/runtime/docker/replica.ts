@@ -126,6 +126,11 @@ export class ContainerReplica {
     return this.state.at === 'starting' || this.state.at === 'backing-off';
   }
 
+  /** Its container is being started, and looked at when that is done. */
+  get isBooting(): boolean {
+    return this.#supervision.isBooting;
+  }
+
   get isRunning(): boolean {
     return this.#life.isRunning;
   }

@@ -55,6 +55,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   let wishes: readonly ContainerWish[] = [];
   let edgeWish: EdgeWish | undefined;
   let watch: EngineWatch | undefined;
+  /** What was observed last: a plan that is carried out has just been made of it. */
+  let lately: readonly Found[] | undefined;
 
   const around: ReplicaSurroundings = {
     api,
@@ -89,7 +91,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     emit,
     wishes: () => wishes,
     edgeWish: () => edgeWish,
-    isEdgeStale: () => edge.isStale(),
+    isEdgeStale: (found) => edge.isStale(found),
     release,
     beforeRemoval,
   });
@@ -101,17 +103,18 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   function watchEngine(): EngineWatch {
     watch ??= new EngineWatch(api, project.id, {
       // our own probes are events, too
-      event: ({ id, action }) => void (action.startsWith('exec_') || lookAt(id)),
+      event: ({ id, action }) => void (action.startsWith('exec_') || lookAt(id, action)),
       begin: () => {
-        for (const replica of replicas.values()) void look(replica);
+        for (const replica of replicas.values()) if (!replica.isBooting) void look(replica);
       },
       lost: (error) => emit({ type: 'note', message: `${failuresOf(error)[0]?.message}: waiting for it` }),
     });
     return watch;
   }
 
-  async function lookAt(id: string): Promise<void> {
-    for (const replica of replicas.values()) if (replica.spec.containerId === id) await look(replica);
+  async function lookAt(id: string, action: string): Promise<void> {
+    for (const replica of replicas.values())
+      if (replica.spec.containerId === id && !(action === 'start' && replica.isBooting)) await look(replica);
   }
 
   /** An engine that goes away meanwhile is noticed by the stream of events, which begins anew then. */
@@ -200,9 +203,9 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     },
 
     async observe(signal) {
-      const found = await containers.list(signal);
+      lately = await containers.list(signal);
       return Promise.all(
-        found.map((one) => {
+        lately.map((one) => {
           const service = serviceOf(one.container);
           return observed(api, one, replicas.get(`${service}:${one.index}`), wishOf(service), signal);
         }),
@@ -248,7 +251,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     replicas: () => [...replicas.values()].map(viewOf),
 
     async adopt(signal) {
-      const found = await containers.list(signal);
+      const found = lately ?? (await containers.list(signal));
+      lately = undefined;
       await Promise.all(
         found.map(async (one) => {
           const wish = wishOf(serviceOf(one.container));

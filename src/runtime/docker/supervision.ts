@@ -45,6 +45,7 @@ export class Supervision {
   readonly #restarts: Restarts;
   /** Resolves when nothing starts the container again. */
   over: Promise<void> = Promise.resolve();
+  isBooting = false;
 
   constructor(of: SupervisionOf) {
     this.#of = of;
@@ -205,11 +206,14 @@ export class Supervision {
   async #boot(): Promise<void> {
     const { spec, life, sight, serving, boot } = this.#of;
     serving.lastAnswer = undefined;
+    this.isBooting = true;
     try {
       await boot(spec);
       await sight.look();
     } catch (error) {
       throw cannotStart(spec.service.name, error);
+    } finally {
+      this.isBooting = false;
     }
     life.become({ at: 'starting' });
   }

@@ -37,6 +37,8 @@ export interface EdgeWish {
 /** The container that the edge runs in. */
 export interface EdgeContainer {
   readonly pid?: number | undefined;
+  /** Its own, where this machine can connect to it. */
+  readonly address?: string | undefined;
   start(signal: AbortSignal): Promise<void>;
   /** Runs a program in it. */
   exec(

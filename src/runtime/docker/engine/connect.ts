@@ -4,8 +4,10 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Ms } from '../../../kit/events.ts';
 import { CampError, failuresOf } from '../../../kit/failure.ts';
+import { recall, remember, stampOf } from '../../../kit/remembered.ts';
 import type { RawVersion } from './answers.ts';
-import { noneFound, said, tooOld, unreachable, unusableHost } from './failures.ts';
+import type { Route } from './dial.ts';
+import { noneFound, refusalOf, said, tooOld, unreachable, unusableHost } from './failures.ts';
 import { candidates, knownSockets } from './find.ts';
 import { parseHost } from './host.ts';
 import type { Engine, EngineAddress, NetworkDetail } from './types.ts';
@@ -16,16 +18,17 @@ const oldestApi = '1.41';
 const firstAnswerMs: Ms = 2500;
 
 /**
- * Connects to the engine that find.ts names, in one round trip. Throws ENGINE_UNREACHABLE, ENGINE_HANGS,
- * ENGINE_TOO_OLD or NO_PERMISSION, all of fault machine.
+ * Connects to the engine that find.ts names, in one round trip. `memory` is a file for what an engine at a socket has said
+ * of its version, which it starts programs to find out. Throws ENGINE_UNREACHABLE, ENGINE_HANGS, ENGINE_TOO_OLD or
+ * NO_PERMISSION, all of fault machine.
  */
-export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Engine> {
+export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal, memory?: string): Promise<Engine> {
   const { isChosen, addresses } = candidates(env);
   if (addresses.length === 0) throw new CampError(noneFound(knownSockets(env).map(([path]) => path)));
   let first: unknown;
   for (const address of addresses) {
     try {
-      return await greet(address, env, signal);
+      return await greet(address, env, signal, memory);
     } catch (error) {
       if (isChosen || !isGone(error)) throw error;
       // a socket that its engine has left behind: another engine may run
@@ -35,13 +38,18 @@ export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal)
   throw withTried(first, addresses);
 }
 
-async function greet(address: EngineAddress, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Engine> {
+async function greet(
+  address: EngineAddress,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  memory: string | undefined,
+): Promise<Engine> {
   const target = targetOf(address);
-  const { engineApi, engineVersion } = await import('../client.ts');
+  const { engineApi } = await import('../client.ts');
   const route = { address, target, isTls: address.tls !== undefined, prefix: prefixOf(address) };
   const within = { deadlineMs: firstAnswerMs, signal };
   const [version, bridge] = await Promise.all([
-    engineVersion(route, within),
+    versionOf(route, within, memory),
     // without a version in the path, as nobody knows yet which
     engineApi(route)
       .inspectNetwork('bridge', within)
@@ -60,6 +68,28 @@ async function greet(address: EngineAddress, env: NodeJS.ProcessEnv, signal: Abo
     env: cliEnvironment(address, env),
     api: engineApi({ ...route, prefix: `${route.prefix}/v${apiVersion}` }),
   };
+}
+
+/** Of the same engine at the same socket, as its greeting tells, what it has said before. */
+async function versionOf(
+  route: Route,
+  within: { readonly deadlineMs: Ms; readonly signal: AbortSignal },
+  memory: string | undefined,
+): Promise<RawVersion> {
+  const { engineGreeting, engineVersion } = await import('../client.ts');
+  const { socketPath } = route.target;
+  const socket = memory && socketPath ? stampOf(socketPath) : undefined;
+  if (!memory || socket === undefined) return engineVersion(route, within);
+  const greeting = await engineGreeting(route, within).catch((error: unknown) => {
+    if (refusalOf(error)) return undefined; // no engine that camp knows: its version tells
+    throw error;
+  });
+  const key = `${socketPath} ${socket} ${greeting}`;
+  const known = greeting === undefined ? undefined : recall<RawVersion>(memory, key);
+  if (known) return known;
+  const version = await engineVersion(route, within);
+  remember(memory, key, version);
+  return version;
 }
 
 /** The oldest version that both speak: its answers are those that camp was written for. */
