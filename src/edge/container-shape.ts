@@ -14,6 +14,9 @@ export interface ContainerShape {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
+/** Whatever the edge's container is made of. */
+export const edgeImage = 'caddy:2';
+
 /** Where the edge's folder is in the container. */
 export const innerFolder = '/camp';
 
@@ -35,7 +38,7 @@ export function edgeFolder({ projectDir, runDir }: Pick<EdgeSetup, 'projectDir' 
 export function containerShape(setup: Pick<EdgeSetup, 'projectDir' | 'runDir' | 'storage'>): ContainerShape {
   const { projectDir, storage } = setup;
   return {
-    image: 'caddy:2',
+    image: edgeImage,
     command: ['sh', `${innerFolder}/run.sh`],
     mounts: [
       { source: projectDir, target: projectDir },

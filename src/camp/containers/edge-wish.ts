@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { containerShape } from '../../edge/container-shape.ts';
+import { containerShape, edgeImage } from '../../edge/container-shape.ts';
 import type { Project, Service } from '../../project/types.ts';
-import type { EdgeWish } from '../../runtime/docker/types.ts';
+import type { EdgeWish, Expected } from '../../runtime/docker/types.ts';
 
 const edgeServiceName = 'camp-edge';
 
@@ -12,19 +12,22 @@ export interface EdgeAround {
   edgePorts(project: Project): readonly number[];
 }
 
-/** The name of the edge's service: the project's own edge keeps its name. */
-export function edgeServiceOf({ services }: Project): string {
-  return [...services.values()].find((service) => service.isEdge)?.name ?? edgeServiceName;
+/** What of it is known at once: it takes the place of the project's own edge, and is on every network of what it leads to. */
+export function edgeSketch(project: Project, placed: readonly Service[]): Expected['edge'] {
+  const own = [...project.services.values()].find((service) => service.isEdge);
+  return {
+    service: own?.name ?? edgeServiceName,
+    image: edgeImage,
+    networks: [...new Set(placed.flatMap((service) => service.container.networks))],
+  };
 }
 
-/** The container of the edge: in the place of the project's own edge service, or beside the others; on every network of what it leads to. */
+/** The container of the edge, in the place of the project's own edge service or beside the others. */
 export function edgeWish(project: Project, placed: readonly Service[], around: EdgeAround): EdgeWish {
   const shape = containerShape({ projectDir: project.dir, runDir: around.runDir, storage: around.storage });
   return {
-    service: edgeServiceOf(project),
-    image: shape.image,
+    ...edgeSketch(project, placed),
     ports: around.edgePorts(project),
-    networks: [...new Set(placed.flatMap((service) => service.container.networks))],
     mounts: shape.mounts.map((mount) => ({ ...mount, readOnly: true })),
     tmpfs: shape.tmpfs,
     sysctls: shape.sysctls,

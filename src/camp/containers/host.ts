@@ -11,7 +11,7 @@ import type { Project, Service } from '../../project/types.ts';
 import type { ComposeModel } from '../../runtime/docker/compose.ts';
 import type { Api } from '../../runtime/docker/engine/types.ts';
 import { projectLabel } from '../../runtime/docker/labels.ts';
-import type { DockerRuntime } from '../../runtime/docker/types.ts';
+import type { DockerRuntime, Expected } from '../../runtime/docker/types.ts';
 import type { Waiting } from '../../runtime/docker/waiting.ts';
 import type { PortLeases } from '../../runtime/native/leases.ts';
 import type { Gateway, ProcessPort } from '../../runtime/wiring/gateway.ts';
@@ -55,6 +55,7 @@ export class ContainerHost {
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
   #ahead: Waiting | undefined;
+  #expected: Expected | undefined;
   #listening: Promise<readonly Listener[]> | undefined;
   readonly #said = new Set<string>();
   #hasLookedForEdge = false;
@@ -75,13 +76,13 @@ export class ContainerHost {
     if (edge !== 'container' || !project.compose || this.#runtime || this.#setup.isLooking || this.mayHaveLeft) return;
     this.#listening = readListeners();
     const { startAhead } = await import('../../runtime/docker/ahead.ts');
-    const { edgeServiceOf } = await import('./edge-wish.ts');
+    const { edgeSketch } = await import('./edge-wish.ts');
     const { env, folders } = this.#setup;
-    const services = [...project.services.values()].flatMap(({ name, replicas: own }) =>
-      placements.get(name)?.kind === 'container' ? { service: name, replicas: replicas.get(name) ?? own } : [],
-    );
+    const placed = [...project.services.values()].filter(({ name }) => placements.get(name)?.kind === 'container');
+    const services = placed.map(({ name, replicas: own }) => ({ service: name, replicas: replicas.get(name) ?? own }));
+    this.#expected = { services, edge: edgeSketch(project, placed) };
     const facts = { ...project.compose, id: project.id };
-    this.#ahead = startAhead({ env, project: facts, stateDir: folders.state, services, edge: edgeServiceOf(project) });
+    this.#ahead = startAhead({ env, project: facts, stateDir: folders.state, expected: this.#expected });
   }
 
   /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
@@ -89,6 +90,8 @@ export class ContainerHost {
     try {
       this.#project = project;
       this.#runtime ??= await this.#open(project, signal);
+      if (this.#expected) this.#runtime.foresee(this.#expected);
+      this.#expected = undefined;
       return { at: 'reachable' };
     } catch (error) {
       const [failure] = error instanceof CampError ? error.failures : [];
@@ -124,14 +127,8 @@ export class ContainerHost {
     this.#wishes = await wishesFor(project, wanted, around);
     for (const { service, message } of this.#wishes.notes) this.#say(service, message);
     this.#runtime?.want(this.#wishes.containers, this.#wishes.edge);
-    if (!this.#setup.isLooking && !this.mayHaveLeft) this.#prepareFor(placed.map(([name]) => name));
     if (this.#wishes.isMixed && this.#runtime) await this.#lookAtNetworks(project.id);
     return new Map(this.#wishes.containers.map(({ service, hash }) => [service.name, hash]));
-  }
-
-  /** A project that has no containers yet is about to get all of them. */
-  #prepareFor(services: readonly string[]): void {
-    this.#runtime?.foresee({ services, replaced: [], edge: this.#wishes?.edge !== undefined });
   }
 
   /** An edge in a container that a camp before this one has left: nobody knows what it serves, and it holds the ports. */

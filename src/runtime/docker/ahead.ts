@@ -5,16 +5,15 @@ import { cliEnvironment } from './engine/connect.ts';
 import { candidates } from './engine/find.ts';
 import { recallCompose } from './engine/find-compose.ts';
 import { guardOf } from './override.ts';
-import { type Created, upArgs } from './up-args.ts';
+import type { Expected } from './types.ts';
+import { upArgs } from './up-args.ts';
 import { startWaiting, type Waiting } from './waiting.ts';
 
 export interface AheadRequest {
   readonly env: NodeJS.ProcessEnv;
   readonly project: ComposeProject;
   readonly stateDir: string;
-  readonly services: readonly Created[];
-  /** The name of the edge's service. */
-  readonly edge: string;
+  readonly expected: Expected;
 }
 
 /**
@@ -22,11 +21,16 @@ export interface AheadRequest {
  * camp adds to the files: to begin takes Compose as long as that. It waits, having changed nothing. Undefined where something
  * has to be found out first.
  */
-export function startAhead({ env, project, stateDir, services, edge }: AheadRequest): Waiting | undefined {
+export function startAhead({
+  env,
+  project,
+  stateDir,
+  expected: { services, edge },
+}: AheadRequest): Waiting | undefined {
   const [address] = candidates(env).addresses;
   const compose = recallCompose(env, composeMemory(stateDir));
   if (!address || address.problem || !compose) return undefined;
-  const args = [...upArgs([...services, { service: edge }], '--no-recreate'), guardOf({ service: edge })];
+  const args = [...upArgs([...services, { service: edge.service }], '--no-recreate'), guardOf(edge)];
   const own = environmentOf(env, cliEnvironment(address, env), project.dir);
   return startWaiting(commandOf(compose, project, [...project.files, '-'], args, own));
 }

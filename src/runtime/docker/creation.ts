@@ -10,7 +10,7 @@ import type { Api, Compose, ContainerDetail, ContainerSummary } from './engine/t
 import { composeLabels, isEdge, isOneOff, projectLabel, serviceOf } from './labels.ts';
 import { guardOf, overrideOf } from './override.ts';
 import type { Found, OwnContainers } from './own-containers.ts';
-import type { ContainerWish, EdgeWish } from './types.ts';
+import type { ContainerWish, EdgeWish, Expected } from './types.ts';
 import { type Created, upArgs } from './up-args.ts';
 import { createVolumes } from './volumes.ts';
 
@@ -34,10 +34,10 @@ export interface CreationSetup {
 /** What Compose does to the containers of a project. */
 export interface Creation {
   /**
-   * Looks and starts Compose for a `create` step that is about to come, as it takes a while to begin. Changes nothing:
-   * Compose waits for the step itself. `undefined`: none is to come.
+   * Looks and starts Compose for a `create` step that is about to come, as both take a while. Changes nothing: Compose
+   * waits for the step itself. `undefined`: none is to come.
    */
-  foresee(step: Steps['create'] | undefined): void;
+  foresee(expected: Expected | undefined): void;
   /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. Returns what there is then. */
   create(step: Steps['create'], signal: AbortSignal): Promise<readonly Found[]>;
   /** Starts the containers of a service that the engine alone cannot start. */
@@ -53,13 +53,12 @@ interface Seen {
   readonly networks: readonly string[];
   /** Services whose image is not here. */
   readonly imageless: readonly string[];
-  readonly isEdgeStale: boolean;
   readonly composeVersion: string;
 }
 
 /** A `create` step that has begun before its time. */
 interface Foreseen {
-  readonly step: Steps['create'];
+  readonly expected: Expected;
   readonly seen: Promise<Seen>;
   readonly up: Begun;
 }
@@ -72,27 +71,25 @@ export function containerCreation(setup: CreationSetup): Creation {
   const { api, cli, project, containers, emit } = setup;
   let foreseen: Foreseen | undefined;
 
-  async function look(step: Steps['create'], signal: AbortSignal): Promise<Seen> {
+  async function look(
+    services: readonly string[],
+    edge: Expected['edge'] | undefined,
+    signal: AbortSignal,
+  ): Promise<Seen> {
     const model = setup.model();
     const [ours, named, networks, imageless, compose] = await Promise.all([
       containers.all(signal),
       api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
-      ownNetworks(model),
-      absentImages(api, imagesOf(model, step.services, edgeOf(step)).images),
+      ownNetworks(model, edge?.networks),
+      absentImages(api, imagesOf(model, services, edge).images),
       setup.compose(signal),
     ]);
-    const isEdgeStale = edgeOf(step) !== undefined && setup.isEdgeStale(ours.find(isEdge));
-    return { ours, named, networks, imageless, isEdgeStale, composeVersion: compose.version };
+    return { ours, named, networks, imageless, composeVersion: compose.version };
   }
 
-  function edgeOf({ edge }: Steps['create']): EdgeWish | undefined {
-    return edge ? setup.edgeWish() : undefined;
-  }
-
-  async function ownNetworks(model: ComposeModel): Promise<readonly string[]> {
+  async function ownNetworks(model: ComposeModel, ofEdge: readonly string[] = []): Promise<readonly string[]> {
     const networks = new Map(Object.entries(model.networks));
-    for (const name of setup.edgeWish()?.networks ?? [])
-      if (!networks.has(name)) networks.set(name, { name: `${project.name}_${name}` });
+    for (const name of ofEdge) if (!networks.has(name)) networks.set(name, { name: `${project.name}_${name}` });
     const own = await Promise.all(
       [...networks].map(async ([key, network]) => {
         if (network.external) return undefined;
@@ -116,21 +113,27 @@ export function containerCreation(setup: CreationSetup): Creation {
     );
   }
 
-  function foresee(step: Steps['create'] | undefined): void {
+  function foresee(expected: Expected | undefined): void {
     foreseen?.up.end();
     foreseen = undefined;
-    const edge = step && edgeOf(step);
-    if (!edge) return;
-    const seen = look(step, never);
+    if (!expected) return;
+    const { services, edge } = expected;
+    const seen = look(
+      services.map(({ service }) => service),
+      edge,
+      never,
+    );
     seen.catch(() => undefined); // told to the step itself
-    const args = upArgs(createdOf([...step.services, edge.service], []), '--no-recreate');
-    foreseen = { step, seen, up: cli.begin(args, guardOf(edge)) };
+    const args = upArgs([...services, { service: edge.service }], '--no-recreate');
+    foreseen = { expected, seen, up: cli.begin(args, guardOf(edge)) };
   }
 
   async function create(step: Steps['create'], signal: AbortSignal): Promise<readonly Found[]> {
-    const begun = foreseen && isSame(foreseen.step, step) ? foreseen : undefined;
+    const edge = step.edge ? setup.edgeWish() : undefined;
+    const begun = foreseen && isExpected(step, edge, foreseen.expected) ? foreseen : undefined;
     try {
-      return await createOf(step, (await begun?.seen) ?? (await look(step, signal)), begun?.up, signal);
+      const seen = (await begun?.seen) ?? (await look(step.services, edge, signal));
+      return await createOf(step, edge, seen, begun?.up, signal);
     } finally {
       foresee(undefined);
     }
@@ -138,13 +141,13 @@ export function containerCreation(setup: CreationSetup): Creation {
 
   async function createOf(
     step: Steps['create'],
+    edge: EdgeWish | undefined,
     seen: Seen,
     begun: Begun | undefined,
     signal: AbortSignal,
   ): Promise<readonly Found[]> {
     const model = setup.model();
     await refuseStrangers(api, project, seen.named, model, step.services);
-    const edge = edgeOf(step);
     const text = override(model, seen.networks);
     cli.writeOverride(text);
     const renamed = seen.ours.filter((one) => one.labels[composeLabels.project] !== project.name && !isOneOff(one));
@@ -155,7 +158,7 @@ export function containerCreation(setup: CreationSetup): Creation {
     if (seen.imageless.length > 0)
       await provideImages(api, cli, imagesOf(model, step.services, edge), seen.imageless, emit, signal);
     // the edge's container is replaced as soon as anything about it differs; it is quickly back
-    const replaced = [...step.replaced, ...(edge && seen.isEdgeStale ? [edge.service] : [])];
+    const replaced = [...step.replaced, ...(edge && setup.isEdgeStale(seen.ours.find(isEdge)) ? [edge.service] : [])];
     const missing = [...step.services, ...(edge ? [edge.service] : [])].filter((name) => !replaced.includes(name));
     await setup.release(step.replaced);
     const there = seen.ours.length > renamed.length ? await containers.list(signal) : [];
@@ -193,7 +196,7 @@ export function containerCreation(setup: CreationSetup): Creation {
   async function start(service: string): Promise<void> {
     const { signal } = new AbortController();
     const model = setup.model();
-    cli.writeOverride(override(model, await ownNetworks(model)));
+    cli.writeOverride(override(model, await ownNetworks(model, setup.edgeWish()?.networks)));
     const count = (await containers.list()).filter((one) => serviceOf(one.container) === service).length;
     const scale = ['--scale', `${service}=${Math.max(1, count)}`];
     await cli.run(['up', '-d', '--no-deps', '--no-build', '--no-recreate', ...scale, service], { signal });
@@ -202,12 +205,18 @@ export function containerCreation(setup: CreationSetup): Creation {
   return { foresee, create, start };
 }
 
-function isSame(one: Steps['create'], other: Steps['create']): boolean {
-  const sorted = (step: Steps['create']): unknown => [step.services.toSorted(), step.replaced.toSorted(), step.edge];
-  return isDeepStrictEqual(sorted(one), sorted(other));
+/** Whether what was looked at ahead is all that there is to look at. */
+function isExpected({ services, replaced }: Steps['create'], edge: EdgeWish | undefined, expected: Expected): boolean {
+  const names = expected.services.map(({ service }) => service);
+  return (
+    replaced.length === 0 &&
+    isDeepStrictEqual(services.toSorted(), names.toSorted()) &&
+    edge?.image === expected.edge.image &&
+    isDeepStrictEqual(edge.networks, expected.edge.networks)
+  );
 }
 
-function imagesOf(model: ComposeModel, services: readonly string[], edge: EdgeWish | undefined): WantedImages {
+function imagesOf(model: ComposeModel, services: readonly string[], edge: Expected['edge'] | undefined): WantedImages {
   const images = new Map<string, string>();
   const neverPulled = new Set<string>();
   for (const name of services) {

@@ -3,6 +3,7 @@ import type { Service } from '../../project/types.ts';
 import type { Publication, Runtime } from '../types.ts';
 import type { Command } from './compose.ts';
 import type { Engine } from './engine/types.ts';
+import type { Created } from './up-args.ts';
 
 /** One service as containers are to be created of it, beyond what its compose files say. */
 export interface ContainerWish {
@@ -34,6 +35,12 @@ export interface EdgeWish {
   readonly command: readonly string[];
 }
 
+/** What a project that has no containers is about to get, as far as that is known before anything has been looked at. */
+export interface Expected {
+  readonly services: readonly Created[];
+  readonly edge: Pick<EdgeWish, 'service' | 'image' | 'networks'>;
+}
+
 /** The container that the edge runs in. */
 export interface EdgeContainer {
   readonly pid?: number | undefined;
@@ -62,7 +69,7 @@ export interface DockerRuntime extends Runtime {
   /** Throws BUILD_FAILED (service), DOCKERFILE_INVALID (project) or IMAGE_MISSING (machine). */
   build(services: readonly string[], signal: AbortSignal): Promise<void>;
   /** Prepares for a `create` step that is likely to come, `undefined`: for none; changes nothing. */
-  foresee(step: Steps['create'] | undefined): void;
+  foresee(expected: Expected | undefined): void;
   /** Throws PROJECT_NAME_TAKEN, IMAGE_MISSING, DISK_FULL (machine). Nothing is started. */
   create(step: Steps['create'], signal: AbortSignal): Promise<void>;
   /** Supervises what a camp that is gone has left running; `start` and `awaitReady` do so by themselves. */
