@@ -105,7 +105,7 @@ services:
     },
   },
   {
-    what: 'networks apart, aliases, network_mode host, UDP, a range of ports, an image without EXPOSE',
+    what: 'networks apart, none by default, aliases, network_mode host, UDP, a range of ports, an image without EXPOSE',
     files: {
       'compose.yaml': `services:
   web:
@@ -126,6 +126,7 @@ services:
     ports: ["9000"]
   metrics:
     image: node:24-alpine
+    networks: [front]
     init: true
     command: [node, -e, 'const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send("heard " + m, from.port)).bind(8125)']
     ports: ["28125:8125/udp"]

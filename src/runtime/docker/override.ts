@@ -28,7 +28,10 @@ export function overrideOf(
   const lines = ['# Written by camp for docker compose, anew at each start.', 'services:'];
   for (const wish of wishes) lines.push(`  ${key(wish.service.name)}: ${flow(serviceOf(projectId, wish))}`);
   if (edge) lines.push(`  ${key(edge.service)}: ${flow(edgeOf(projectId, edge))}`);
-  if (edge) lines.push(`  ${key(guardOf(edge))}: ${flow({ image: edge.image, deploy: { replicas: 0 } })}`);
+  if (edge)
+    lines.push(
+      `  ${key(guardOf(edge))}: ${flow({ image: edge.image, network_mode: 'none', deploy: { replicas: 0 } })}`,
+    );
   for (const name of elsewhere) lines.push(`  ${key(name)}: ${flow({ volumes: gone })}`);
   if (lines.length === 2) lines[1] = 'services: {}';
   if (networks.length > 0) lines.push('networks:');
@@ -36,7 +39,10 @@ export function overrideOf(
   return `${lines.join('\n')}\n`;
 }
 
-/** A service that has no container, and that only what camp adds knows: a command that names it fails without that. */
+/**
+ * A service that has no container and no network, and that only what camp adds knows: a command that names it fails
+ * without that.
+ */
 export function guardOf({ service }: Pick<EdgeWish, 'service'>): string {
   return `${service}.camp`;
 }
