@@ -68,6 +68,7 @@ describe.skipIf(!found)('a project in containers', () => {
     rig.runtime.replicas().find((one) => one.service === service)?.state.at;
   const states = (): string[] =>
     rig.events.flatMap((event) => (event.type === 'replica' ? [`${event.replica} ${event.state.at}`] : []));
+  const notes = (): string[] => rig.events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
   const lines = (): string[] => rig.events.flatMap((event) => (event.type === 'output' ? [event.line] : []));
 
   function sleeper(
@@ -362,6 +363,7 @@ describe.skipIf(!found)('a project in containers', () => {
       await rig.up([one]);
       await api.removeContainer(await rig.containerOf('api'), { force: true });
       await until(() => state() === 'exited', 'the removal is seen');
+      expect(notes()).toEqual(['its container was removed from outside']);
       expect(await rig.runtime.observe(never)).toEqual([]);
       await create(['api']);
       await rig.runtime.start(one.service, 1);

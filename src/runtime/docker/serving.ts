@@ -58,7 +58,9 @@ export class Serving {
       life.become({ at: 'ready', ...(endpoint ? { endpoint } : {}) });
     }
     if (!isWell && life.state.at === 'ready') {
-      life.note(status === 'paused' ? 'was paused from outside' : `is unhealthy: ${lastHealth(sight.seen)}`);
+      // the engine calls all unhealthy that has ended: whoever watches it says what has happened
+      if (status === 'paused') life.note('was paused from outside');
+      else if (status === 'running') life.note(`is unhealthy: ${lastHealth(sight.seen)}`);
       life.become({ at: 'unhealthy', since: clock.now() });
     }
   }
