@@ -1,16 +1,15 @@
 import { createClient, type Transport } from './client.ts';
 import type { Handled } from './consumer.ts';
-import { createTx, type Database, type DatabaseOptions, transact } from './database.ts';
+import { type Database, type DatabaseOptions, transact } from './database.ts';
 import { nameLog } from './log.ts';
 import type { Route } from './router.ts';
-import { type BuiltSaga, createSaga } from './saga.ts';
-import type { EventHandler, Handler, Saga, SagaOptions, Transact } from './types.ts';
+import { createSaga, type Saga } from './saga.ts';
+import type { EventHandler, Handler, SagaOptions, Transact } from './types.ts';
 
 /** What a service says of itself; nothing is opened before start. */
 export type App = ReturnType<typeof createService>;
 
 interface Runtime {
-  readonly service: string;
   readonly database: Database | undefined;
   readonly transport: Transport;
   now(): number;
@@ -20,7 +19,7 @@ interface Runtime {
 export function createService(name: string) {
   const routes: Route[] = [];
   const handled: Handled[] = [];
-  const sagas: BuiltSaga[] = [];
+  const sagas: Saga[] = [];
   /** For start and testEnv; no database where neither one nor anything that needs it was asked for. */
   const parts: { database?: DatabaseOptions; runtime?: Runtime } = {};
   nameLog(process.env['SERVICE'] || name);
@@ -46,20 +45,19 @@ export function createService(name: string) {
       handled.push({ type, handler, as });
       parts.database ??= {};
     },
-    saga<T extends object = any>(sagaName: string, options: SagaOptions<T>): Saga<T> {
+    saga<T extends object = any>(sagaName: string, options: SagaOptions<T>): Pick<Saga<T>, 'begin'> {
       const saga = createSaga(sagaName, options, () => running().now());
       sagas.push(saga);
-      handled.push(...saga.handled);
-      parts.database ??= {};
+      for (const type of saga.answers) app.on(type, saga.onAnswer);
       return saga;
     },
     /** Asks other services where there is no request: in handlers of events. */
     client: createClient(async (url, init) => running().transport(url, init)),
     /** As in a request, outside of one. */
-    tx: ((work) => {
-      const { database, service } = running();
+    tx: (async (work) => {
+      const { database } = running();
       if (!database) throw new Error('no database: say app.database() before start()');
-      return transact(database, (session) => work(createTx(session, service)));
+      return transact(database, work);
     }) as Transact,
     /** Migrates, connects, listens; SIGTERM drains and ends the process. */
     start: async (): Promise<void> => (await import('./start.ts')).start(app),

@@ -1,4 +1,4 @@
-import { type Context, currentOrNew, traceparent } from './context.ts';
+import { currentOrNew, traceparent } from './context.ts';
 import { describe, log } from './log.ts';
 import { DependencyProblem } from './problem.ts';
 import { createBudget, equalJitter, fullJitter, parseRetryAfter } from './retry.ts';
@@ -6,14 +6,6 @@ import type { CallOptions, Client, Reply } from './types.ts';
 import { sleep } from './wait.ts';
 
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
-
-interface Ask {
-  readonly url: string;
-  readonly init: { readonly method: string; readonly headers: Headers; readonly body: string | null };
-  readonly timeoutMs: number;
-  readonly deadline: number;
-  readonly context: Context;
-}
 
 const maxTries = 3;
 const openMs = 5_000;
@@ -53,11 +45,8 @@ export function createClient(transport: Transport = fetch): Client {
     }
   }
 
-  async function once(
-    to: Destination,
-    { url, init, deadline, timeoutMs, context }: Ask,
-    tries: number,
-  ): Promise<Reply> {
+  async function once(to: Destination, ask: Ask, tries: number): Promise<Reply> {
+    const { url, init, deadline, timeoutMs } = ask;
     const { name } = to;
     const strike = (status: number, detail: string, reply?: Reply) =>
       new DependencyProblem(status, name, `${name} ${detail}`, { reply, isStrike: true });
@@ -65,24 +54,19 @@ export function createClient(transport: Transport = fetch): Client {
     if (leftMs <= 0) throw new DependencyProblem(504, name, `no time left to ask ${name}: the deadline is over`);
     const limitMs = Math.ceil(Math.min(timeoutMs, leftMs)); // a timer takes no fractions, which a caller may send
     const time = AbortSignal.timeout(limitMs);
-    const gone = context.signal;
+    const gone = ask.context.signal;
     const signal = gone ? AbortSignal.any([time, gone]) : time;
-    const [response, text] = await transport(url, { ...init, redirect: 'manual', signal })
-      .then(async (response) => [response, await response.text()] as const)
-      .catch((error) => {
-        // that says nothing about the destination
-        const isGone = gone?.aborted && !time.aborted && Date.now() < deadline;
-        if (isGone) throw new DependencyProblem(499, name, 'the caller has gone');
-        if (signal.aborted) throw strike(504, `did not answer within ${limitMs} ms`);
-        throw strike(502, `cannot be reached: ${describe(error.cause ?? error)}`);
-      });
-    const { status } = response;
-    const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '');
-    const raw: Reply = { status, headers: Object.fromEntries(response.headers), body: text || undefined };
-    const body = isJson ? parse(text) : raw.body;
-    if (isJson && body === undefined) throw strike(502, `answered ${status}, but its JSON is broken`, raw);
-    const reply = { ...raw, body };
-    const retryAfter = raw.headers['retry-after'];
+    const asked = transport(url, { ...init, redirect: 'manual', signal }).then(toReply);
+    const reply = await asked.catch((error) => {
+      // that says nothing about the destination
+      const isGone = gone?.aborted && !time.aborted && Date.now() < deadline;
+      if (isGone) throw new DependencyProblem(499, name, 'the caller has gone');
+      if (signal.aborted) throw strike(504, `did not answer within ${limitMs} ms`);
+      throw strike(502, `cannot be reached: ${describe(error.cause ?? error)}`);
+    });
+    const { status } = reply;
+    if (reply.body instanceof SyntaxError) throw strike(502, `answered ${status}, but its JSON is broken`, reply);
+    const retryAfter = reply.headers['retry-after'];
     if (status !== 429 && (status !== 503 || retryAfter === undefined)) {
       if (status >= 500) throw strike(502, `answered ${status}${detailOf(reply)}`, reply);
       return reply;
@@ -108,7 +92,9 @@ export function createClient(transport: Transport = fetch): Client {
   };
 }
 
-function prepare(method: string, url: string, { body, headers, idempotencyKey, timeoutMs = 2_000 }: CallOptions): Ask {
+type Ask = ReturnType<typeof prepare>;
+
+function prepare(method: string, url: string, { body, headers, idempotencyKey, timeoutMs = 2_000 }: CallOptions) {
   const context = currentOrNew();
   const latest = context.deadline ?? Date.now() + 10_000;
   // some of it is kept back: whoever calls what is slow has time to say so before its own caller gives up
@@ -148,11 +134,20 @@ function detailOf({ body }: Reply): string {
   return typeof body?.detail === 'string' ? `: ${body.detail.slice(0, 200)}` : '';
 }
 
-function parse(text: string): unknown {
+/** JSON as what it says, anything else as text. */
+export async function toReply(response: Response): Promise<Reply> {
+  const { status, headers } = response;
+  const text = await response.text();
+  const isJson = text !== '' && /\bjson\b/.test(headers.get('content-type') ?? '');
+  return { status, headers: Object.fromEntries(headers), body: isJson ? parse(text) : text || undefined };
+}
+
+/** What it says; a SyntaxError where it is no JSON. */
+export function parse(text: string): any {
   try {
     return JSON.parse(text);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { currentOrNew, traceparent, within } from './context.ts';
 import { Fatal } from './problem.ts';
-import type { Envelope, Tx } from './types.ts';
+import type { Event, Tx } from './types.ts';
 import { createQueue } from './wait.ts';
 
 export interface Session {
@@ -10,6 +10,8 @@ export interface Session {
 /** What the kit needs of a database; postgres.ts and sqlite.ts are the two there are. Its own `query` stands alone. */
 export interface Database extends Session {
   readonly kind: 'postgres' | 'sqlite';
+  /** Whose it is: the source of the events. */
+  readonly service: string;
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Runs work while no other process does the same; outside of any transaction, and without limits of time. */
   migrating(work: (session: Session) => Promise<void>): Promise<void>;
@@ -35,17 +37,17 @@ export async function openDatabase(service: string, url = process.env['DATABASE_
   if (/^postgres(ql)?:/.test(url)) return (await import('./postgres.ts')).openPostgres(url, service);
   if (/^(?!sqlite:|file:)\w+:\/\//.test(url))
     throw new Fatal(`DATABASE_URL is ${url.split(':')[0]}://…: the kit knows postgres:// and sqlite:FILE`);
-  return (await import('./sqlite.ts')).openSqlite(sqliteFile(url) || process.env['DB'] || ':memory:');
+  return (await import('./sqlite.ts')).openSqlite(sqliteFile(url) || process.env['DB'] || ':memory:', service);
 }
 
 /** Of `sqlite:FILE`, `file:FILE` or FILE. */
 export const sqliteFile = (url: string): string => url.replace(/^(sqlite|file):(\/\/)?/, '');
 
 /** Runs work in the open transaction of this context, where a failure takes only itself back, or in one of its own. */
-export async function transact<T>(database: Database, work: (session: Session) => Promise<T>): Promise<T> {
+export async function transact<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   const context = currentOrNew();
   const inside = (session: Session) =>
-    within({ ...context, open: { session, queue: createQueue() } }, () => work(session));
+    within({ ...context, open: { session, queue: createQueue() } }, () => work(createTx(session, database.service)));
   if (!context.open) {
     const result = await database.transaction(inside);
     database.afterCommit();
@@ -67,18 +69,16 @@ export async function transact<T>(database: Database, work: (session: Session) =
 }
 
 /** The transaction as handlers see it: what it emits is a row of the same transaction. */
-export function createTx(session: Session, service: string): Tx {
+function createTx({ query }: Session, source: string): Tx {
+  const { requestId } = currentOrNew();
   return {
-    requestId: currentOrNew().requestId,
-    query: (sql, values) => session.query(sql, values),
+    requestId,
+    query,
     async emit(type, data) {
-      const context = currentOrNew();
-      const event: Envelope = {
-        ...{ id: crypto.randomUUID(), type, source: service, time: new Date().toISOString(), data },
-        ...{ requestId: context.requestId, traceparent: traceparent(context) },
-      };
-      await session.query('insert into camp_outbox (id, body) values ($1, $2)', [event.id, JSON.stringify(event)]);
-      return event.id;
+      const [id, time] = [crypto.randomUUID(), new Date().toISOString()];
+      const event: Event = { id, type, source, time, data, requestId, traceparent: traceparent(currentOrNew()) };
+      await query('insert into camp_outbox (id, body) values ($1, $2)', [id, JSON.stringify(event)]);
+      return id;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Database, openDatabase, sqliteFile } from './database.ts';
+import { openDatabase, sqliteFile } from './database.ts';
 import type { DeadLetter } from './types.ts';
 
 /** A dead letter where it lies. */
@@ -13,14 +13,6 @@ export interface Buried extends DeadLetter {
 export interface Graveyard {
   readonly letters: readonly Buried[];
   close(): Promise<void>;
-}
-
-/** Where there is no broker, dead letters are kept in the database. */
-export async function bury(database: Database, letter: DeadLetter): Promise<void> {
-  await database.query(
-    'insert into camp_dead_letters (id, consumer, body, dead_at) values ($1, $2, $3, $4) on conflict (id) do nothing',
-    [`${letter.event.id}.${letter.consumer}`, letter.consumer, JSON.stringify(letter), Date.now()],
-  );
 }
 
 /** What `bury` has kept; undefined where no service with the kit has been at work in this database. */

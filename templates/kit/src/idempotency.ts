@@ -17,32 +17,25 @@ export function createIdempotency(database: Database) {
     if (inProgress.has(key)) throw new Problem(409, 'a request with this Idempotency-Key is in progress', soon);
     inProgress.add(key);
     const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('hex');
-    try {
-      return await transact(database, async ({ query }) => {
-        // waits for another replica that has the same key in progress
-        const isNew = await query(
-          `insert into camp_idempotency (key, fingerprint, answer, stored_at) values ($1, $2, '', $3)
-           on conflict do nothing returning key`,
-          [key, fingerprint, Date.now()],
-        );
-        if (isNew.length === 0) {
-          const [row] = await query('select fingerprint, answer from camp_idempotency where key = $1', [key]);
-          if (row.fingerprint === fingerprint) return replayed(JSON.parse(row.answer) as Answer);
-          throw new Problem(422, 'this Idempotency-Key was used with another request');
-        }
-        const answer = await handler();
-        if ((answer.status ?? 200) >= 500) await query('delete from camp_idempotency where key = $1', [key]);
-        else await query('update camp_idempotency set answer = $2 where key = $1', [key, JSON.stringify(answer)]);
-        current()?.signal?.throwIfAborted(); // who has been told that it failed must not find it done
-        return answer;
-      });
-    } finally {
-      inProgress.delete(key);
-    }
+    const once = transact(database, async ({ query }) => {
+      // waits for another replica that has the same key in progress
+      const isNew = await query(
+        `insert into camp_idempotency (key, fingerprint, answer, stored_at) values ($1, $2, '', $3)
+         on conflict do nothing returning key`,
+        [key, fingerprint, Date.now()],
+      );
+      if (isNew.length === 0) {
+        const [row] = await query('select fingerprint, answer from camp_idempotency where key = $1', [key]);
+        if (row.fingerprint !== fingerprint) throw new Problem(422, 'this Idempotency-Key was used with another request');
+        const answer: Answer = JSON.parse(row.answer);
+        return { ...answer, headers: { ...answer.headers, 'idempotent-replayed': 'true' } };
+      }
+      const answer = await handler();
+      if ((answer.status ?? 200) >= 500) await query('delete from camp_idempotency where key = $1', [key]);
+      else await query('update camp_idempotency set answer = $2 where key = $1', [key, JSON.stringify(answer)]);
+      current()?.signal?.throwIfAborted(); // who has been told that it failed must not find it done
+      return answer;
+    });
+    return once.finally(() => inProgress.delete(key));
   };
 }
-
-const replayed = (answer: Answer): Answer => ({
-  ...answer,
-  headers: { ...answer.headers, 'idempotent-replayed': 'true' },
-});

@@ -1,10 +1,9 @@
 import { current } from './context.ts';
 
-type Level = 'info' | 'warn' | 'error';
 type More = Readonly<Record<string, unknown>>;
 
 let service = process.env['SERVICE'] || 'service';
-const toStdout = (line: string): void => void process.stdout.write(`${line}\n`);
+export const toStdout = (line: string): void => void process.stdout.write(`${line}\n`);
 // `node --test` prints what its files print: there nobody reads a log unless KIT_LOG asks for it
 let sink = process.env['NODE_TEST_CONTEXT'] && !process.env['KIT_LOG'] ? () => {} : toStdout;
 process.stdout.on('error', () => {}); // whoever reads the log may end before this process does
@@ -14,17 +13,12 @@ export function nameLog(name: string): void {
   service = name;
 }
 
-/** For tests: lines go there instead; with KIT_LOG set they are printed all the same. */
-export function captureLog(to: (line: string) => void): void {
-  sink = process.env['KIT_LOG'] ? (line) => (to(line), toStdout(line)) : to;
+/** Lines go there from now on. */
+export function writeLog(to: (line: string) => void): void {
+  sink = to;
 }
 
-/** A service says what it does, whoever started it. */
-export function printLog(): void {
-  sink = toStdout;
-}
-
-const writer = (level: Level) => (msg: string, more?: More) => {
+const writer = (level: 'info' | 'warn' | 'error') => (msg: string, more?: More) => {
   const { requestId, traceId } = current() ?? {};
   const line = { time: new Date().toISOString(), level, service, msg, requestId, traceId, ...more };
   sink(JSON.stringify(line, (_key, value) => (value instanceof Error ? describe(value) : value)));
@@ -36,6 +30,9 @@ export const log = Object.assign(writer('info'), {
   warn: writer('warn'),
   error: writer('error'),
 });
+
+/** The milliseconds since, as lines say them. */
+export const since = (begin: number): number => Math.round((performance.now() - begin) * 10) / 10;
 
 /** One line on what went wrong; an AggregateError (nobody answers on any address) has no message of its own. */
 export function describe(error: unknown): string {

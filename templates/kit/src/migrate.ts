@@ -83,12 +83,8 @@ async function apply(database: Database, session: Session, { name, sql, checksum
 function lineByTrial(sql: string, message: string): number {
   const word = /near "([^"]+)"|(?:no such \w+|already exists|has no column named):? ?(\w+)?/.exec(message);
   const wanted = word?.[1] ?? word?.[2] ?? '\n';
-  return (
-    Math.max(
-      0,
-      sql.split('\n').findIndex((line) => line.replace(/--.*/, '').includes(wanted)),
-    ) + 1
-  );
+  const index = sql.split('\n').findIndex((line) => line.replace(/--.*/, '').includes(wanted));
+  return Math.max(1, index + 1);
 }
 
 /** What the kit keeps beside the service's own tables, in its own database: in the same transaction as they change. */

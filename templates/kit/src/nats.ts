@@ -4,7 +4,7 @@ import type { Consumer, Verdict } from './consumer.ts';
 import { correlation, traceparent } from './context.ts';
 import { describe, log } from './log.ts';
 import { Unavailable } from './problem.ts';
-import type { Envelope } from './types.ts';
+import type { Event } from './types.ts';
 import { type Loop, repeat, sleep } from './wait.ts';
 
 /** What a killed consumer had is delivered again after this; one that works says so three times as often. */
@@ -42,15 +42,19 @@ export function openNats(url: string, service: string) {
     isConnected = true;
     for (const loop of loops) loop.kick();
     for await (const { type } of nats.status()) {
-      if (type === 'reconnect') log('the broker is back');
-      if (type === 'disconnect' && isConnected) log.warn('lost the broker');
-      if (type === 'reconnect') isConnected = true;
-      if (type !== 'disconnect') continue;
-      isConnected = false;
-      forget();
-      for (const pull of pulls) pull.stop();
+      if (type === 'disconnect') lost();
+      if (type !== 'reconnect') continue;
+      isConnected = true;
+      log('the broker is back');
     }
     isConnected = false;
+  }
+
+  function lost(): void {
+    if (isConnected) log.warn('lost the broker');
+    isConnected = false;
+    forget();
+    for (const pull of pulls) pull.stop();
   }
 
   /** It may come back without what it had: the next one makes it again. */
@@ -81,7 +85,7 @@ export function openNats(url: string, service: string) {
     return js.jetstream(live(), { timeout }).consumers.get('events', name);
   }
 
-  async function send(subject: string, msgID: string, { requestId, traceparent }: Envelope, body: unknown) {
+  async function send(subject: string, msgID: string, { requestId, traceparent }: Event, body: unknown) {
     const ids = headers();
     ids.set('x-request-id', requestId);
     ids.set('traceparent', traceparent);
@@ -133,7 +137,7 @@ export function openNats(url: string, service: string) {
 
   return {
     /** Stored when it resolves; the same id twice is one message. */
-    publish: (event: Envelope) => send(`events.${event.type}`, event.id, event, event),
+    publish: (event: Event) => send(`events.${event.type}`, event.id, event, event),
     consume(consumers: readonly Consumer[]): void {
       for (const consumer of consumers)
         for (let lane = 0; lane < lanes; lane++)
@@ -156,31 +160,26 @@ export function openNats(url: string, service: string) {
 }
 
 /** The client does not read a user and a password out of a URL. */
-export function server(url: string): { servers: string; user?: string; pass?: string; token?: string } {
-  const { host, username, password } = URL.parse(url) ?? { host: url, username: '', password: '' };
-  const user = decodeURIComponent(username);
-  if (user && password) return { servers: host, user, pass: decodeURIComponent(password) };
-  return user ? { servers: host, token: user } : { servers: host };
+export function server(url: string) {
+  const { host: servers, username, password } = URL.parse(url) ?? { host: url, username: '', password: '' };
+  const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+  return pass ? { servers, user, pass } : user ? { servers, token: user } : { servers };
 }
 
 /** What the consumer says of an event; what is none is a dead letter at once. */
-async function judge(consumer: Consumer, message: js.JsMsg): Promise<Verdict> {
+async function judge({ name: consumer, type, handle }: Consumer, message: js.JsMsg): Promise<Verdict> {
   const attempts = message.info.deliveryCount;
   let reason = 'not an event: it has no id or type';
   try {
-    const event = message.json<Envelope>();
-    if (event?.id && event.type) return await consumer.handle({ ...event, deliveries: attempts });
+    const event = message.json<Event>();
+    if (event?.id && event.type) return await handle(event, attempts);
   } catch (error) {
     reason = `not an event: ${describe(error)}`;
   }
   const ids = correlation(message.headers?.get('x-request-id'), message.headers?.get('traceparent'));
-  const envelope = { requestId: ids.requestId, traceparent: traceparent(ids), time: new Date().toISOString() };
-  const data = message.string().slice(0, 10_000);
-  const event = { id: `message-${message.seq}`, type: consumer.type, source: 'unknown', data, ...envelope };
-  log.error(`${event.type} goes to the dead letters: ${reason}`, {
-    consumer: consumer.name,
-    eventId: event.id,
-    ...ids,
-  });
-  return { kind: 'dead', letter: { event, consumer: consumer.name, reason, attempts, time: envelope.time } };
+  const [id, time, data] = [`message-${message.seq}`, new Date().toISOString(), message.string().slice(0, 10_000)];
+  log.error(`${type} goes to the dead letters: ${reason}`, { consumer, eventId: id, ...ids });
+  const { requestId } = ids;
+  const event = { id, type, source: 'unknown', time, data, requestId, traceparent: traceparent(ids) };
+  return { kind: 'dead', letter: { event, consumer, reason, attempts, time } };
 }

@@ -1,8 +1,7 @@
 import type { Consumer } from './consumer.ts';
 import type { Database, Session } from './database.ts';
-import { bury } from './dead-letters.ts';
 import { createPatientLog, describe } from './log.ts';
-import type { Envelope } from './types.ts';
+import type { DeadLetter, Event } from './types.ts';
 import { type Loop, repeat, sleep } from './wait.ts';
 
 interface Row {
@@ -19,11 +18,11 @@ const taken = 'delete from camp_outbox where position = $1';
  * Moves what is committed from the outbox to the broker, in its order, and deletes what the broker has. One replica at
  * a time, one event after the other: that keeps the order. ("Transactional outbox", microservices.io.)
  */
-export function relay(database: Database, publish: (event: Envelope) => Promise<void>): Loop {
+export function relay(database: Database, publish: (event: Event) => Promise<void>): Loop {
   async function pass({ query }: Session): Promise<number> {
     const rows = await query<Row>(`${first} ${batch} for update`); // waits for another replica that is at it
     for (const { position, body } of rows) {
-      await publish(JSON.parse(body) as Envelope); // one that comes twice after a failure is dropped by the broker
+      await publish(JSON.parse(body) as Event); // one that comes twice after a failure is dropped by the broker
       await query(taken, [position]);
     }
     return rows.length === batch ? 0 : pollMs;
@@ -36,6 +35,14 @@ export function relay(database: Database, publish: (event: Envelope) => Promise<
   });
 }
 
+/** Where there is no broker, dead letters are kept in the database. */
+async function bury(database: Database, letter: DeadLetter): Promise<void> {
+  await database.query(
+    'insert into camp_dead_letters (id, consumer, body, dead_at) values ($1, $2, $3, $4) on conflict (id) do nothing',
+    [`${letter.event.id}.${letter.consumer}`, letter.consumer, JSON.stringify(letter), Date.now()],
+  );
+}
+
 /**
  * Without a broker: to the consumers of this process, many at once, because one that fails and is tried again must not
  * hold up the others. An event stays in the outbox until all are done with it.
@@ -45,9 +52,9 @@ export function deliverHere(database: Database, consumers: readonly Consumer[]):
   const stopping = new AbortController();
   const complain = createPatientLog();
 
-  async function deliver(consumer: Consumer, event: Envelope): Promise<void> {
+  async function deliver(consumer: Consumer, event: Event): Promise<void> {
     for (let deliveries = 1; !stopping.signal.aborted; deliveries++) {
-      const verdict = await consumer.handle({ ...event, deliveries });
+      const verdict = await consumer.handle(event, deliveries);
       if (verdict.kind === 'done') return;
       if (verdict.kind === 'dead') return bury(database, verdict.letter);
       await sleep(verdict.delayMs, stopping.signal);
@@ -56,7 +63,7 @@ export function deliverHere(database: Database, consumers: readonly Consumer[]):
   }
 
   async function take({ position, body }: Row): Promise<void> {
-    const event = JSON.parse(body) as Envelope;
+    const event = JSON.parse(body) as Event;
     try {
       await Promise.all(consumers.filter(({ type }) => type === event.type).map((each) => deliver(each, event)));
       await database.query(taken, [position]);

@@ -81,6 +81,7 @@ export function openPostgres(connectionString: string, service: string): Databas
 
   return {
     kind: 'postgres',
+    service,
     transaction,
     migrating,
     isPassing,

@@ -2,9 +2,12 @@ import type { Reply } from './types.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
+class Named extends Error {
+  override readonly name = this.constructor.name;
+}
+
 /** Throw it to answer with an error: application/problem+json, RFC 9457. In a consumer: tried again, and counted. */
-export class Problem extends Error {
-  override readonly name: string = 'Problem';
+export class Problem extends Named {
   readonly status: number;
   readonly headers: Headers;
   constructor(status: number, detail: string, { headers = {} }: { readonly headers?: Headers } = {}) {
@@ -16,7 +19,6 @@ export class Problem extends Error {
 
 /** A dependency did not do what was asked. In a consumer: tried again, and counted where it is not `isPassing`. */
 export class DependencyProblem extends Problem {
-  override readonly name = 'DependencyProblem';
   readonly dependency: string;
   /** What it answered, if it did. */
   readonly reply?: Reply | undefined;
@@ -43,16 +45,10 @@ export class DependencyProblem extends Problem {
 }
 
 /** Throw it in a consumer when no further try can help: the event goes to the dead letters at once. */
-export class Terminal extends Error {
-  override readonly name = 'Terminal';
-}
+export class Terminal extends Named {}
 
 /** What is needed cannot be reached at the moment: in a consumer tried again and never counted, in a request a 503. */
-export class Unavailable extends Error {
-  override readonly name = 'Unavailable';
-}
+export class Unavailable extends Named {}
 
 /** Started wrongly (a broken migration, a refused password): the process ends with this message. */
-export class Fatal extends Error {
-  override readonly name = 'Fatal';
-}
+export class Fatal extends Named {}

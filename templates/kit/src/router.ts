@@ -19,10 +19,10 @@ export function createRouter(routes: readonly Route[]) {
       const allow = [...new Set(here.map(({ route }) => route.method))].join(', ');
       throw new Problem(405, `${path} takes ${allow}`, { headers: { allow } });
     }
-    const { groups = {} } = found.expression.exec(path) ?? {};
     try {
-      const params = Object.entries(groups).map(([name, value = '']) => [name, decodeURIComponent(value)]);
-      return { route: found.route, params: Object.fromEntries(params) };
+      const params = Object.entries(found.expression.exec(path)?.groups ?? {});
+      const decoded = params.map(([name, value = '']) => [name, decodeURIComponent(value)]);
+      return { route: found.route, params: Object.fromEntries(decoded) };
     } catch {
       throw new Problem(400, 'the path is not properly encoded');
     }

@@ -1,9 +1,8 @@
-import type { Handled } from './consumer.ts';
 import { currentOrNew, within } from './context.ts';
-import { createTx, type Database, transact } from './database.ts';
+import { type Database, transact } from './database.ts';
 import { log } from './log.ts';
 import { equalJitter } from './retry.ts';
-import type { Event, Saga, SagaOptions, Tx } from './types.ts';
+import type { Event, SagaOptions, Tx } from './types.ts';
 
 interface Row {
   readonly id: string;
@@ -22,12 +21,7 @@ interface Row {
   readonly trace_id: string;
 }
 
-export interface BuiltSaga<T = any> extends Saga<T> {
-  /** For each event type that answers a step. */
-  readonly handled: readonly Handled[];
-  /** Undoes one that is late, or asks again for what is not undone; false where there is none. */
-  tick(database: Database, service: string): Promise<boolean>;
-}
+export type Saga<T = any> = ReturnType<typeof createSaga<T>>;
 
 const never = Number.MAX_SAFE_INTEGER;
 
@@ -35,19 +29,8 @@ const never = Number.MAX_SAFE_INTEGER;
  * A persisted orchestrator: its row, its commands and its end are always one transaction. Compensation in reverse order
  * is Garcia-Molina and Salem, Sagas (1987); that it is asked for until it succeeds is what makes it safe.
  */
-export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => number): BuiltSaga<T> {
+export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => number) {
   const { steps, deadlineMs = 60_000 } = options;
-  const types = new Set(steps.flatMap(({ done, failed, undone }) => [done, failed, undone ?? done]));
-
-  async function begin(tx: Tx, id: string, data: T): Promise<void> {
-    const { requestId, traceId } = currentOrNew();
-    const rows = await tx.query<Row>(
-      `insert into camp_sagas (saga, id, state, step, tries, data, reason, due, request_id, trace_id)
-       values ($1, $2, 'doing', 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id, data`,
-      [name, id, JSON.stringify(data), now() + deadlineMs, requestId, traceId],
-    );
-    for (const row of rows) await command(tx, row, steps[0]?.command);
-  }
 
   async function command(tx: Tx, { id, data }: Pick<Row, 'id' | 'data'>, type: string | undefined): Promise<void> {
     if (type) await tx.emit(type, { ...JSON.parse(data), sagaId: id });
@@ -61,34 +44,37 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
     );
   }
 
-  async function onEvent({ type, data }: Event, tx: Tx): Promise<void> {
+  /** For each event type that answers a step. */
+  async function onAnswer({ type, data }: Event, tx: Tx): Promise<void> {
     const { sagaId, ...news } = data ?? {};
     if (typeof sagaId !== 'string') return;
     const sql = 'select * from camp_sagas where saga = $1 and id = $2 for update';
     const [row] = await tx.query<Row>(sql, [name, sagaId]);
     if (!row) return;
-    const { state } = row;
     const current = steps[row.step];
     const merged = { ...row, data: JSON.stringify({ ...JSON.parse(row.data), ...news }) };
-    if (state === 'doing' && current?.done === type) return advance(tx, merged);
-    if (state === 'doing' && current?.failed === type)
+    if (row.state === 'doing') {
+      if (current?.done === type) await advance(tx, merged, row.step + 1);
+      if (current?.failed !== type) return;
       return undoFrom(tx, { ...merged, reason: String(data.reason ?? `${current.name} failed`) }, row.step - 1);
-    if ((state === 'undoing' || state === 'late') && current?.undone === type) return undoFrom(tx, row, row.step - 1);
+    }
     // a step that was done after it had been given up must be taken back too, whatever its undo met before
     const late = steps.findIndex(({ done }) => done === type);
-    if (late >= 0 && state === 'undone') await undoFrom(tx, { ...row, state: 'late' }, late);
-    if (late >= row.step && (state === 'undoing' || state === 'late')) await undoFrom(tx, row, late);
+    if (row.state === 'undone') return late < 0 ? undefined : undoFrom(tx, { ...row, state: 'late' }, late);
+    if (row.state === 'done') return;
+    if (current?.undone === type) await undoFrom(tx, row, row.step - 1);
+    else if (late >= row.step) await undoFrom(tx, row, late);
   }
 
-  async function advance(tx: Tx, row: Row): Promise<void> {
-    const step = row.step + 1;
+  async function advance(tx: Tx, row: Row, step: number): Promise<void> {
+    const { id } = row;
     if (step < steps.length) {
       await save(tx, { ...row, step });
       return command(tx, row, steps[step]?.command);
     }
     await save(tx, { ...row, step, state: 'done', due: never });
-    log('saga done', { saga: name, sagaId: row.id });
-    await options.onDone?.(tx, { id: row.id, data: JSON.parse(row.data) });
+    log('saga done', { saga: name, sagaId: id });
+    await options.onDone?.(tx, { id, data: JSON.parse(row.data) });
   }
 
   /** Takes back this step and those before it; those that have nothing to take back are passed over. */
@@ -106,14 +92,6 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
     if (state === 'undoing') await options.onUndone?.(tx, { id, data: JSON.parse(row.data), reason });
   }
 
-  async function tick(database: Database, service: string): Promise<boolean> {
-    const sql = 'select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1';
-    const [row] = await database.query<Row>(sql, [name, now()]);
-    const ids = { requestId: row?.request_id ?? '', traceId: row?.trace_id ?? '' };
-    if (row) await within(ids, () => transact(database, (session) => onDue(createTx(session, service), row.id)));
-    return row !== undefined;
-  }
-
   async function onDue(tx: Tx, id: string): Promise<void> {
     const sql = 'select * from camp_sagas where saga = $1 and id = $2 and due <= $3 for update';
     const [row] = await tx.query<Row>(sql, [name, id, now()]);
@@ -128,5 +106,26 @@ export function createSaga<T>(name: string, options: SagaOptions<T>, now: () => 
     log.warn('undo is asked for again', { saga: name, sagaId: id, step: step?.name, tries });
   }
 
-  return { begin, tick, handled: [...types].map((type) => ({ type, as: undefined, handler: onEvent })) };
+  return {
+    /** A second begin with the same id does nothing. */
+    async begin(tx: Tx, id: string, data: T): Promise<void> {
+      const { requestId, traceId } = currentOrNew();
+      const rows = await tx.query<Row>(
+        `insert into camp_sagas (saga, id, state, step, tries, data, reason, due, request_id, trace_id)
+         values ($1, $2, 'doing', 0, 0, $3, '', $4, $5, $6) on conflict do nothing returning id, data`,
+        [name, id, JSON.stringify(data), now() + deadlineMs, requestId, traceId],
+      );
+      for (const row of rows) await command(tx, row, steps[0]?.command);
+    },
+    answers: new Set(steps.flatMap(({ done, failed, undone = done }) => [done, failed, undone])),
+    onAnswer,
+    /** Undoes one that is late, or asks again for what is not undone; false where there is none. */
+    async tick(database: Database): Promise<boolean> {
+      const sql = 'select * from camp_sagas where saga = $1 and due <= $2 order by due limit 1';
+      const [row] = await database.query<Row>(sql, [name, now()]);
+      const ids = { requestId: row?.request_id ?? '', traceId: row?.trace_id ?? '' };
+      if (row) await within(ids, () => transact(database, (tx) => onDue(tx, row.id)));
+      return row !== undefined;
+    },
+  };
 }

@@ -1,35 +1,34 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { App } from './app.ts';
+import { parse } from './client.ts';
 import { config } from './config.ts';
 import { type Context, correlation, traceparent, within } from './context.ts';
-import type { Database } from './database.ts';
 import { createIdempotency } from './idempotency.ts';
-import { describe, log } from './log.ts';
-import { type DependencyProblem, Problem, Unavailable } from './problem.ts';
-import { createRouter, type Route } from './router.ts';
-import type { Answer, Client, Transact } from './types.ts';
+import { describe, log, since } from './log.ts';
+import { DependencyProblem, Problem, Unavailable } from './problem.ts';
+import { createRouter } from './router.ts';
+import type { Answer } from './types.ts';
 
-export interface ServerParts {
-  readonly routes: readonly Route[];
-  readonly database: Database | undefined;
-  readonly client: Client;
-  readonly tx: Transact;
+export interface State {
   /** Why requests cannot be taken at all, such as a database that has not been migrated. */
-  closed(): string | undefined;
+  closed?(): string | undefined;
   /** Why the replica is not ready. */
-  trouble(): Promise<string | undefined>;
+  trouble?(): Promise<string | undefined>;
 }
 
-type RequestContext = Context & { readonly deadline: number; readonly signal: AbortSignal };
+type RequestContext = Context & Required<Pick<Context, 'deadline' | 'signal'>>;
 
 const soon = { headers: { 'retry-after': '1' } };
 const late = () => new Problem(504, 'not done before the deadline of this request');
 
-export function createHttp({ routes, database, client, tx, closed, trouble }: ServerParts) {
+/** Of an app that has its runtime: what it says of its routes, over HTTP. */
+export function createHttp({ parts, client, tx }: Pick<App, 'parts' | 'client' | 'tx'>, state: State = {}) {
   const maxInFlight = config.number('MAX_INFLIGHT', 256);
   const bodyLimit = config.number('BODY_LIMIT', 1024 * 1024);
   const requestMs = config.number('REQUEST_TIMEOUT_MS', 10_000);
-  const find = createRouter(routes);
-  const once = database && createIdempotency(database);
+  const find = createRouter(parts.routes);
+  const database = parts.runtime?.database;
+  const idempotently = database && createIdempotency(database);
   const begun: number[] = []; // when the requests of the last second began
   let inFlight = 0;
   let isDraining = false;
@@ -61,21 +60,22 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
       clearTimeout(timer);
       inFlight -= 1;
       const { status = 200 } = answer;
-      const ms = Math.round((performance.now() - begin) * 10) / 10;
-      log[status >= 500 ? 'error' : 'info']('request', { method: req.method, path: url.pathname, status, ms });
+      const more = { method: req.method, path: url.pathname, status, ms: since(begin) };
+      log[status >= 500 ? 'error' : 'info']('request', more);
       send(req, res, context, answer);
     });
   }
 
   async function health(path: string): Promise<Answer> {
     if (path === '/livez') return { body: { status: 'alive' } };
-    const why = isDraining ? 'draining' : inFlight >= maxInFlight ? 'over its limit' : (closed() ?? (await trouble()));
+    const full = inFlight >= maxInFlight ? 'over its limit' : undefined;
+    const why = isDraining ? 'draining' : (full ?? state.closed?.() ?? (await state.trouble?.()));
     return why === undefined ? { body: { status: 'ready' } } : { status: 503, body: { status: 'not ready', why } };
   }
 
   async function reply(req: IncomingMessage, url: URL, context: RequestContext): Promise<Answer> {
     if (inFlight > maxInFlight) throw new Problem(429, `more than ${maxInFlight} requests at once`, soon);
-    const why = closed();
+    const why = state.closed?.();
     if (why !== undefined) throw new Problem(503, why, soon);
     if (context.deadline <= Date.now()) throw late();
     const { promise: ended, reject } = Promise.withResolvers<never>();
@@ -90,23 +90,25 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
     const headers = req.headers as Record<string, string>;
     let body: Promise<string> | undefined;
     const text = () => (body ??= readBody(req, bodyLimit));
-    const json = async () => parse(await text());
+    const json = async () => {
+      const value = parse(await text());
+      if (value instanceof SyntaxError) throw new Problem(400, 'the body is not JSON');
+      return value;
+    };
     const call = { ...context, ...client, method, path, params, query, headers, log, text, json, tx };
     const run = async () => (await route.handler(call)) ?? { status: 204 };
     const key = headers['idempotency-key'];
-    if (!route.idempotent || key === undefined || !once) return run();
-    return once(`${method} ${route.pattern} ${key}`, [method, path + search, await text()], run);
+    if (!route.idempotent || key === undefined || !idempotently) return run();
+    return idempotently(`${method} ${route.pattern} ${key}`, [method, path + search, await text()], run);
   }
 
-  function refusal(error: unknown, url: URL, { requestId }: Context): Answer {
-    const problem = asProblem(error);
-    const { status, message: detail, headers } = problem;
+  function refusal(error: unknown, { pathname: instance }: URL, { requestId }: Context): Answer {
+    const { status, message: detail, headers } = asProblem(error);
     if (status === 500) log.error(String((error as Error)?.stack ?? error));
     else if (status > 500) log.warn(detail);
+    const dependency = error instanceof DependencyProblem ? error.dependency : undefined;
     const title = STATUS_CODES[status] ?? 'Error';
-    const { dependency } = problem as DependencyProblem;
-    const body = { type: 'about:blank', title, status, detail, instance: url.pathname, requestId, dependency };
-    return { status, headers, body };
+    return { status, headers, body: { type: 'about:blank', title, status, detail, instance, requestId, dependency } };
   }
 
   function asProblem(error: unknown): Problem {
@@ -152,23 +154,13 @@ export function createHttp({ routes, database, client, tx, closed, trouble }: Se
   };
 }
 
-function parse(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Problem(400, 'the body is not JSON');
-  }
-}
-
 async function readBody(req: IncomingMessage, limit: number): Promise<string> {
-  const tooLong = () => new Problem(413, `the body is longer than ${limit} bytes`);
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLong();
   const chunks: Buffer[] = [];
-  let size = 0;
+  let left = limit;
   for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) throw tooLong();
+    left -= chunk.length;
+    if (left < 0) throw new Problem(413, `the body is longer than ${limit} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks).toString();
 }

@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import { createQueue } from './wait.ts';
 
 /** One connection: transactions take turns, so that two handlers never share one. */
-export function openSqlite(file: string): Database {
+export function openSqlite(file: string, service = 'service'): Database {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
   const connection = new DatabaseSync(file);
   connection.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
@@ -15,6 +15,7 @@ export function openSqlite(file: string): Database {
 
   return {
     kind: 'sqlite',
+    service,
     query: (sql, values) => queue(() => query(sql, values)),
     transaction: (work) =>
       queue(async () => {

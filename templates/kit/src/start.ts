@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import type { App } from './app.ts';
 import { config } from './config.ts';
 import { createConsumers } from './consumer.ts';
 import { type Database, openDatabase } from './database.ts';
-import { createPatientLog, describe, log, printLog } from './log.ts';
+import { createPatientLog, describe, log, toStdout, writeLog } from './log.ts';
 import { migrate, prune } from './migrate.ts';
 import type { Broker } from './nats.ts';
 import { deliverHere, relay } from './outbox.ts';
@@ -15,16 +16,16 @@ const drainMs = 9_000;
 const patienceMs = 1_500;
 
 /** The whole life of a service. Ends the process itself. */
-export async function start({ parts, client, tx, name }: App): Promise<void> {
-  printLog();
-  const service = process.env['SERVICE'] || name;
+export async function start(app: App): Promise<void> {
+  writeLog(toStdout); // a service says what it does, whoever started it
+  const { parts } = app;
   const loops: Loop[] = [];
   let why: string | undefined = 'starting';
   let broker: Broker | undefined;
   let sender: Loop | undefined;
-  const database = parts.database && (await openDatabase(service).catch(fail));
-  parts.runtime = { service, database, transport: fetch, now: Date.now };
-  const http = createHttp({ routes: parts.routes, database, client, tx, closed: () => why, trouble });
+  const database = parts.database && (await openDatabase(process.env['SERVICE'] || app.name).catch(fail));
+  parts.runtime = { database, transport: fetch, now: Date.now };
+  const http = createHttp(app, { closed: () => why, trouble });
 
   stopOnSignals(async () => {
     const drained = http.server.listening ? http.drain() : undefined;
@@ -41,15 +42,11 @@ export async function start({ parts, client, tx, name }: App): Promise<void> {
   await (listening ??= listen());
   log('ready');
 
-  function listen(): Promise<void> {
+  async function listen(): Promise<void> {
     const [host, port] = [config('HOST', '0.0.0.0'), config.number('PORT', 8080)];
     http.server.once('error', ({ message }) => fail(new Fatal(`cannot listen on ${host}:${port}: ${message}`)));
-    return new Promise((resolve) => {
-      http.server.listen(port, host, () => {
-        log('listening', { host, port });
-        resolve();
-      });
-    });
+    await once(http.server.listen(port, host), 'listening');
+    log('listening', { host, port });
   }
 
   async function trouble(): Promise<string | undefined> {
@@ -77,14 +74,14 @@ export async function start({ parts, client, tx, name }: App): Promise<void> {
   }
 
   async function open(ready: Database): Promise<void> {
-    const consumers = createConsumers(parts.handled, ready, service);
+    const consumers = createConsumers(parts.handled, ready);
     const url = process.env['NATS_URL'];
-    broker = url ? (await import('./nats.ts')).openNats(url, service) : undefined;
+    broker = url ? (await import('./nats.ts')).openNats(url, ready.service) : undefined;
     broker?.consume(consumers);
     sender = broker ? relay(ready, broker.publish) : deliverHere(ready, consumers);
     ready.afterCommit = sender.kick;
     for (const saga of parts.sagas)
-      loops.push(repeat('cannot look after sagas', async () => ((await saga.tick(ready, service)) ? 0 : 500)));
+      loops.push(repeat('cannot look after sagas', async () => ((await saga.tick(ready)) ? 0 : 500)));
     loops.push(repeat('cannot tidy up', () => prune(ready)));
   }
 }
@@ -96,11 +93,9 @@ function stopOnSignals(stop: () => Promise<void>): void {
     if (isStopping) process.exit(1);
     isStopping = true;
     log('draining', { signal });
-    setTimeout(() => {
-      log.warn('not drained in time');
-      process.exit(0);
-    }, drainMs);
-    stop().then(() => process.exit(0), fail);
+    const drained = stop().catch(fail);
+    const late = sleep(drainMs).then(() => log.warn('not drained in time'));
+    void Promise.race([drained, late]).then(() => process.exit(0));
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }

@@ -1,23 +1,20 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { App } from './app.ts';
+import { toReply } from './client.ts';
 import { type Consumer, createConsumers } from './consumer.ts';
 import { correlation, traceparent } from './context.ts';
-import { captureLog } from './log.ts';
+import { toStdout, writeLog } from './log.ts';
 import { migrate } from './migrate.ts';
 import { createHttp } from './server.ts';
 import { openSqlite } from './sqlite.ts';
-import type { Answer, DeadLetter, Envelope, Reply, Transact } from './types.ts';
+import type { Answer, CallOptions, DeadLetter, Event, Reply, Transact } from './types.ts';
 
 export interface SentCall {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: any;
-}
-
-interface Sent {
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
 }
 
 type Stub = Answer | ((call: SentCall) => Answer | Promise<Answer>);
@@ -40,25 +37,27 @@ process.once('exit', (code) => {
 
 /** Runs an app with nothing installed: SQLite in memory, and a broker that delivers every message twice. */
 export async function testEnv(app: App) {
-  const { name: service, parts, client } = app;
-  const database = parts.database && openSqlite(':memory:');
-  const emitted: Envelope[] = [];
+  const { parts } = app;
+  const database = parts.database && openSqlite(':memory:', app.name);
+  const emitted: Event[] = [];
   const letters: DeadLetter[] = [];
   const calls: SentCall[] = [];
   const stubs = new Map<string, Stub>();
   const lines: string[] = [];
-  captureLog((line) => void lines.push(line));
-  open.set(lines, service);
+  writeLog((line) => {
+    lines.push(line);
+    if (process.env['KIT_LOG']) toStdout(line);
+  });
+  open.set(lines, app.name);
   let skew = 0;
-  parts.runtime = { service, database, transport, now: () => Date.now() + skew };
+  parts.runtime = { database, transport, now: () => Date.now() + skew };
 
   if (database) await migrate(database, parts.database?.migrations);
-  const consumers = database ? createConsumers(parts.handled, database, service) : [];
-  const trouble = async () => undefined;
-  const http = createHttp({ routes: parts.routes, database, client, tx: app.tx, closed: () => undefined, trouble });
+  const consumers = database ? createConsumers(parts.handled, database) : [];
+  const http = createHttp(app);
   // a test that fails before it closes its environment must not keep the others from ending
   http.server.on('connection', (socket) => socket.unref()).unref();
-  await new Promise<void>((listening) => http.server.listen(0, '127.0.0.1', listening));
+  await once(http.server.listen(0, '127.0.0.1'), 'listening');
   const base = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`;
 
   async function transport(url: string, { method = 'GET', headers, body: sent }: RequestInit): Promise<Response> {
@@ -67,28 +66,25 @@ export async function testEnv(app: App) {
     calls.push(call);
     const stub = stubs.get(`${method} ${url}`);
     if (!stub) throw new Error(`no answer for ${method} ${url}: say env.answer('${method}', '${url}', …) in the test`);
-    const answer = typeof stub === 'function' ? await stub(call) : stub;
-    const { status = 200, headers: more, body: content } = answer;
-    return new Response(content === undefined ? null : JSON.stringify(content), {
-      status,
-      headers: { ...json, ...more },
-    });
+    const { body: content, status = 200, ...more } = typeof stub === 'function' ? await stub(call) : stub;
+    const text = content === undefined ? null : JSON.stringify(content);
+    return new Response(text, { status, headers: { ...json, ...more.headers } });
   }
 
   /** Until done, then once more: a consumer that minds is a bug that only shows in production otherwise. */
-  async function handle(consumer: Consumer, event: Envelope): Promise<void> {
+  async function handle(consumer: Consumer, event: Event): Promise<void> {
     let reason = '';
     for (let deliveries = 1; deliveries <= mostDeliveries; deliveries++) {
-      const verdict = await consumer.handle({ ...event, deliveries });
+      const verdict = await consumer.handle(event, deliveries);
       if (verdict.kind === 'dead') return void letters.push(verdict.letter);
-      if (verdict.kind === 'done') return void (await consumer.handle({ ...event, deliveries: deliveries + 1 }));
+      if (verdict.kind === 'done') return void (await consumer.handle(event, deliveries + 1));
       reason ||= verdict.reason;
     }
     // what waits for something that is away would wait for ever here
     throw new Error(`${consumer.name} is not done with ${event.type} after ${mostDeliveries} deliveries: ${reason}`);
   }
 
-  async function dispatch(event: Envelope): Promise<void> {
+  async function dispatch(event: Event): Promise<void> {
     for (const consumer of consumers) if (consumer.type === event.type) await handle(consumer, event);
   }
 
@@ -111,26 +107,24 @@ export async function testEnv(app: App) {
     /** The lines of the log, which tests do not print. */
     logs: (): Record<string, any>[] => lines.map((line) => JSON.parse(line)),
     /** What was emitted, in order; all of it, or those of one type. */
-    events: (type?: string): Envelope[] => emitted.filter((event) => type === undefined || event.type === type),
+    events: (type?: string): Event[] => emitted.filter((event) => type === undefined || event.type === type),
     /** What was given up, with the reason. */
     deadLetters: (): DeadLetter[] => letters,
     /** The answer to an outgoing call: an Answer, or a function of the call. The last one counts. */
-    answer: (method: string, url: string, answer: Stub): void =>
-      void stubs.set(`${method.toUpperCase()} ${url}`, answer),
-    async request<T = any>(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Reply<T>> {
-      const content = typeof body === 'string' ? body : JSON.stringify(body);
-      const response = await fetch(base + path, { method, headers: { ...json, ...headers }, body: content ?? null });
-      const text = await response.text();
-      const isJson = text !== '' && /\bjson\b/.test(response.headers.get('content-type') ?? '');
+    answer: (method: string, url: string, answer: Stub) => void stubs.set(`${method.toUpperCase()} ${url}`, answer),
+    async request<T = any>(method: string, path: string, options: CallOptions = {}): Promise<Reply<T>> {
+      const { body = null, headers } = options;
+      const content = body === null || typeof body === 'string' ? body : JSON.stringify(body);
+      const response = await fetch(base + path, { method, headers: { ...json, ...headers }, body: content });
+      const reply = await toReply(response);
       await settle();
-      const answer = isJson ? JSON.parse(text) : text || undefined;
-      return { status: response.status, headers: Object.fromEntries(response.headers), body: answer };
+      return reply;
     },
     /** An event from outside; resolves when it was handled, twice, and whatever it caused. */
-    async deliver(type: string, data: unknown, envelope: Partial<Envelope> = {}): Promise<void> {
+    async deliver(type: string, data: unknown, more: Partial<Event> = {}): Promise<void> {
       const id = crypto.randomUUID();
       const ids = { requestId: id, traceparent: traceparent(correlation(id)) };
-      await dispatch({ id, source: 'test', time: new Date().toISOString(), ...ids, ...envelope, type, data });
+      await dispatch({ id, source: 'test', time: new Date().toISOString(), ...ids, ...more, type, data });
       await settle();
     },
     tx: (async (work) => {
@@ -141,7 +135,7 @@ export async function testEnv(app: App) {
     /** Lets the clock of sagas jump. */
     async advance(ms: number): Promise<void> {
       skew += ms;
-      for (const saga of parts.sagas) while (database && (await saga.tick(database, service)));
+      for (const saga of parts.sagas) while (database && (await saga.tick(database)));
       await settle();
     },
     async close(): Promise<void> {

@@ -69,7 +69,7 @@ export interface Tx {
 export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 /** On the wire, the same in every language. */
-export interface Envelope<T = any> {
+export interface Event<T = any> {
   readonly id: string;
   /** Such as orders.created */
   readonly type: string;
@@ -81,15 +81,10 @@ export interface Envelope<T = any> {
   readonly traceparent: string;
 }
 
-export interface Event<T = any> extends Envelope<T> {
-  /** 1 the first time. */
-  readonly deliveries: number;
-}
-
 export type EventHandler<T = any> = (event: Event<T>, tx: Tx) => unknown;
 
 export interface DeadLetter {
-  readonly event: Envelope;
+  readonly event: Event;
   readonly consumer: string;
   readonly reason: string;
   readonly attempts: number;
@@ -115,9 +110,4 @@ export interface SagaOptions<T> {
   readonly deadlineMs?: number;
   onDone?(tx: Tx, saga: { readonly id: string; readonly data: T }): unknown;
   onUndone?(tx: Tx, saga: { readonly id: string; readonly data: T; readonly reason: string }): unknown;
-}
-
-export interface Saga<T> {
-  /** A second begin with the same id does nothing. */
-  begin(tx: Tx, id: string, data: T): Promise<void>;
 }

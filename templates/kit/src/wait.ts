@@ -17,15 +17,10 @@ export function createQueue(): Queue {
   };
 }
 
-export interface Loop {
-  /** Do not pause: there is something to do. */
-  kick(): void;
-  /** Resolves when the work in hand is done. */
-  stop(): Promise<void>;
-}
+export type Loop = ReturnType<typeof repeat>;
 
 /** Does work again and again, with the pause in milliseconds that it asks for. What fails is said and tried again. */
-export function repeat(what: string, work: () => Promise<number>): Loop {
+export function repeat(what: string, work: () => Promise<number>) {
   const complain = createPatientLog();
   let isStopping = false;
   let pause = new AbortController();
@@ -42,8 +37,10 @@ export function repeat(what: string, work: () => Promise<number>): Loop {
   }
   const running = run();
   return {
+    /** Do not pause: there is something to do. */
     kick: () => pause.abort(),
-    stop() {
+    /** Resolves when the work in hand is done. */
+    stop(): Promise<void> {
       isStopping = true;
       pause.abort();
       return running;

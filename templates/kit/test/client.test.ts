@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClient } from '../src/client.ts';
 import { within } from '../src/context.ts';
-import { captureLog } from '../src/log.ts';
+import { writeLog } from '../src/log.ts';
 import { DependencyProblem } from '../src/problem.ts';
 import { createBudget, parseRetryAfter } from '../src/retry.ts';
 import { host, json, type Peer, peer, withDeadline } from './http.ts';
 
-captureLog(() => {});
+writeLog(() => {});
 
 const failing = async (work: Promise<unknown>): Promise<DependencyProblem> => {
   try {

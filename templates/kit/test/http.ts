@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { within } from '../src/context.ts';
-import { createHttp, type ServerParts } from '../src/server.ts';
+import { createService } from '../src/app.ts';
 import { createClient } from '../src/client.ts';
+import { createHttp, type State } from '../src/server.ts';
 import type { Client } from '../src/types.ts';
 import type { Route } from '../src/router.ts';
 
@@ -30,9 +31,11 @@ export async function peer(answer: (req: IncomingMessage, res: ServerResponse, c
 }
 
 /** A service with these routes and a client of its own, as a process of its own would have. */
-export async function host(routes: (client: Client) => Route[], parts: Partial<ServerParts> = {}): Promise<AsyncDisposable & { readonly url: string; readonly drain: () => Promise<void> }> {
+export async function host(routes: (client: Client) => Route[], state?: State): Promise<AsyncDisposable & { readonly url: string; readonly drain: () => Promise<void> }> {
   const client = createClient();
-  const http = createHttp({ routes: routes(client), database: undefined, client, tx: () => Promise.reject(new Error('none')), closed: () => undefined, trouble: async () => undefined, ...parts });
+  const { parts, tx } = createService('host');
+  parts.routes.push(...routes(client));
+  const http = createHttp({ parts, tx, client }, state);
   await new Promise<void>((listening) => http.server.listen(0, '127.0.0.1', listening));
   return {
     url: `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { captureLog } from '../src/log.ts';
+import { writeLog } from '../src/log.ts';
 import { Problem } from '../src/problem.ts';
 import type { Route } from '../src/router.ts';
 import { createService } from '../src/index.ts';
@@ -8,7 +8,7 @@ import { testEnv } from '../src/testing.ts';
 import { host } from './http.ts';
 
 const lines: Record<string, unknown>[] = [];
-captureLog((line) => void lines.push(JSON.parse(line)));
+writeLog((line) => void lines.push(JSON.parse(line)));
 
 const route = (pattern: string, handler: Route['handler'], method = 'GET'): Route => ({ method, pattern, handler, idempotent: false });
 const body = async (response: Response) => (await response.json()) as Record<string, unknown>;
