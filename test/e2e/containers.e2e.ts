@@ -543,6 +543,18 @@ ${web}    healthcheck: { test: ["CMD", "test", "!", "-e", "/tmp/sick"], interval
   }, 180_000);
 });
 
+describe('a name of an image that no engine can read', () => {
+  test.each(['up --docker', 'up', 'plan'])('camp %s says where it stands, and makes nothing', async (line) => {
+    await using cluster = project('misnamed');
+    cluster.edit('compose.yaml', 'image: redis:8', 'image: "redis:8 alpine"');
+    const { stdout } = await cluster.camp([...line.split(' '), '--json'], [3]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: 'INVALID_IMAGE', source: { file: 'compose.yaml', line: 17, col: 12 } },
+    });
+    await cluster.nothingIsLeft();
+  });
+});
+
 describe('the edge in a container', () => {
   test('a port that somebody takes after it was claimed is left to them', async () => {
     await using cluster = project('moved');
