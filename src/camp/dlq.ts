@@ -1,35 +1,27 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fail } from '../kit/failure.ts';
+import { promisify } from 'node:util';
+import { CampError, fail } from '../kit/failure.ts';
 import type { Project, Service } from '../project/types.ts';
 import type { ProjectStatus } from '../report/types.ts';
 import { ask } from './client.ts';
-import { brokersLetters } from './dlq-broker.ts';
+import { brokersGraves } from './dlq-broker.ts';
+import { type Graves, type Letter, tend } from './dlq-letters.ts';
 import { stateFolders } from './folders.ts';
 import { type LookRequest, readProject, status } from './look.ts';
 
-/** The project's own program for dead letters, which knows those in databases too. */
+/** The project's own program for the dead letters in a database. */
 const program = 'packages/kit/src/dlq-cli.ts';
 
-/** How the program ends when what it was asked for is not there. */
-const unknownLetter = 2;
-
-/** Where dead letters lie: with the broker, and in the databases of the services that have none. */
-interface Graves {
-  readonly nats: string | undefined;
-  readonly databases: readonly string[];
-}
+/** How it ends where the database has no table for them. */
+const noTable = 2;
 
 /**
- * Runs the kit's program for dead letters against the broker of the running project and the databases of its services
- * without one; what it prints is the answer. Where there is no kit, as with services in Python and Go alone, camp looks at the
- * broker itself. Throws NO_KIT, NOT_RUNNING, NO_BROKER or NO_DEAD_LETTER (usage), and
- * DLQ_UNREACHABLE (service).
+ * Tends the dead letters of a running project: those that its broker keeps and, by the kit's program, those in the databases of
+ * services without one. Throws NO_KIT, NOT_RUNNING, NO_BROKER or NO_DEAD_LETTER (usage), and DLQ_UNREACHABLE (service).
  */
 export async function dlq(request: LookRequest, args: readonly string[]): Promise<void> {
-  process.chdir(request.dir);
   const { project } = readProject(request);
   const hasKit = existsSync(join(request.dir, program));
   if (!hasKit && ![...project.services.values()].some(usesNats))
@@ -41,31 +33,55 @@ export async function dlq(request: LookRequest, args: readonly string[]): Promis
     });
   const now = await status(request);
   if (!now.running) fail('usage', 'NOT_RUNNING', `${project.name} is not running`, { hints: ['camp up -d'] });
-  const { nats, databases } = await gravesOf(request, project, now);
+  const { nats, databases } = await placesOf(request, project, now);
   if (nats === undefined && (databases.length === 0 || !hasKit))
     fail('usage', 'NO_BROKER', `${project.name} has neither a broker nor a database that its consumers use`, {
       hints: ['camp add nats', 'camp add postgres --for SERVICE'],
     });
-  if (!hasKit && nats !== undefined) {
-    process.stdout.write(`${await brokersLetters(nats, args)}\n`);
-    return;
+  const open: Graves[] = [];
+  try {
+    if (nats) open.push(await brokersGraves(nats));
+    const kept = hasKit ? await Promise.all(databases.map((url) => databasesGraves(request, url))) : [];
+    open.push(...kept.filter((graves) => graves !== undefined));
+    if (open.length === 0)
+      fail('usage', 'NO_DEAD_LETTER', 'no database here keeps dead letters: none has the table camp_dead_letters', {
+        hints: ['camp dlq ls'],
+      });
+    process.stdout.write(`${await tend(open, args)}\n`);
+  } catch (error) {
+    if (error instanceof CampError) throw error;
+    fail('service', 'DLQ_UNREACHABLE', error instanceof Error ? error.message : String(error), {
+      hints: ['camp ps', 'camp logs'],
+    });
+  } finally {
+    for (const graves of open) graves.close();
   }
-  const { NATS_URL: _nats, NATS: _short, DATABASE_URL: _url, DB: _file, ...env } = request.env;
-  const own = { ...env, ...(nats ? { NATS_URL: nats } : {}), DATABASE_URLS: JSON.stringify(databases) };
-  const { code, signal, stderr } = await execute([process.execPath, program, ...args], own);
-  if (signal) {
-    process.exitCode = 128 + constants.signals[signal];
-    return;
+}
+
+/** Undefined where no service with the kit has been at work in this database. */
+async function databasesGraves({ dir, env }: LookRequest, url: string): Promise<Graves | undefined> {
+  const run = async (...args: string[]): Promise<readonly Letter[]> => {
+    const own = { cwd: dir, env: { ...env, DATABASE_URL: url }, maxBuffer: Number.POSITIVE_INFINITY };
+    const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], own);
+    return (JSON.parse(stdout) as { letters: readonly Letter[] }).letters;
+  };
+  try {
+    return { letters: await run('ls'), replay: ({ id }) => run('replay', id), close: () => undefined };
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    if (code === noTable) return undefined;
+    throw new Error(stderr?.trim().split('\n').at(-1) || String(error));
   }
-  const message = stderr.trim().split('\n').at(-1) || `${program} ended with ${code}`;
-  if (code === unknownLetter) fail('usage', 'NO_DEAD_LETTER', message, { hints: ['camp dlq ls'] });
-  if (code !== 0) fail('service', 'DLQ_UNREACHABLE', message, { hints: ['camp ps', 'camp logs'] });
 }
 
 const usesNats = ({ env }: Service): boolean => env['NATS_URL'] !== undefined;
 
 /** As the project's own services reach them, or, where those are in a network of their own, as this machine does. */
-async function gravesOf({ dir, instance }: LookRequest, project: Project, now: ProjectStatus): Promise<Graves> {
+async function placesOf(
+  { dir, instance }: LookRequest,
+  project: Project,
+  now: ProjectStatus,
+): Promise<{ nats: string | undefined; databases: string[] }> {
   const folders = stateFolders(dir, instance);
   const databases = new Set<string>();
   let nats: string | undefined;
@@ -104,26 +120,4 @@ function reachable(url: string | undefined, { services }: ProjectStatus): string
   if (!address) return undefined;
   known.host = address.host;
   return known.href;
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stderr: string;
-}
-
-function execute(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
-  const [file = '', ...args] = argv;
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ['ignore', 'inherit', 'pipe'] });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    // Ctrl-C reaches it by itself, being in the same group: camp only waits for what it makes of it
-    process.on('SIGINT', () => undefined);
-    process.on('SIGTERM', (signal) => child.kill(signal));
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, stderr }));
-  });
 }

@@ -40,7 +40,7 @@ interface Letters {
 async function dlq(...args: string[]): Promise<Letters> {
   const cli = fileURLToPath(new URL('../../templates/kit/src/dlq-cli.ts', import.meta.url));
   const env = { PATH: process.env['PATH'], DB: file };
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args, '--json'], { env });
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], { env });
   return JSON.parse(stdout) as Letters;
 }
 

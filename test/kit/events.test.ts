@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { brokersGraves } from '../../src/camp/dlq-broker.ts';
+import { tend } from '../../src/camp/dlq-letters.ts';
 import { nats, postgres, query, until } from './servers.ts';
 import { endAll, type Started, service } from './service.ts';
 
@@ -228,11 +227,12 @@ interface Letter {
 const letters = async (): Promise<readonly Letter[]> => (await dlq<{ letters: Letter[] }>('ls')).letters;
 
 async function dlq<T = unknown>(...args: string[]): Promise<T> {
-  const cli = fileURLToPath(new URL('../../templates/kit/src/dlq-cli.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args, '--json'], {
-    env: { ...process.env, NATS_URL: broker.url },
-  });
-  return JSON.parse(stdout) as T;
+  const graves = await brokersGraves(broker.url);
+  try {
+    return JSON.parse(await tend([graves], [...args, '--json'])) as T;
+  } finally {
+    graves.close();
+  }
 }
 
 test('a request is in every log line, also on the other side of the broker', async () => {

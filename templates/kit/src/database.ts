@@ -41,7 +41,7 @@ export async function openDatabase(service: string, url = process.env['DATABASE_
 }
 
 /** Of `sqlite:FILE`, `file:FILE` or FILE. */
-export const sqliteFile = (url: string): string => url.replace(/^(sqlite|file):(\/\/)?/, '');
+const sqliteFile = (url: string): string => url.replace(/^(sqlite|file):(\/\/)?/, '');
 
 /** Runs work in the open transaction of this context, where a failure takes only itself back, or in one of its own. */
 export async function transact<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
