@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { ComposeProject } from './compose.ts';
-import { commandOf, environmentOf } from './compose.ts';
+import { type ComposeProject, commandOf, environmentOf, forMoments } from './compose.ts';
 import { cliEnvironment } from './engine/connect.ts';
 import { candidates } from './engine/find.ts';
 import { recallCompose } from './engine/find-compose.ts';
@@ -31,7 +30,7 @@ export function startAhead({
   const compose = recallCompose(env, composeMemory(stateDir));
   if (!address || address.problem || !compose) return undefined;
   const args = [...upArgs([...services, { service: edge.service }], '--no-recreate'), guardOf(edge)];
-  const own = environmentOf(env, cliEnvironment(address, env), project.dir);
+  const own = forMoments(environmentOf(env, cliEnvironment(address, env), project.dir));
   return startWaiting(commandOf(compose, project, [...project.files, '-'], args, own));
 }
 

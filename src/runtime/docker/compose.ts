@@ -108,7 +108,8 @@ export function composeCli(setup: {
     files: readonly string[],
     args: readonly string[],
     signal: AbortSignal,
-  ): Promise<Command> => commandOf(await setup.compose(signal), project, files, args, env);
+    own = env,
+  ): Promise<Command> => commandOf(await setup.compose(signal), project, files, args, own);
 
   async function run(files: readonly string[], args: readonly string[], how: RunHow): Promise<CommandResult> {
     const { runCommand } = await import('../../kit/spawn.ts');
@@ -132,7 +133,7 @@ export function composeCli(setup: {
   return {
     run: (args, how) => run([...project.files, override], args, how),
     begin(args, guard) {
-      const command = commandWith([...project.files, '-'], [...args, guard], never);
+      const command = commandWith([...project.files, '-'], [...args, guard], never, forMoments(env));
       const waiting = command.then((one) => waitingFor(one, setup.ahead));
       waiting.catch(() => undefined); // told to whoever says `go`
       return {
@@ -198,6 +199,14 @@ export function environmentOf(
     if (value !== undefined && !steering.test(name) && name !== 'DOCKER_CONTEXT') env[name] = value;
   // Compose fills in ${PWD} from it
   return { ...env, PWD: dir, COMPOSE_IGNORE_ORPHANS: '1', ...engine };
+}
+
+/**
+ * For a Compose that lives for a moment: collecting garbage takes a tenth of that. Its runtime is Go's
+ * (https://pkg.go.dev/runtime#hdr-Environment_Variables): it collects nothing before it has 256 MB.
+ */
+export function forMoments(env: Readonly<Record<string, string>>): Record<string, string> {
+  return { GOGC: 'off', GOMEMLIMIT: '256MiB', ...env };
 }
 
 /** How often an engine is asked whether it lives while Compose works with it; two silent answers in a row mean that it does not. */
