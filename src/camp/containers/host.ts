@@ -74,6 +74,7 @@ export class ContainerHost {
   /** Compose is started for a project that has no containers yet and is about to get all of them, its edge too. */
   async foresee(project: Project, { placements, replicas, edge }: Omit<Wanted, 'hashes'>): Promise<void> {
     if (edge !== 'container' || !project.compose || this.#runtime || this.#setup.isLooking || this.mayHaveLeft) return;
+    this.#ahead?.end();
     this.#listening = readListeners();
     const { startAhead } = await import('../../runtime/docker/ahead.ts');
     const { edgeSketch } = await import('./edge-wish.ts');
