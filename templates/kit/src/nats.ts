@@ -5,7 +5,7 @@ import { correlation, traceparent } from './context.ts';
 import { describe, log } from './log.ts';
 import { Unavailable } from './problem.ts';
 import type { Event } from './types.ts';
-import { type Loop, repeat, sleep } from './wait.ts';
+import { repeat, sleep } from './wait.ts';
 
 /** What a killed consumer had is delivered again after this; one that works says so three times as often. */
 const ackWaitMs = 5_000;
@@ -13,7 +13,7 @@ const ackWaitMs = 5_000;
 const lanes = 4;
 const timeout = 3_000;
 const sevenDays = nanos(7 * 24 * 60 * 60 * 1_000);
-const streams = [
+const wantedStreams = [
   { name: 'events', subjects: ['events.>'], duplicate_window: nanos(120_000), max_age: sevenDays },
   { name: 'dlq', subjects: ['dlq.>'], duplicate_window: nanos(120_000), max_age: 0 },
 ];
@@ -21,103 +21,71 @@ const streams = [
 export type Broker = ReturnType<typeof openNats>;
 
 /** Connects in the background, for ever, and makes the streams and consumers whenever they are missing. */
-export function openNats(url: string, service: string) {
-  const loops: Loop[] = [];
+export function openNats(url: string, service: string, consumers: readonly Consumer[]) {
   const pulls = new Set<js.ConsumerMessages>();
-  const sources = new Map<string, Promise<js.Consumer>>();
-  let making: Promise<js.JetStreamManager> | undefined;
   let connection: NatsConnection | undefined;
-  let isConnected = false;
+  let making: ReturnType<typeof make> | undefined;
   let isDraining = false;
 
-  const times = { timeout: 2_000, reconnectTimeWait: 250, reconnectJitter: 250, pingInterval: 2_000, maxPingOut: 2 };
-  const options = { ...server(url), ...times, name: service, maxReconnectAttempts: -1 };
+  const options = { ...server(url), name: service, timeout: 2_000, pingInterval: 2_000, maxPingOut: 2, reconnect: false };
   const connecting = repeat('cannot use the broker', async () => {
-    await watch(await connect(options)); // until it is closed
-    return 500;
-  });
-
-  async function watch(nats: NatsConnection): Promise<void> {
-    connection = nats;
-    isConnected = true;
-    for (const loop of loops) loop.kick();
-    for await (const { type } of nats.status()) {
-      if (type === 'disconnect') lost();
-      if (type !== 'reconnect') continue;
-      isConnected = true;
-      log('the broker is back');
-    }
-    isConnected = false;
-  }
-
-  function lost(): void {
-    if (isConnected) log.warn('lost the broker');
-    isConnected = false;
-    forget();
-    for (const pull of pulls) pull.stop();
-  }
-
-  /** It may come back without what it had: the next one makes it again. */
-  function forget(): void {
+    connection = await connect(options);
+    log('connected to the broker');
     making = undefined;
-    sources.clear();
-  }
+    for (const loop of loops) loop.kick();
+    await connection.closed();
+    connection = undefined;
+    if (!isDraining) log.warn('lost the broker');
+    return 250 + Math.random() * 250;
+  });
+  const lane = (consumer: Consumer) => repeat(`${consumer.name} cannot read events`, () => takeOne(consumer));
+  const loops = consumers.flatMap((consumer) => Array.from({ length: lanes }, () => lane(consumer)));
 
-  function live(): NatsConnection {
-    if (connection && isConnected) return connection;
-    throw new Unavailable('the broker cannot be reached');
-  }
-
-  async function makeStreams(): Promise<js.JetStreamManager> {
-    const manager = await js.jetstreamManager(live(), { timeout });
-    const known = new Set<string>();
-    for await (const { config } of manager.streams.list()) known.add(config.name);
+  async function make(nats: NatsConnection) {
+    const { streams, consumers: known } = await js.jetstreamManager(nats, { timeout });
+    const stream = js.jetstream(nats, { timeout });
     // what somebody has configured otherwise stays as it is
-    for (const stream of streams) if (!known.has(stream.name)) await manager.streams.add(stream);
-    return manager;
+    for (const wanted of wantedStreams) await streams.info(wanted.name).catch(() => streams.add(wanted));
+    const sources = new Map<string, js.Consumer>();
+    for (const { name, type } of consumers) {
+      const wanted = { filter_subject: `events.${type}`, ack_wait: nanos(ackWaitMs), max_ack_pending: 1_000 };
+      const fixed = { durable_name: name, ack_policy: js.AckPolicy.Explicit, max_deliver: -1 };
+      await known.add('events', { ...wanted, ...fixed }).catch(() => known.update('events', name, wanted));
+      sources.set(name, await stream.consumers.get('events', name));
+    }
+    return { stream, sources };
   }
 
-  async function makeSource({ name, type }: Consumer): Promise<js.Consumer> {
-    const { consumers } = await (making ??= makeStreams());
-    const wanted = { filter_subject: `events.${type}`, ack_wait: nanos(ackWaitMs), max_ack_pending: 1_000 };
-    const fixed = { durable_name: name, ack_policy: js.AckPolicy.Explicit, max_deliver: -1 };
-    await consumers.add('events', { ...wanted, ...fixed }).catch(() => consumers.update('events', name, wanted));
-    return js.jetstream(live(), { timeout }).consumers.get('events', name);
+  /** Does what needs the broker, which may have come back without what it had: after a failure it is made again. */
+  async function using<T>(work: (made: Awaited<ReturnType<typeof make>>) => Promise<T>): Promise<T> {
+    if (!connection) throw new Unavailable('the broker cannot be reached');
+    try {
+      return await work(await (making ??= make(connection)));
+    } catch (error) {
+      making = undefined;
+      const isPlain = /not enabled|no responders/i.test(describe(error));
+      throw new Unavailable(isPlain ? 'NATS runs without JetStream: start it with -js' : describe(error));
+    }
   }
 
-  async function send(subject: string, msgID: string, { requestId, traceparent }: Event, body: unknown) {
+  async function send(subject: string, msgID: string, { requestId, traceparent }: Event, body: unknown): Promise<void> {
     const ids = headers();
     ids.set('x-request-id', requestId);
     ids.set('traceparent', traceparent);
-    try {
-      await (making ??= makeStreams());
-      await js.jetstream(live()).publish(subject, JSON.stringify(body), { msgID, headers: ids, timeout });
-    } catch (error) {
-      throw failed(error);
-    }
-  }
-
-  function failed(error: unknown): Unavailable {
-    forget();
-    const isPlain = /not enabled|no responders/i.test(describe(error));
-    return new Unavailable(isPlain ? 'NATS runs without JetStream: start it with -js' : describe(error));
+    const options = { msgID, headers: ids, timeout };
+    await using(({ stream }) => stream.publish(subject, JSON.stringify(body), options));
   }
 
   async function takeOne(consumer: Consumer): Promise<number> {
     if (!connection) return timeout; // kicked when it is there
-    try {
-      const source = sources.get(consumer.name) ?? makeSource(consumer);
-      sources.set(consumer.name, source);
-      const messages = await (await source).fetch({ max_messages: 1, expires: 5_000 });
+    return using(async ({ sources }) => {
+      const messages = await sources.get(consumer.name)!.fetch({ max_messages: 1, expires: 5_000 });
       pulls.add(messages);
-      if (isDraining || !isConnected) messages.stop();
+      if (isDraining) messages.stop();
       for await (const message of messages) await work(consumer, message);
       pulls.delete(messages);
-      live();
       return 0;
-    } catch (error) {
-      throw failed(error);
-    }
+    });
   }
 
   async function work(consumer: Consumer, message: js.JsMsg): Promise<void> {
@@ -138,13 +106,8 @@ export function openNats(url: string, service: string) {
   return {
     /** Stored when it resolves; the same id twice is one message. */
     publish: (event: Event) => send(`events.${event.type}`, event.id, event, event),
-    consume(consumers: readonly Consumer[]): void {
-      for (const consumer of consumers)
-        for (let lane = 0; lane < lanes; lane++)
-          loops.push(repeat(`${consumer.name} cannot read events`, () => takeOne(consumer)));
-    },
     /** Why it is not connected, if it is not. */
-    trouble: () => (isConnected ? undefined : 'the broker cannot be reached'),
+    trouble: () => (connection ? undefined : 'the broker cannot be reached'),
     /** Takes no new events and waits for those at work. */
     async drain(): Promise<void> {
       isDraining = true;
@@ -153,7 +116,7 @@ export function openNats(url: string, service: string) {
       await Promise.all(loops.map((loop) => loop.stop()));
     },
     async close(): Promise<void> {
-      if (isConnected) await Promise.race([connection?.flush().catch(() => {}), sleep(1_000)]);
+      await Promise.race([connection?.flush().catch(() => {}), sleep(1_000)]);
       await connection?.close();
     },
   };

@@ -76,8 +76,7 @@ export async function start(app: App): Promise<void> {
   async function open(ready: Database): Promise<void> {
     const consumers = createConsumers(parts.handled, ready);
     const url = process.env['NATS_URL'];
-    broker = url ? (await import('./nats.ts')).openNats(url, ready.service) : undefined;
-    broker?.consume(consumers);
+    broker = url ? (await import('./nats.ts')).openNats(url, ready.service, consumers) : undefined;
     sender = broker ? relay(ready, broker.publish) : deliverHere(ready, consumers);
     ready.afterCommit = sender.kick;
     for (const saga of parts.sagas)
