@@ -201,3 +201,11 @@ test('a key that is sent twice is done once, across replicas and through a crash
   expect(await two.post('/once', { words: 'a' }, key)).toEqual(first);
   expect((await two.post('/once', { words: 'other' }, key)).status).toBe(422);
 });
+
+test('a failed query whose error was caught is not taken for success: Postgres has kept nothing', async () => {
+  const notes = await start();
+  await notes.ready();
+  expect((await notes.post('/careless', {})).status).toBe(500);
+  expect(notes.lines.map(({ msg }) => msg)).toContainEqual(expect.stringContaining('duplicate key value'));
+  expect(await query(url, 'select id from notes')).toEqual([]);
+});

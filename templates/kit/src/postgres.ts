@@ -38,29 +38,25 @@ export function openPostgres(connectionString: string, service: string): Databas
 
   async function transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const client = await pool.connect();
-    let state: 'open' | 'broken' | 'over' = 'open';
-    const query = async (sql: string, values: readonly unknown[] = []): Promise<any[]> => {
-      if (state === 'over')
-        throw new Error('the transaction is over: await everything that belongs to it inside of it');
-      try {
-        return (await client.query(sql, [...values])).rows;
-      } catch (error) {
-        if (isPassing(error) && (error as { code?: string }).code !== '55P03') state = 'broken';
-        throw error;
-      }
+    let failure: { code?: string } | undefined;
+    let isOver = false;
+    const run = async (sql: string, values: readonly unknown[] = []) => {
+      if (isOver) throw new Error('the transaction is over: await everything that belongs to it inside of it');
+      return client.query(sql, [...values]).catch((error) => Promise.reject((failure = error)));
     };
+    const isLost = () => isPassing(failure) && failure?.code !== '55P03';
     try {
-      await query('begin');
-      const result = await work({ query });
-      if ((state as string) === 'broken') throw new Unavailable('the database was lost in the middle of a transaction');
-      await query('commit');
+      await run('begin');
+      const result = await work({ query: async (sql, values) => (await run(sql, values)).rows });
+      const { command } = await run('commit');
+      if (command === 'ROLLBACK') throw failure; // whoever caught it: after it Postgres keeps nothing
       return result;
     } catch (error) {
-      if (state === 'open') await query('rollback').catch(() => {});
+      if (!isLost()) await run('rollback').catch(() => {});
       throw error;
     } finally {
-      client.release((state as string) === 'broken'); // never used again
-      state = 'over';
+      isOver = true;
+      client.release(isLost()); // never used again
     }
   }
 

@@ -8,6 +8,13 @@ app.route('POST', '/notes', async (call) => {
   await call.tx((tx) => tx.query('insert into notes (id) values ($1)', [id]));
   return { status: 201, body: { id } };
 });
+app.route('POST', '/careless', async (call) => {
+  await call.tx(async (tx) => {
+    await tx.query("insert into notes (id) values ('same')");
+    await tx.query("insert into notes (id) values ('same')").catch(() => undefined);
+  });
+  return { status: 201, body: {} };
+});
 app.route(
   'POST',
   '/once',
