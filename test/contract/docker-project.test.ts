@@ -371,6 +371,14 @@ describe.skipIf(!found)('a project in containers', () => {
       expect(state()).toBe('ready');
     });
 
+    it('a removal while it waits for its next start is no crash loop', async () => {
+      await rig.up([sleeper('api', shell('sleep 1; exit 1'))]);
+      await until(() => state() === 'backing-off', 'it has failed more than once');
+      await api.removeContainer(await rig.containerOf('api'), { force: true });
+      await until(() => state() === 'exited', 'the removal is seen');
+      expect(notes().at(-1)).toBe('its container was removed from outside');
+    });
+
     it('another name changes nothing', async () => {
       await rig.up([sleeper('api')]);
       await api.renameContainer(await rig.containerOf('api'), `${rig.name}-renamed`);

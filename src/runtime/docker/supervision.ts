@@ -86,8 +86,7 @@ export class Supervision {
         this.#restarts.startOver();
         await this.#end();
       } else if (!seen || seen.status === 'removing') {
-        life.note('its container was removed from outside');
-        return life.become({ at: 'exited', code: null, signal: null });
+        return this.#becomeRemoved();
       } else if (seen.status === 'restarting' || seen.startedAt !== startedAt) {
         if (!(await this.#followRestart(seen, readyFor))) return;
         continue;
@@ -197,10 +196,17 @@ export class Supervision {
           if (wish.is('stop')) return false;
           continue;
         }
-        life.become({ at: 'crash-loop', failure });
+        if (failure.code === 'CONTAINER_GONE') this.#becomeRemoved();
+        else life.become({ at: 'crash-loop', failure });
         return false;
       }
     }
+  }
+
+  #becomeRemoved(): void {
+    const { life } = this.#of;
+    life.note('its container was removed from outside');
+    life.become({ at: 'exited', code: null, signal: null });
   }
 
   async #boot(): Promise<void> {
