@@ -1,6 +1,8 @@
 import { CampError, type Failure, fail, failure } from '../kit/failure.ts';
 import { nearest } from '../kit/nearest.ts';
 import type { Placement } from '../plan/types.ts';
+import { profilesOf } from '../project/compose/profiles.ts';
+import { at } from '../project/tree.ts';
 import type { Project } from '../project/types.ts';
 
 /** Throws UNKNOWN_SERVICE (usage) for every name that is not a service of the project. */
@@ -10,9 +12,15 @@ export function refuseUnknownServices(project: Project, names: readonly string[]
 }
 
 export function unknownService(name: string, project: Project): Failure {
-  const meant = nearest(name, [...project.services.keys()]);
+  const { compose, services } = project;
+  const [profile] = compose ? profilesOf(at(compose.tree, 'services', name)) : [];
+  if (profile !== undefined)
+    return failure('usage', 'UNKNOWN_SERVICE', `service "${name}" is in the profile ${profile}, which is not active`, {
+      hints: [`camp up --profile ${profile}`],
+    });
+  const meant = nearest(name, [...services.keys()]);
   return failure('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
-    hints: [meant ? `did you mean ${meant}?` : `services: ${[...project.services.keys()].join(', ')}`],
+    hints: [meant ? `did you mean ${meant}?` : `services: ${[...services.keys()].join(', ')}`],
   });
 }
 

@@ -1,7 +1,7 @@
 import { at, itemsOf, type Tree } from '../tree.ts';
 import { textOf } from './scalars.ts';
 
-export function profilesOf(service: Tree): readonly string[] {
+export function profilesOf(service: Tree | undefined): readonly string[] {
   return itemsOf(at(service, 'profiles')).flatMap((each) => textOf(each) ?? []);
 }
 
