@@ -16,7 +16,7 @@ export function unknownService(name: string, project: Project): Failure {
   const [profile] = compose ? profilesOf(at(compose.tree, 'services', name)) : [];
   if (profile !== undefined)
     return failure('usage', 'UNKNOWN_SERVICE', `service "${name}" is in the profile ${profile}, which is not active`, {
-      hints: [`camp up --profile ${profile}`],
+      hints: [`add --profile ${profile}`],
     });
   const meant = nearest(name, [...services.keys()]);
   return failure('usage', 'UNKNOWN_SERVICE', `there is no service "${name}" in ${project.name}`, {
