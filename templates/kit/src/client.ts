@@ -161,13 +161,9 @@ type Destination = Awaited<ReturnType<typeof openDestination>>;
 async function openDestination(origin: string) {
   const cockatiel = await import('cockatiel');
   const name = nameOf(origin);
-  const breaker = cockatiel.circuitBreaker(
-    cockatiel.handleWhen((error) => error instanceof DependencyProblem && error.isStrike === true),
-    {
-      halfOpenAfter: openMs,
-      breaker: new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }),
-    },
-  );
+  const strikes = cockatiel.handleWhen((error) => error instanceof DependencyProblem && error.isStrike === true);
+  const sampling = new cockatiel.SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 });
+  const breaker = cockatiel.circuitBreaker(strikes, { halfOpenAfter: openMs, breaker: sampling });
   const policy = cockatiel.wrap(breaker, cockatiel.bulkhead(64, 64));
   let openedAt = 0;
   breaker.onBreak(() => {
@@ -197,7 +193,7 @@ async function openDestination(origin: string) {
 
 /** As the project calls it: `stock` for STOCK_URL, else the host. */
 function nameOf(origin: string): string {
-  const isIt = ([key, url]: [string, string | undefined]) => key.endsWith('_URL') && URL.parse(url ?? '')?.origin === origin;
-  const variable = Object.entries(process.env).find(isIt)?.[0];
+  const isIt = (key: string) => key.endsWith('_URL') && URL.parse(process.env[key] ?? '')?.origin === origin;
+  const variable = Object.keys(process.env).find(isIt);
   return variable?.slice(0, -'_URL'.length).toLowerCase().replaceAll('_', '-') ?? new URL(origin).host;
 }

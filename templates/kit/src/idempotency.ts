@@ -26,7 +26,8 @@ export function createIdempotency(database: Database) {
       );
       if (isNew.length === 0) {
         const [row] = await query('select fingerprint, answer from camp_idempotency where key = $1', [key]);
-        if (row.fingerprint !== fingerprint) throw new Problem(422, 'this Idempotency-Key was used with another request');
+        const isSame = row.fingerprint === fingerprint;
+        if (!isSame) throw new Problem(422, 'this Idempotency-Key was used with another request');
         const answer: Answer = JSON.parse(row.answer);
         return { ...answer, headers: { ...answer.headers, 'idempotent-replayed': 'true' } };
       }

@@ -27,7 +27,8 @@ export function openNats(url: string, service: string, consumers: readonly Consu
   let making: ReturnType<typeof make> | undefined;
   let isDraining = false;
 
-  const options = { ...server(url), name: service, timeout: 2_000, pingInterval: 2_000, maxPingOut: 2, reconnect: false };
+  const times = { timeout: 2_000, pingInterval: 2_000, maxPingOut: 2 };
+  const options = { ...server(url), ...times, name: service, reconnect: false }; // the loop connects again
   const connecting = repeat('cannot use the broker', async () => {
     connection = await connect(options);
     log('connected to the broker');
@@ -123,7 +124,7 @@ export function openNats(url: string, service: string, consumers: readonly Consu
 }
 
 /** The client does not read a user and a password out of a URL. */
-export function server(url: string) {
+function server(url: string) {
   const { host: servers, username, password } = URL.parse(url) ?? { host: url, username: '', password: '' };
   const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
   return pass ? { servers, user, pass } : user ? { servers, token: user } : { servers };

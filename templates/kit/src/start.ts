@@ -25,6 +25,8 @@ export async function start(app: App): Promise<void> {
   let sender: Loop | undefined;
   const database = parts.database && (await openDatabase(process.env['SERVICE'] || app.name).catch(fail));
   parts.runtime = { database, transport: fetch, now: Date.now };
+  const unwell = (error: unknown) => `the database does not answer: ${describe(error)}`;
+  const trouble = async () => database?.check().then(() => broker?.trouble(), unwell);
   const http = createHttp(app, { closed: () => why, trouble });
 
   stopOnSignals(async () => {
@@ -34,12 +36,11 @@ export async function start(app: App): Promise<void> {
     await broker?.close();
     await database?.close();
   });
-  let listening: Promise<void> | undefined;
-  const early = setTimeout(() => (listening ??= listen()), patienceMs);
-  if (database) await migrated(database).then(() => open(database), fail);
+  const opened = database && migrated(database).then(() => open(database), fail);
+  await Promise.race([opened, sleep(patienceMs)]);
+  await listen();
+  await opened;
   why = undefined;
-  clearTimeout(early);
-  await (listening ??= listen());
   log('ready');
 
   async function listen(): Promise<void> {
@@ -47,15 +48,6 @@ export async function start(app: App): Promise<void> {
     http.server.once('error', ({ message }) => fail(new Fatal(`cannot listen on ${host}:${port}: ${message}`)));
     await once(http.server.listen(port, host), 'listening');
     log('listening', { host, port });
-  }
-
-  async function trouble(): Promise<string | undefined> {
-    try {
-      await database?.check();
-      return broker?.trouble();
-    } catch (error) {
-      return `the database does not answer: ${describe(error)}`;
-    }
   }
 
   /** There is no end to patience: what is not there yet comes. */
