@@ -170,6 +170,8 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
         // Whatever state it is in (paused, say), a new one is in a known one.
         await container.stop().catch(() => undefined);
         const [failure] = failuresOf(error);
+        // somebody is removing it, which has been said: the next one is new
+        if (failure?.code === 'CONTAINER_GONE') continue;
         setup.emit({ type: 'warning', message: (error as Error).message, ...(failure ? { failure } : {}) });
       }
     }

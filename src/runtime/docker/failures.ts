@@ -83,7 +83,7 @@ export function containerGone(service: string): Failure {
 /** The engine did not start it, and why. */
 export function cannotStart(service: string, error: unknown): CampError {
   const refusal = refusalOf(error);
-  if (refusal?.status === 404 && /no such container/i.test(refusal.message))
+  if (refusal && /no such container|marked for removal/i.test(refusal.message))
     return new CampError(containerGone(service));
   if (refusal) return new CampError(startFailure(service, [refusal.message]));
   if (error instanceof CampError) return error;
