@@ -74,6 +74,11 @@ export function buildFailure(
     const message = `the Dockerfile of service "${service}" cannot be used${at}: ${cause}`;
     return failure('project', 'DOCKERFILE_INVALID', message, { hints, evidence, ...where });
   }
+  const stage = /^target stage "(.+)" could not be found$/.exec(reason)?.[1];
+  if (stage !== undefined)
+    return failure('project', 'DOCKERFILE_INVALID', `the Dockerfile of service "${service}" has no stage "${stage}"`, {
+      hints: [`FROM ... AS ${stage}, or another target of ${service} in compose.yaml`],
+    });
   const missing = /^(\S+): failed to resolve source metadata|pull access denied|failed to authorize/i.exec(reason);
   if (missing) {
     const image = missing[1] ?? 'IMAGE';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { buildFailure } from './build.ts';
 import { composeFailure } from './compose-failures.ts';
+import { refused } from './engine/failures.ts';
 import type { ContainerSummary } from './engine/types.ts';
-import { startFailure } from './failures.ts';
+import { cannotStart, startFailure } from './failures.ts';
 import { inLevels } from './leftovers.ts';
 
 const brief = ({ code, fault }: { code: string; fault: string }): string => `${code} ${fault}`;
@@ -81,6 +82,16 @@ describe('why Compose failed', () => {
   });
 });
 
+describe('what is not there to be started', () => {
+  it.each([
+    [404, 'No such container: 0123456789ab'],
+    [409, 'container is marked for removal and cannot be started'],
+  ])('%i %s', (status, message) => {
+    const [failure] = cannotStart('api', refused('start a container', { status, message })).failures;
+    expect(failure && brief(failure)).toBe('CONTAINER_GONE machine');
+  });
+});
+
 describe('why Compose has made no container', () => {
   it('is an image that is here for another platform only', () => {
     const stderr =
@@ -122,6 +133,7 @@ describe('why an image was not built', () => {
       'no/such:9: failed to resolve source metadata for docker.io/no/such:9: dial tcp: lookup registry-1.docker.io: no such host',
       'IMAGE_MISSING machine',
     ],
+    ['target stage "nosuch" could not be found', 'DOCKERFILE_INVALID project'],
     ['failed to compute cache key: "/src": not found', 'BUILD_FAILED service'],
   ])('%s', (reason, expected) => {
     const failure = buildFailure(['api'], {
