@@ -108,6 +108,39 @@ test('without the broker the service is alive but not ready, and says why', asyn
   await until('handled', async () => (await handled())['kept'] === 1);
 });
 
+test('a broker that is lost while an event is handled ends nothing, and the event is done once', async () => {
+  const counter = await start();
+  await counter.ready();
+  await counter.post('/emit', { ids: ['slow-1'] });
+  await until('at work', () => counter.lines.some(({ msg }) => msg === 'in the middle'));
+  await broker.kill();
+  try {
+    await until('handled', async () => (await handled())['slow-1'] === 1);
+  } finally {
+    await broker.start();
+  }
+  await until('brought again', () => counter.lines.some(({ msg }) => msg === 'event again, nothing to do'));
+  expect(await handled()).toEqual({ 'slow-1': 1 });
+  expect(counter.child.exitCode).toBeNull();
+});
+
+test('a broker that hangs is noticed, and what was emitted meanwhile goes out when it is back', async () => {
+  const counter = await start();
+  await counter.ready();
+  await counter.post('/emit', { ids: ['before'] });
+  await until('handled', async () => (await handled())['before'] === 1);
+  broker.pause();
+  try {
+    await until('not ready', async () => (await counter.get('/readyz')).status === 503);
+    expect((await counter.post('/emit', { ids: ['meanwhile'] })).status).toBe(202);
+  } finally {
+    broker.resume();
+  }
+  await counter.ready();
+  await until('handled', async () => (await handled())['meanwhile'] === 1);
+  expect(await handled()).toEqual({ before: 1, meanwhile: 1 });
+});
+
 test('a stream that is gone is made again, and what is in the outbox goes into it', async () => {
   const counter = await start();
   await counter.ready();
