@@ -67,7 +67,15 @@ export function engineFailure(words: readonly string[]): Failure | undefined {
     const message = `the ${kind} ${what} is declared as external and is not there`;
     return failure('machine', 'EXTERNAL_MISSING', message, { hints: [`docker ${kind} create ${what}`], evidence });
   }
-  if (/address pools have been fully subnetted|pool overlaps with other one/i.test(text))
+  // only a range that the file asks for can overlap
+  if (/pool overlaps with other one/i.test(text)) {
+    const network = /failed to create network (\S+?):? /i.exec(text)?.[1] ?? 'a network';
+    return failure('machine', 'NO_FREE_NETWORK', `another network has addresses that ${network} asks for`, {
+      hints: [`another subnet of ${network} in compose.yaml`, 'docker network prune'],
+      evidence,
+    });
+  }
+  if (/address pools have been fully subnetted|could not find an available, non-overlapping/i.test(text))
     return failure('machine', 'NO_FREE_NETWORK', 'the Docker engine has no address range left for another network', {
       hints: ['docker network prune'],
       evidence,

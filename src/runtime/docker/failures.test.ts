@@ -66,6 +66,10 @@ describe('why Compose failed', () => {
       'NAME_TAKEN machine',
     ],
     ['Error response from daemon: all predefined address pools have been fully subnetted', 'NO_FREE_NETWORK machine'],
+    [
+      'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+      'NO_FREE_NETWORK machine',
+    ],
     ['failed to copy: write /var/lib/docker/tmp/x: no space left on device', 'DISK_FULL machine'],
     ['network proxy declared as external, but could not be found', 'EXTERNAL_MISSING machine'],
     ['external volume "data" not found', 'EXTERNAL_MISSING machine'],
@@ -93,6 +97,15 @@ describe('what is not there to be started', () => {
 });
 
 describe('why Compose has made no container', () => {
+  it('is a range of addresses that the file asks for and another network has', () => {
+    const stderr =
+      'failed to create network shop_back: Error response from daemon: invalid pool request: Pool overlaps with other one on this address space';
+    const failure = composeFailure(['up'], { exitCode: 1, stdout: '', stderr, isTimedOut: false });
+    expect(brief(failure)).toBe('NO_FREE_NETWORK machine');
+    expect(failure.message).toBe('another network has addresses that shop_back asks for');
+    expect(failure.hints[0]).toBe('another subnet of shop_back in compose.yaml');
+  });
+
   it('is an image that is here for another platform only', () => {
     const stderr =
       ' a Pulling\n a Error Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry: no such host\n';
