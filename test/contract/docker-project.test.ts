@@ -99,7 +99,10 @@ describe.skipIf(!found)('a project in containers', () => {
       ).toEqual(['127.0.0.1']);
     });
 
-    it('refuses the name of a project that camp has not made, and changes nothing', async () => {
+    it.each([
+      ['camp has not made', [], (name: string) => `docker compose -p ${name} down, in /elsewhere`],
+      ['a camp has made elsewhere', ['--label', `${projectLabel}=another`], () => 'camp down, in /elsewhere'],
+    ])('refuses the name of a project that %s, and changes nothing', async (_, labels, hint) => {
       await stranger(
         '--name',
         `${rig.name}-old`,
@@ -107,12 +110,13 @@ describe.skipIf(!found)('a project in containers', () => {
         `${composeLabels.project}=${rig.name}`,
         '--label',
         `${composeLabels.workingDir}=/elsewhere`,
+        ...labels,
       );
       rig.declare([sleeper('api', { volumes: ['data:/data'] })], { volumes: { data: {} } });
       const [failure] = await failuresOf(create(['api']));
       expect(failure).toMatchObject({ fault: 'machine', code: 'PROJECT_NAME_TAKEN' });
       expect(failure?.evidence?.join()).toContain(`${rig.name}-old (busybox, created) of /elsewhere`);
-      expect(failure?.hints[0]).toBe(`docker compose -p ${rig.name} down, in /elsewhere`);
+      expect(failure?.hints[0]).toBe(hint(rig.name));
       expect(await rig.containers()).toEqual([]);
       expect(await api.listVolumes([`${composeLabels.project}=${rig.name}`])).toEqual([]);
     });

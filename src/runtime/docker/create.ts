@@ -36,16 +36,15 @@ function isStranger({ labels }: ContainerSummary, project: ComposeProject): bool
 function nameTaken(project: ComposeProject, strangers: readonly ContainerSummary[]): Failure {
   const [first] = strangers;
   const folder = first?.labels[composeLabels.workingDir];
+  const isCamps = first !== undefined && projectLabel in first.labels;
+  const down = isCamps ? 'camp down' : `docker compose -p ${project.name} down`;
   return failure(
     'machine',
     'PROJECT_NAME_TAKEN',
-    `Docker already has containers of a project named "${project.name}", which camp has not made`,
+    `Docker already has containers of ${isCamps ? 'another' : 'a'} project named "${project.name}"${isCamps ? '' : ', which camp has not made'}`,
     {
       evidence: strangers.map(inWords),
-      hints: [
-        `docker compose -p ${project.name} down${folder ? `, in ${folder}` : ''}`,
-        'or another name: in compose.yaml',
-      ],
+      hints: [`${down}${folder ? `, in ${folder}` : ''}`, 'or another name: in compose.yaml'],
     },
   );
 }
