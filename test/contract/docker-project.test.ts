@@ -100,23 +100,24 @@ describe.skipIf(!found)('a project in containers', () => {
     });
 
     it.each([
-      ['camp has not made', [], (name: string) => `docker compose -p ${name} down, in /elsewhere`],
-      ['a camp has made elsewhere', ['--label', `${projectLabel}=another`], () => 'camp down, in /elsewhere'],
-    ])('refuses the name of a project that %s, and changes nothing', async (_, labels, hint) => {
+      ['camp has not made', '/', [], 'docker compose -p NAME down, in /'],
+      ['a camp has made elsewhere', '/', ['--label', `${projectLabel}=another`], 'camp down, in /'],
+      ['was moved', '/gone', ['--label', `${projectLabel}=another`], 'docker compose -p NAME down, in /gone'],
+    ])('refuses the name of a project that %s, and changes nothing', async (_, folder, labels, hint) => {
       await stranger(
         '--name',
         `${rig.name}-old`,
         '--label',
         `${composeLabels.project}=${rig.name}`,
         '--label',
-        `${composeLabels.workingDir}=/elsewhere`,
+        `${composeLabels.workingDir}=${folder}`,
         ...labels,
       );
       rig.declare([sleeper('api', { volumes: ['data:/data'] })], { volumes: { data: {} } });
       const [failure] = await failuresOf(create(['api']));
       expect(failure).toMatchObject({ fault: 'machine', code: 'PROJECT_NAME_TAKEN' });
-      expect(failure?.evidence?.join()).toContain(`${rig.name}-old (busybox, created) of /elsewhere`);
-      expect(failure?.hints[0]).toBe(hint(rig.name));
+      expect(failure?.evidence?.join()).toContain(`${rig.name}-old (busybox, created) of ${folder}`);
+      expect(failure?.hints[0]).toBe(hint.replace('NAME', rig.name));
       expect(await rig.containers()).toEqual([]);
       expect(await api.listVolumes([`${composeLabels.project}=${rig.name}`])).toEqual([]);
     });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Emit } from '../../kit/events.ts';
 import { CampError, type Failure, failure } from '../../kit/failure.ts';
 import type { ComposeCli, ComposeModel, ComposeProject } from './compose.ts';
@@ -36,12 +37,13 @@ function isStranger({ labels }: ContainerSummary, project: ComposeProject): bool
 function nameTaken(project: ComposeProject, strangers: readonly ContainerSummary[]): Failure {
   const [first] = strangers;
   const folder = first?.labels[composeLabels.workingDir];
-  const isCamps = first !== undefined && projectLabel in first.labels;
+  // nobody can be sent to a folder that was moved since
+  const isCamps = first !== undefined && projectLabel in first.labels && existsSync(folder ?? '');
   const down = isCamps ? 'camp down' : `docker compose -p ${project.name} down`;
   return failure(
     'machine',
     'PROJECT_NAME_TAKEN',
-    `Docker already has containers of ${isCamps ? 'another' : 'a'} project named "${project.name}"${isCamps ? '' : ', which camp has not made'}`,
+    `Docker already has containers of another project named "${project.name}"`,
     {
       evidence: strangers.map(inWords),
       hints: [`${down}${folder ? `, in ${folder}` : ''}`, 'or another name: in compose.yaml'],
