@@ -9,45 +9,45 @@ import type { EventHandler, Handler, SagaOptions, Transact } from './types.ts';
 /** What a service says of itself; nothing is opened before start. */
 export type App = ReturnType<typeof createService>;
 
-interface Runtime {
-  readonly database: Database | undefined;
-  readonly transport: Transport;
-  now(): number;
+/** For start and testEnv. */
+interface Parts {
+  readonly routes: Route[];
+  readonly handled: Handled[];
+  readonly sagas: Saga[];
+  /** None where neither one nor anything that needs it was asked for. */
+  database?: DatabaseOptions;
+  runtime?: { readonly database: Database | undefined; readonly transport: Transport; readonly now: () => number };
 }
 
 /** The name is for tests and where SERVICE is not set: camp and Compose set it. */
 export function createService(name: string) {
-  const routes: Route[] = [];
-  const handled: Handled[] = [];
-  const sagas: Saga[] = [];
-  /** For start and testEnv; no database where neither one nor anything that needs it was asked for. */
-  const parts: { database?: DatabaseOptions; runtime?: Runtime } = {};
+  const parts: Parts = { routes: [], handled: [], sagas: [] };
   nameLog(process.env['SERVICE'] || name);
 
-  function running(): Runtime {
+  function running() {
     if (parts.runtime) return parts.runtime;
     throw new Error('the service has not been started: app.tx and app.client are for handlers and after start()');
   }
 
   const app = {
     name,
-    parts: Object.assign(parts, { routes, handled, sagas }),
+    parts,
     database(options: DatabaseOptions = {}): void {
       parts.database = options;
     },
     /** `idempotent` honours Idempotency-Key: what the handler writes and its answer are one, once for each key. */
     route(method: string, pattern: string, handler: Handler, { idempotent = false } = {}): void {
-      routes.push({ method, pattern, handler, idempotent });
+      parts.routes.push({ method, pattern, handler, idempotent });
       if (idempotent) parts.database ??= {};
     },
     /** `as` is a name instead of the service's: for a part of it that gets every event by itself, such as a module. */
     on<T = any>(type: string, handler: EventHandler<T>, { as }: { readonly as?: string } = {}): void {
-      handled.push({ type, handler, as });
+      parts.handled.push({ type, handler, as });
       parts.database ??= {};
     },
     saga<T extends object = any>(sagaName: string, options: SagaOptions<T>): Pick<Saga<T>, 'begin'> {
       const saga = createSaga(sagaName, options, () => running().now());
-      sagas.push(saga);
+      parts.sagas.push(saga);
       for (const type of saga.answers) app.on(type, saga.onAnswer);
       return saga;
     },
