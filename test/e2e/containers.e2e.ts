@@ -543,13 +543,22 @@ ${web}    healthcheck: { test: ["CMD", "test", "!", "-e", "/tmp/sick"], interval
   }, 180_000);
 });
 
-describe('a name of an image that no engine can read', () => {
-  test.each(['up --docker', 'up', 'plan'])('camp %s says where it stands, and makes nothing', async (line) => {
-    await using cluster = project('misnamed');
-    cluster.edit('compose.yaml', 'image: redis:8', 'image: "redis:8 alpine"');
+describe('what no engine can make a container of', () => {
+  test.each(['up --docker', 'up', 'plan'])('camp %s says all of it, and makes nothing', async (line) => {
+    await using cluster = project('unmakeable');
+    cluster.edit('compose.yaml', 'image: redis:8', 'image: "redis:8 alpine"\n    secrets: [key]');
+    cluster.edit(
+      'compose.yaml',
+      'volumes: { data: {} }',
+      'volumes: { data: {} }\nsecrets: { key: { file: ./key.txt } }',
+    );
     const { stdout } = await cluster.camp([...line.split(' '), '--json'], [3]);
     expect(JSON.parse(stdout)).toMatchObject({
       error: { code: 'INVALID_IMAGE', source: { file: 'compose.yaml', line: 17, col: 12 } },
+      errors: [
+        { code: 'INVALID_IMAGE' },
+        { code: 'FILE_MISSING', source: { file: 'compose.yaml', line: 22, col: 25 } },
+      ],
     });
     await cluster.nothingIsLeft();
   });

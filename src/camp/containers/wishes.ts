@@ -20,9 +20,9 @@ import {
 import { sayPortNote } from '../../runtime/wiring/publications.ts';
 import { containerWiringOf } from '../../runtime/wiring/wiring.ts';
 import { type EdgeAround, edgeWish } from './edge-wish.ts';
-import { refuseImageNames } from './image-names.ts';
 import { builtImage } from './images.ts';
 import { factsOf, namedPorts, type PortsAround, publish } from './ports.ts';
+import { refuseUnmakeable } from './unmakeable.ts';
 
 /** What the containers of a project are to be, computed before any of them is created. */
 export interface Wishes {
@@ -82,7 +82,7 @@ export async function wishesFor(
   const placed = [...wanted.placements].flatMap(([name, { kind }]) =>
     kind === 'container' ? (wanted.services.get(name) ?? []) : [],
   );
-  refuseImageNames(compose, placed);
+  refuseUnmakeable(compose, placed);
   const seen = viewOf(project, wanted, around);
   const replicasOf = (service: Service): number => wanted.replicas.get(service.name) ?? service.replicas;
   const { byService, notes } = await publish(project, wanted, placed, around);
