@@ -42,10 +42,21 @@ async function placementsOf(
 ): Promise<ReadonlyMap<string, Placement>> {
   const isAsked = needsEngine(project, mode) || containers.mayHaveLeft;
   const engine: EngineState = isAsked ? await containers.connect(project, signal) : { at: 'unasked' };
-  const { placements, failures } = place(project, mode, engine);
+  const { placements, failures: misplaced } = place(project, mode, engine);
+  const failures = [...misplaced, ...(await unmakeableOf(project, placements))];
   if (failures.length > 0 && !refuse) throw new CampError(failures);
   refuse?.(failures);
   return placements;
+}
+
+async function unmakeableOf(
+  { compose, services }: Project,
+  placements: ReadonlyMap<string, Placement>,
+): Promise<readonly Failure[]> {
+  const placed = [...services.values()].filter(({ name }) => placements.get(name)?.kind === 'container');
+  if (!compose || placed.length === 0) return [];
+  const { unmakeable } = await import('./containers/unmakeable.ts');
+  return unmakeable(compose, placed);
 }
 
 /** Services that an upstream of the Caddyfile may name: those that something is to reach. */

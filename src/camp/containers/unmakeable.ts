@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { CampError, type Problem } from '../../kit/failure.ts';
+import type { Problem } from '../../kit/failure.ts';
 import { absolutePath } from '../../project/compose/paths.ts';
 import { textOf } from '../../project/compose/scalars.ts';
 import { imageFault } from '../../project/image-reference.ts';
@@ -8,15 +8,11 @@ import { at, itemsOf } from '../../project/tree.ts';
 import type { ComposeProject, Service } from '../../project/types.ts';
 
 /**
- * Throws what in the files keeps an engine from making a container, and Compose says only on the way: INVALID_IMAGE,
- * FILE_MISSING (project).
+ * What in the files keeps an engine from making containers, and Compose says only on the way. Problems: INVALID_IMAGE,
+ * FILE_MISSING.
  */
-export function refuseUnmakeable(compose: ComposeProject, services: readonly Service[]): void {
-  const problems = [
-    ...services.flatMap((service) => imageProblem(compose, service) ?? []),
-    ...missingFiles(compose, services),
-  ];
-  if (problems.length > 0) throw new CampError(problems);
+export function unmakeable(compose: ComposeProject, services: readonly Service[]): readonly Problem[] {
+  return [...services.flatMap((service) => imageProblem(compose, service) ?? []), ...missingFiles(compose, services)];
 }
 
 function imageProblem(compose: ComposeProject, { name, image, build }: Service): Problem | undefined {

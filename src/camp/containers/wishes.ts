@@ -22,7 +22,6 @@ import { containerWiringOf } from '../../runtime/wiring/wiring.ts';
 import { type EdgeAround, edgeWish } from './edge-wish.ts';
 import { builtImage } from './images.ts';
 import { factsOf, namedPorts, type PortsAround, publish } from './ports.ts';
-import { refuseUnmakeable } from './unmakeable.ts';
 
 /** What the containers of a project are to be, computed before any of them is created. */
 export interface Wishes {
@@ -82,7 +81,6 @@ export async function wishesFor(
   const placed = [...wanted.placements].flatMap(([name, { kind }]) =>
     kind === 'container' ? (wanted.services.get(name) ?? []) : [],
   );
-  refuseUnmakeable(compose, placed);
   const seen = viewOf(project, wanted, around);
   const replicasOf = (service: Service): number => wanted.replicas.get(service.name) ?? service.replicas;
   const { byService, notes } = await publish(project, wanted, placed, around);
