@@ -10,12 +10,25 @@ export function composeFailure(args: readonly string[], result: CommandResult): 
   return (
     engineFailure(words) ??
     pullFailure(words) ??
+    containerFailure(words) ??
     failure('machine', 'COMPOSE_FAILED', `${command} ended with code ${result.exitCode}: ${lastWord(words)}`, {
       hints: ['camp doctor'],
       evidence: words.slice(-evidenceLines),
     })
   );
 }
+
+/** What the engine does not make, for a reason that stands in the file. */
+function containerFailure(words: readonly string[]): Failure | undefined {
+  const [, name, why] = words.map((line) => containerWords.exec(line)).find(Boolean) ?? [];
+  if (name === undefined) return undefined;
+  return failure('machine', 'COMPOSE_FAILED', `the container ${name} cannot be created: ${why}`, {
+    hints: ['look at its service in compose.yaml', 'camp doctor'],
+    evidence: words.slice(-evidenceLines),
+  });
+}
+
+const containerWords = /^ ?Container (\S+) +Error response from daemon: (.+)$/;
 
 /** An image that is here for another platform only, or went away: Compose asks a registry for it. */
 function pullFailure(words: readonly string[]): Failure | undefined {

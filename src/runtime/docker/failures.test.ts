@@ -97,6 +97,15 @@ describe('what is not there to be started', () => {
 });
 
 describe('why Compose has made no container', () => {
+  it('is what the engine says of it', () => {
+    const why = 'Cannot mkdir: /etc/passwd is not a directory';
+    const stderr = ` Container shop-api-1  Error response from daemon: ${why}\nError response from daemon: ${why}\n`;
+    const failure = composeFailure(['up'], { exitCode: 1, stdout: '', stderr, isTimedOut: false });
+    expect(brief(failure)).toBe('COMPOSE_FAILED machine');
+    expect(failure.message).toBe(`the container shop-api-1 cannot be created: ${why}`);
+    expect(failure.hints[0]).toBe('look at its service in compose.yaml');
+  });
+
   it('is a range of addresses that the file asks for and another network has', () => {
     const stderr =
       'failed to create network shop_back: Error response from daemon: invalid pool request: Pool overlaps with other one on this address space';
