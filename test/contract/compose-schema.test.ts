@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { checkShape } from '../../src/project/compose/check.ts';
 import { composeShape, type Shape } from '../../src/project/compose/shape.ts';
 import { growTree } from '../../src/project/tree.ts';
+import { seed } from '../rig/seed.ts';
 import { askCompose, hasCompose } from './compose-model-rig.ts';
 import { placeOf, type Schema, schema } from './compose-schema-node.ts';
 import { shapeAt, type Value, valuesAt } from './compose-values.ts';
@@ -259,7 +260,7 @@ describe('mutated files', () => {
         if (isFine && ours.length > 0) disputed.push(JSON.stringify(file));
         expect(isFine || ours.length > 0, JSON.stringify([file, isRight.errors])).toBe(true);
       }),
-      { numRuns: Number(process.env['SCHEMA_RUNS'] ?? 3000) },
+      { seed, numRuns: Number(process.env['SCHEMA_RUNS'] ?? 3000) },
     );
     expect(refused).toBeGreaterThan(300);
   });
@@ -269,11 +270,17 @@ describe('mutated files', () => {
     expect(some.length).toBeGreaterThan(0);
     for (const text of some) {
       writeFileSync(join(rig, 'compose.yaml'), text);
-      if (isReportedOnly(text)) continue;
+      if (isReportedOnly(text) || hasReplacedMount(text)) continue;
       expect(askCompose(rig).model, `${text} ${complaints(JSON.parse(text))}`).toBeUndefined();
     }
   });
 });
+
+/** Of two mounts at one place Compose does not read the first, with whatever is wrong in it. */
+function hasReplacedMount(text: string): boolean {
+  const targets = [...text.matchAll(/"target":"([^"]*?)\/*"/g)].map(([, target]) => target);
+  return new Set(targets).size < targets.length;
+}
 
 /** Unknown keys in a place where Compose drops them. */
 function isReportedOnly(text: string): boolean {

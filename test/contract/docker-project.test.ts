@@ -500,6 +500,24 @@ describe.skipIf(!found)('a project in containers', () => {
     expect((await api.inspectContainer(await rig.containerOf('api')))?.restartCount).toBe(0);
   });
 
+  it('starts what has failed for want of another as soon as that is ready', async () => {
+    const waits = 'until [ -f /go ]; do sleep 0.1; done; exec node /rig/steerable.mjs';
+    const db = steerable('db', '', {}, {}, { command: ['sh', '-c', waits] });
+    const one = sleeper('api', shell('wget -qO- http://db:8080/ || exit 1; sleep 1000'), {
+      dependsOn: new Map([['db', 'service_started']]),
+    });
+    const ready = async (): Promise<void> => {
+      const pause = (): number | undefined => {
+        const now = rig.runtime.replicas().find(({ service }) => service === 'api')?.state;
+        return now?.at === 'backing-off' ? now.attempt : undefined;
+      };
+      await until(() => pause() === 7, 'a pause of more than five seconds');
+      await api.exec(await rig.containerOf('db'), ['touch', '/go']);
+      await until(() => state() === 'ready', 'it is ready', 4000);
+    };
+    await Promise.all([rig.up([db, one]), ready()]);
+  });
+
   it('leaves what ran to its end alone', async () => {
     const one = sleeper('seed', { command: 'true' });
     await rig.up([one]);
