@@ -76,7 +76,7 @@ export class Supervision {
 
   /** One turn a start: until the container has ended, and what follows from that. */
   async #live(): Promise<void> {
-    const { life, wish, sight } = this.#of;
+    const { wish, sight } = this.#of;
     for (;;) {
       const startedAt = sight.seen?.startedAt ?? '';
       const readyFor = await this.#attend(startedAt);
@@ -94,11 +94,21 @@ export class Supervision {
         const run: EndedRun = { readyFor, wasKilled: wasKilled(seen) };
         if (!(await this.#mayStartAgain(seen, run))) return;
         const attempt = this.#restarts.nextAttempt(run);
-        if (attempt !== undefined) await life.backOff(attempt, wish.changed);
+        if (attempt !== undefined) await this.#pause(attempt);
         if (wish.is('stop')) return;
       }
       if (!(await this.#bootAgain())) return;
     }
+  }
+
+  /** Before its next start; cut short when what it depends on has become ready meanwhile. */
+  async #pause(attempt: number): Promise<void> {
+    const { life, wish, awaitsOthers } = this.#of;
+    const soon = new AbortController();
+    const timer = awaitsOthers() ? setInterval(() => awaitsOthers() || soon.abort(), othersPauseMs) : undefined;
+    await life.backOff(attempt, AbortSignal.any([wish.changed, soon.signal]));
+    clearInterval(timer);
+    if (soon.signal.aborted) this.#restarts.startOver();
   }
 
   /** Watches one run of the container to its end or until the wish changes; returns how long it was ready, if it was. */
