@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createHome } from '../rig/cluster.ts';
@@ -165,11 +164,7 @@ describe.each(Object.entries(trees))('a folder with %s', (name, { files, found, 
     expect((await folder.camp(['init', '--yes'])).code).toBe(0);
     expect(treeOf(folder.dir)).toEqual(again);
     if (!toolchain || !can(`run ${toolchain[0]}`, toolchain)) return;
-    // what Go has compiled of its own library is no part of the test
-    const { report } = await folder.up({
-      timeoutMs: 90_000,
-      env: { GOCACHE: process.env['GOCACHE'] ?? join(homedir(), '.cache/go-build') },
-    });
+    const { report } = await folder.up({ timeoutMs: 90_000 });
     for (const service of found) expect(report.services.map((one) => one.name)).toContain(service);
     for (const url of report.urls)
       expect(await folder.get(report, url)).toMatchObject({ status: 200, text: expect.stringContaining('hello') });

@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, ask } from '../rig/client.ts';
 import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
@@ -34,8 +32,6 @@ describe.skipIf(why && !process.env['CI'])('one id through three languages', () 
   beforeAll(async () => {
     if (why) throw new Error(why);
     home = createHome();
-    // what Go has compiled of its library already is compiled for everybody
-    home.env['GOCACHE'] = process.env['GOCACHE'] ?? join(homedir(), '.cache/go-build');
     way = new Cluster(home, 'way');
     mkdirSync(way.dir);
     await way.camp(['init', '.', '--starter', 'empty', '--yes']);

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -32,14 +31,8 @@ const whyNoContainers = requireImages('social in containers', images);
 
 let home: Home;
 beforeAll(() => {
-  const made = createHome();
-  // what Go has compiled of its library already is compiled for everybody
-  const env = {
-    ...made.env,
-    GOCACHE: process.env['GOCACHE'] ?? join(homedir(), '.cache/go-build'),
-    GOTOOLCHAIN: 'local',
-  };
-  home = { dir: made.dir, env, [Symbol.dispose]: () => made[Symbol.dispose]() };
+  home = createHome();
+  home.env['GOTOOLCHAIN'] = 'local';
 });
 afterAll(() => home?.[Symbol.dispose]());
 

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { projectId } from '../../src/kit/paths.ts';
@@ -49,13 +49,15 @@ export function createHome(): Home {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'camp-e2e-')));
   for (const folder of ['home', 'tmp']) mkdirSync(join(dir, folder));
   linkServers(join(dir, 'camp'));
-  const { PATH, CAMP_FROM_SOURCE, NODE_EXTRA_CA_CERTS } = process.env;
+  const { PATH, CAMP_FROM_SOURCE, GOCACHE, NODE_EXTRA_CA_CERTS } = process.env;
   const env = {
     PATH: `${dirname(process.execPath)}:${PATH}`,
     HOME: join(dir, 'home'),
     TMPDIR: join(dir, 'tmp'),
     CAMP_HOME: join(dir, 'camp'),
     LANG: 'C.UTF-8',
+    // what Go has compiled of its library already is compiled for everybody: that takes it half a minute
+    GOCACHE: GOCACHE ?? join(homedir(), '.cache/go-build'),
     ...(CAMP_FROM_SOURCE ? { CAMP_FROM_SOURCE } : {}),
     // a machine may reach the registry only through an authority of its own
     ...(NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS } : {}),
