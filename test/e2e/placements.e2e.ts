@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ProjectStatus, UpReport } from '../../src/report/types.ts';
 import { facesOf, get, probeFacts, redirectOf, type Site, siteOf, withoutPort } from '../rig/black-box.ts';
 import { visit } from '../rig/client.ts';
-import { Cluster, createHome, type Home } from '../rig/cluster.ts';
+import { Cluster, createHome, eventually, type Home } from '../rig/cluster.ts';
 import { run } from '../rig/compose.ts';
 import { requireImages, templateImages } from '../rig/images.ts';
 import { leftInDocker, removeImages } from '../rig/left-in-docker.ts';
@@ -207,11 +207,14 @@ describe.each(subjects)('starter $starter with every template', (subject) => {
     test('a request is found in the logs by its id', async () => {
       const id = randomUUID();
       expect((await get(site, urlOf('/probe/say'), { 'x-request-id': id })).status).toBe(200);
-      const { stdout } = await project.camp(['logs', '--request', id, '--json']);
-      const lines = stdout.trimEnd().split('\n').filter(Boolean);
-      const records = lines.map((line) => JSON.parse(line) as { service: string; line: string });
-      expect(records.map((one) => one.service)).toContain('probe');
-      expect(records.find((one) => one.service === 'probe')?.line).toBe(`said ${id}`);
+      // what a container writes comes by way of the engine
+      const line = await eventually('its line', async () => {
+        const { stdout } = await project.camp(['logs', '--request', id, '--json']);
+        const lines = stdout.trimEnd().split('\n').filter(Boolean);
+        const records = lines.map((each) => JSON.parse(each) as { service: string; line: string });
+        return records.find((one) => one.service === 'probe')?.line;
+      });
+      expect(line).toBe(`said ${id}`);
     });
 
     test.each(Object.entries(subject.restarted))('%s restarts without a failed request', async (service, path) => {
