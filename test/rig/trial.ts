@@ -50,7 +50,7 @@ export async function trial(args: readonly string[], options: TrialOptions): Pro
     child.once('error', () => resolve(127));
     // who was left behind may hold the pipes: the exit counts
     child.once('exit', (status, signal) =>
-      setTimeout(() => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)), 20),
+      setTimeout(() => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)), 1000),
     );
     child.once('close', (status, signal) => resolve(status ?? 128 + (signal ? constants.signals[signal] : 0)));
   });

@@ -67,5 +67,5 @@ export function numberOf(tree: Tree | undefined): number | undefined {
   const text = textOf(tree)?.trim();
   if (text === undefined || text === '' || !/^[-+]?[0-9.]/.test(text)) return undefined;
   const value = Number(text);
-  return Number.isNaN(value) ? undefined : value;
+  return Number.isFinite(value) ? value : undefined;
 }

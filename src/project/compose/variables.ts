@@ -45,8 +45,13 @@ export function fillVariables(tree: Tree, lookup: Lookup): Filled {
 
   function scalar(value: Scalar): Scalar {
     if (typeof value.value !== 'string' || !value.value.includes('$')) return value;
-    const text = interpolate(value.value, lookup, (remark) => note(remark, value.at));
-    return { ...value, value: text, raw: text, isPlain: false };
+    let isSpoilt = false;
+    const text = interpolate(value.value, lookup, (remark) => {
+      isSpoilt ||= remark.kind !== 'unset';
+      note(remark, value.at);
+    });
+    // what cannot be filled in stays: an empty text would be a second problem in most places
+    return isSpoilt ? value : { ...value, value: text, raw: text, isPlain: false };
   }
 
   function note({ kind, reference, name, message }: Remark, around: Span): void {
