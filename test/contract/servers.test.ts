@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -333,6 +334,20 @@ describe('PostgreSQL without a container', () => {
     expect(failure).toMatchObject({ fault: 'machine', code: 'DATA_DAMAGED' });
     expect(failure.evidence?.join('\n')).toMatch(/pg_control|control file/);
     expect(rig.events.filter((event) => event.type === 'replica' && event.state.at === 'starting')).toHaveLength(1);
+  });
+
+  test('data that somebody is just leaving who says not what it is: waited for', async () => {
+    await rig.runtime.prepare(aDatabase(), never);
+    const folder = mkdtempSync(join(tmpdir(), 'camp-servers-'));
+    copyFileSync('/bin/sleep', join(folder, 'postgres'));
+    const leaving = spawn(join(folder, 'postgres'), ['0.5'], { cwd: dataOf('db') });
+    try {
+      await up(aDatabase());
+      expect(leaving.exitCode).toBe(0);
+    } finally {
+      leaving.kill();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test('data that another server uses: DATA_IN_USE names it, and it goes on', async () => {

@@ -12,7 +12,13 @@ import type { Site } from './types.ts';
  * server's own lock has to do.
  */
 export async function freeOfUsers(site: Site): Promise<void> {
-  const users = usersOf(site);
+  // those of a postmaster that is gone see it, and go too; one that was just forked, or just ends, says nothing of what it is
+  const deadline = performance.now() + 1000;
+  let users = usersOf(site);
+  while (users.length > 0 && performance.now() < deadline) {
+    await delay(10);
+    users = usersOf(site);
+  }
   const stranger = users.find(isLeader);
   if (stranger)
     fail('machine', 'DATA_IN_USE', `another process uses the data of service "${site.service.name}"`, {
@@ -22,16 +28,14 @@ export async function freeOfUsers(site: Site): Promise<void> {
       ],
       evidence: [`pid ${stranger.pid}: ${commandOf(stranger.pid).slice(0, 200)}`, `data: ${site.folder}`],
     });
-  // they see that their postmaster is gone, and go too
-  const deadline = performance.now() + 1000;
-  while (users.some(isAlive) && performance.now() < deadline) await delay(5);
   for (const one of users) signalProcess(one, 'SIGKILL');
   while (users.some(isAlive) && performance.now() < deadline + 5000) await delay(5);
 }
 
 /** A server itself was started with its whole command; its children say what they do instead. */
 function isLeader({ pid }: ProcessInfo): boolean {
-  return !/^\S+: /.test(commandOf(pid));
+  const command = commandOf(pid);
+  return command !== '' && !/^\S+: /.test(command);
 }
 
 /** Processes of the server's program whose working directory is its data. */
