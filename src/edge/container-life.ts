@@ -80,7 +80,7 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
   async function awaitAnswer(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + startDeadlineMs;
     let nextAsk = performance.now() + askEveryMs;
-    await mayListen(nextAsk, signal);
+    await someoneListens(nextAsk, signal);
     while (performance.now() < deadline) {
       if (serving.beat ? await isAnswering(serving.beat, beatTimeoutMs) : await isOurs(startDeadlineMs, signal)) return;
       if (performance.now() > nextAsk) {
@@ -101,7 +101,7 @@ export function superviseContainer(setup: ContainerEdgeSetup, admin: Admin, id: 
   }
 
   /** Its start has the processor to itself: until somebody listens in it, no handshake is tried. */
-  async function mayListen(deadline: Ms, signal: AbortSignal): Promise<void> {
+  async function someoneListens(deadline: Ms, signal: AbortSignal): Promise<void> {
     const { address } = container;
     const { beat } = serving;
     if (address === undefined || beat === undefined) return;

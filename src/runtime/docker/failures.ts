@@ -76,8 +76,13 @@ export function notReady(
 }
 
 /** Somebody else has removed it. */
-export function containerGone(service: string): Failure {
+function containerGone(service: string): Failure {
   return failure('machine', 'CONTAINER_GONE', `the container of ${service} is not there`, { hints: ['camp up'] });
+}
+
+/** Throws CONTAINER_GONE (machine). */
+export function refuseGone(replica: string): never {
+  throw new CampError(containerGone(replica));
 }
 
 /** The engine did not start it, and why. */

@@ -1,7 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
-import { CampError, failuresOf } from '../../kit/failure.ts';
+import { failuresOf } from '../../kit/failure.ts';
 import type { Service } from '../../project/types.ts';
 import { buildImages, type DockerfileOf } from './build.ts';
 import { withoutState } from './build-context.ts';
@@ -12,7 +12,7 @@ import { endContainer } from './end.ts';
 import { refusalOf } from './engine/failures.ts';
 import type { Compose, ContainerDetail, ContainerSummary, Engine } from './engine/types.ts';
 import { EngineWatch } from './engine-watch.ts';
-import { containerGone, isNetworkGone } from './failures.ts';
+import { isNetworkGone, refuseGone } from './failures.ts';
 import { configLabel, serviceOf } from './labels.ts';
 import { removeContainers } from './leftovers.ts';
 import { observed, viewOf } from './observed.ts';
@@ -162,7 +162,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
 
   async function start(service: Service, index: number): Promise<void> {
     const id = `${service.name}:${index}`;
-    const found = made.get(id) ?? (await containers.find(service.name, index)) ?? noContainer(service.name, index);
+    const found =
+      made.get(id) ?? (await containers.find(service.name, index)) ?? refuseGone(`${service.name}:${index}`);
     made.delete(id);
     await replicas.get(id)?.release();
     const replica = replicaOf(service, found);
@@ -191,7 +192,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     const known = replicas.get(`${service.name}:${index}`);
     if (known) return known;
     const found = await containers.find(service.name, index);
-    return (found && (await adoptOne(service, found))) ?? noContainer(service.name, index);
+    return (found && (await adoptOne(service, found))) ?? refuseGone(`${service.name}:${index}`);
   }
 
   return {
@@ -297,8 +298,4 @@ const never = new AbortController().signal;
 
 function isUp({ status }: ContainerSummary): boolean {
   return status === 'running' || status === 'restarting' || status === 'paused';
-}
-
-function noContainer(service: string, index: number): never {
-  throw new CampError(containerGone(`${service}:${index}`));
 }

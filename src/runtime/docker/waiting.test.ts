@@ -20,6 +20,8 @@ it('does nothing before it is fed, and tells how it ended', async () => {
 it('tells what cannot be started', async () => {
   const missing = { ...command(''), argv: ['/no/such/program'] };
   expect(await startWaiting(missing).feed('', never)).toMatchObject({ exitCode: 1, errno: 'ENOENT' });
+  const long = { ...command(''), argv: ['sh', '-c', ':', 'x'.repeat(10_000_000)] };
+  expect(await startWaiting(long).feed('', never)).toMatchObject({ exitCode: 1, errno: 'E2BIG' });
 });
 
 it('ends what is not wanted any more while it works', async () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
 import type { Ms } from '../../kit/events.ts';
 import type { CommandResult } from '../../kit/spawn.ts';
@@ -15,40 +15,52 @@ export interface Waiting {
 
 const graceMs: Ms = 2000;
 
-/** Starts it. By hand, because execa's first start takes 25 ms, and the first request waits for this one. */
+/**
+ * Starts it. By hand, because execa's first start takes 25 ms, and the first request waits for this one. That it cannot be
+ * started (no such program, too many processes or open files) is told to who feeds it.
+ */
 export function startWaiting(command: Command): Waiting {
   const [file = '', ...args] = command.argv;
-  const child = spawn(file, args, { cwd: command.cwd, env: command.env, stdio: 'pipe' });
+  let child: ChildProcess;
+  try {
+    child = spawn(file, args, { cwd: command.cwd, env: command.env, stdio: 'pipe' });
+  } catch (error) {
+    const result = notStarted(error as NodeJS.ErrnoException);
+    return { command, feed: () => Promise.resolve(result), end: () => undefined };
+  }
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.on('error', () => undefined); // it has ended without reading all: its exit code tells
+  // without descriptors to give there are no pipes
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin?.on('error', () => undefined); // it has ended without reading all: its exit code tells
   const ended = new Promise<CommandResult>((resolve) => {
-    child.once('error', ({ code, message }: NodeJS.ErrnoException) =>
-      resolve({
-        exitCode: 1,
-        stdout,
-        stderr: message,
-        isTimedOut: false,
-        ...(code === undefined ? {} : { errno: code }),
-      }),
-    );
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(notStarted(error)));
     child.once('close', (code) => resolve({ exitCode: code ?? 1, stdout, stderr, isTimedOut: false }));
   });
   return {
     command,
-    async feed(text, signal) {
+    feed(text, signal) {
       const kill = (): void => {
         child.kill();
         setTimeout(() => child.kill('SIGKILL'), graceMs).unref();
       };
       if (signal.aborted) kill();
       signal.addEventListener('abort', kill, { once: true });
-      child.stdin.end(text);
+      child.stdin?.end(text);
       return ended.finally(() => signal.removeEventListener('abort', kill));
     },
     end: () => void child.kill('SIGKILL'),
+  };
+}
+
+function notStarted({ code, message }: NodeJS.ErrnoException): CommandResult {
+  return {
+    exitCode: 1,
+    stdout: '',
+    stderr: message,
+    isTimedOut: false,
+    ...(code === undefined ? {} : { errno: code }),
   };
 }
 
