@@ -81,6 +81,20 @@ describe('kill -9', () => {
     patient,
   );
 
+  test(
+    'as soon as it has the lock, again and again: the janitor is there before it',
+    async () => {
+      await using cluster = project('k-lock');
+      for (let time = 1; time <= 5; time++) {
+        const shell = cluster.terminal(['measure', '--runs', '1', '--only', 'stop']);
+        process.kill(await firstHolderIn(cluster), 'SIGKILL');
+        await shell.exits();
+        await nothingIsLeftOf(cluster);
+      }
+    },
+    patient,
+  );
+
   test.each([
     ['up', ['up', '-d']],
     ['down', ['down']],
@@ -183,6 +197,17 @@ describe('two at a time', () => {
     patient,
   );
 });
+
+/** The pid of whoever takes the lock next, within the same turn in which it is seen. */
+async function firstHolderIn(cluster: Cluster): Promise<number> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    const holder = holderIn(cluster);
+    if (holder) return holder.pid;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error('nobody takes the lock');
+}
 
 function holderIn(cluster: Cluster): Holder | undefined {
   return readHolder(cluster.path('.camp/measure/lock'));

@@ -42,10 +42,14 @@ const clearingMs: Ms = 60_000;
  */
 export async function makeScratch(dir: string, env: NodeJS.ProcessEnv): Promise<Scratch> {
   const home = homeOf(dir);
-  const lock = await take(home, dir);
+  // before there is anything to clear up: a kill finds no moment without it
+  const janitor = startJanitor(dir, env);
+  const lock = await take(home, dir).catch(async (error: unknown) => {
+    await janitor.dismiss();
+    throw error;
+  });
   const copy = join(home, copyName, basename(dir) || 'root');
   const beside = join(home, 'empty');
-  const janitor = startJanitor(dir, env);
   let kept: ReadonlySet<string> = new Set();
   const removeAll = async (): Promise<void> => {
     process.chdir(dir);
