@@ -130,12 +130,10 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
     return patched.routes;
   }
 
-  /** Caddy begins with the configuration: nothing is loaded twice. */
+  /** Caddy begins with the configuration, which its container may wait for already: nothing is loaded twice. */
   async function boot(config: JsonObject, wanted: Wanted, signal: AbortSignal): Promise<void> {
     await tryPublished(publishedBy(config));
-    makeFolder(folder, 0o700);
     keep(config);
-    writeWhole(join(folder, 'run.sh'), runScript(projectDir, setup.declared), { mode: 0o600, durable: false });
     try {
       await life.start({ ports: publishedBy(config), beat: beatOf(config) }, signal);
     } catch (error) {
@@ -224,6 +222,9 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       end = new AbortController();
       await tryPublished([ports.https, ports.http].filter((port) => port !== undefined));
       makeFolder(folder, 0o700);
+      rmSync(configFile, { force: true }); // of a camp that was killed
+      writeWhole(join(folder, 'run.sh'), runScript(projectDir, setup.declared), { mode: 0o600, durable: false });
+      container.mayBegin?.();
       if (setup.expected) void adapted(setup.expected, end.signal).catch(() => undefined); // judged by who routes it
       await ensureAuthority(setup, signal);
       const domain = setup.declared['CAMP_DOMAIN'];

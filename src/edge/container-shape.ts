@@ -52,13 +52,16 @@ export function containerShape(setup: Pick<EdgeSetup, 'projectDir' | 'runDir' | 
 
 /**
  * What the container runs. The variables are in a file that only the owner may read, not in the container's
- * description, which everybody with access to the engine sees. `exec`: signals are Caddy's.
+ * description, which everybody with access to the engine sees. `exec`: signals are Caddy's. The container may be started
+ * before its configuration is written.
  */
 export function runScript(projectDir: string, declared: Readonly<Record<string, string>>): string {
   const exports = Object.entries(declared)
     .filter(([name]) => /^[A-Za-z_]\w*$/.test(name) && !reserved.has(name))
     .map(([name, value]) => `export ${name}=${quoted(value)}\n`);
-  return `${exports.join('')}cd ${quoted(projectDir)} && exec caddy run --config ${innerFolder}/caddy.json\n`;
+  const config = `${innerFolder}/caddy.json`;
+  const wait = `while [ ! -e ${config} ]; do sleep 0.02; done\n`;
+  return `${exports.join('')}${wait}cd ${quoted(projectDir)} && exec caddy run --config ${config}\n`;
 }
 
 /** Those are the image's own. */

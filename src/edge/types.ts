@@ -103,6 +103,11 @@ export interface EdgeContainer {
    * Throws PORT_IN_USE (machine) or what the engine says.
    */
   start(signal: AbortSignal, ports: readonly Port[]): Promise<void>;
+  /**
+   * The mounted folder has all but the configuration, which the program in the container waits for: it may be started as
+   * soon as it is made. `start` or `stop` follows.
+   */
+  mayBegin?(): void;
   /** Runs a program in it; `output` is stdout and stderr. Rejects when the container does not run. */
   exec(
     argv: readonly string[],

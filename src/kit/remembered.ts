@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder, readText, writeWhole } from './files.ts';
 
@@ -20,6 +20,11 @@ export function remember(file: string, key: string, value: unknown): void {
   } catch {
     // found out again next time
   }
+}
+
+/** It was wrong. */
+export function forget(file: string): void {
+  rmSync(file, { force: true });
 }
 
 /** Tells a file from what it was before: its size and time; undefined where there is none. */

@@ -8,10 +8,11 @@ import { type Begun, type ComposeCli, composeCli } from '../../src/runtime/docke
 import { findCompose } from '../../src/runtime/docker/engine/find-compose.ts';
 import type { Engine } from '../../src/runtime/docker/engine/types.ts';
 import { composeLabels } from '../../src/runtime/docker/labels.ts';
+import { recordingsIn } from '../../src/runtime/docker/recording.ts';
 import { engineForTests } from '../rig/docker.ts';
 
 const found = await engineForTests('a Compose that waits', ['busybox']);
-const never = new AbortController().signal;
+const how = { signal: new AbortController().signal, onMade: () => undefined };
 const guard = 'edge.camp';
 
 /* Decision 12: a Compose that is begun before its step changes nothing until it is told what camp adds. */
@@ -32,6 +33,7 @@ describe.skipIf(!found)('a Compose that waits', () => {
       project: { id: name, name, dir: folder, files: [file], envFiles: [], profiles: [] },
       runDir: join(folder, 'run'),
       ownEnv: process.env,
+      recordings: recordingsIn(folder, () => [file]),
     });
   });
 
@@ -51,16 +53,16 @@ describe.skipIf(!found)('a Compose that waits', () => {
     const begun = begin();
     await delay(500);
     expect(await made()).toBe(0);
-    await begun.go(told, never);
+    await begun.go(told, how);
     const [container, ...others] = await engine.api.listContainers([`${composeLabels.project}=${name}`]);
     expect(container?.labels).toMatchObject({ added: '1' });
     expect(others).toEqual([]);
   });
 
   it.each([
-    ['it is told nothing', (begun: Begun) => begun.go('', never)],
-    ['what it is told is cut off', (begun: Begun) => begun.go(`services:\n  api: { labels: { added: "1" } }\n`, never)],
-    ['it is not needed', (begun: Begun) => (begun.end(), begun.go(told, never))],
+    ['it is told nothing', (begun: Begun) => begun.go('', how)],
+    ['what it is told is cut off', (begun: Begun) => begun.go(`services:\n  api: { labels: { added: "1" } }\n`, how)],
+    ['it is not needed', (begun: Begun) => (begun.end(), begun.go(told, how))],
   ])('creates nothing when %s', async (_, end) => {
     await expect(end(begin())).rejects.toThrow();
     expect(await made()).toBe(0);

@@ -83,7 +83,8 @@ export class ContainerHost {
     const services = placed.map(({ name, replicas: own }) => ({ service: name, replicas: replicas.get(name) ?? own }));
     this.#expected = { services, edge: edgeSketch(project, placed) };
     const facts = { ...project.compose, id: project.id };
-    this.#ahead = startAhead({ env, project: facts, stateDir: folders.state, expected: this.#expected });
+    const { state: stateDir, run: runDir } = folders;
+    this.#ahead = startAhead({ env, project: facts, stateDir, runDir, expected: this.#expected });
   }
 
   /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
@@ -241,6 +242,7 @@ export class ContainerHost {
         }
         return container.start(signal);
       },
+      mayBegin: () => container.mayBegin(),
       exec: (argv, stdin, signal) => container.exec(argv, stdin, signal),
       stop: () => container.stop(),
       onLine: (listener) => container.onLine(listener),

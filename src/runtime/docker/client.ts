@@ -153,6 +153,12 @@ export function engineApi(route: Route): Api {
     async info(options) {
       return read.engineInfo((await ask('describe itself', options).info()) as RawInfo);
     },
+    async repeat({ path, body }, options) {
+      const purpose = path.includes('/networks/') ? 'create a network' : 'create a container';
+      const how: Carriage = { purpose, answer: 'json', deadlineMs: usualDeadlineMs, signal: undefined, ...options };
+      const made = await dial({ ...route, prefix: '' }, { method: 'POST', path, options: { _body: body } }, how);
+      return (made as { readonly Id: string }).Id;
+    },
   };
 }
 

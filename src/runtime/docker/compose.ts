@@ -5,7 +5,8 @@ import { makeFolder, readText, writeWhole } from '../../kit/files.ts';
 import type { CommandResult } from '../../kit/spawn.ts';
 import { composeFailure } from './compose-failures.ts';
 import type { Compose, Engine } from './engine/types.ts';
-import { type Waiting, waitingFor } from './waiting.ts';
+import { type Recordings, type RepeatHow, recordingPath } from './recording.ts';
+import { startWaiting, type Waiting, waitingFor } from './waiting.ts';
 
 /** What Compose has to be told of a project. */
 export interface ComposeProject {
@@ -53,7 +54,8 @@ export interface ComposeCli {
   run(args: readonly string[], how: RunHow): Promise<CommandResult>;
   /**
    * Starts such a command before what camp adds is known: it waits, having changed nothing, until `go` tells it. When it
-   * never does, because camp has died, the command fails for want of the service `guard`.
+   * never does, because camp has died, the command fails for want of the service `guard`. One that can probably be
+   * repeated from a recording is not started before `go`.
    */
   begin(args: readonly string[], guard: string): Begun;
   /** One command of Compose over the same files, for somebody else to run. */
@@ -67,8 +69,14 @@ export interface ComposeCli {
 /** A command of Compose that waits for what camp adds. */
 export interface Begun {
   readonly args: readonly string[];
-  go(override: string, signal: AbortSignal): Promise<CommandResult>;
+  /** Tells it what camp adds. */
+  go(override: string, how: GoHow): Promise<void>;
   end(): void;
+}
+
+export interface GoHow extends RepeatHow {
+  /** What else decides the outcome, where the project has neither containers nor networks yet. */
+  readonly inputs?: unknown;
 }
 
 export interface Command {
@@ -99,8 +107,9 @@ export function composeCli(setup: {
   readonly ownEnv: NodeJS.ProcessEnv;
   /** A command that waits already. */
   readonly ahead?: Waiting | undefined;
+  readonly recordings: Recordings;
 }): ComposeCli {
-  const { engine, project, runDir } = setup;
+  const { engine, project, runDir, recordings } = setup;
   const override = join(runDir, 'compose.camp.yaml');
   const env = environmentOf(setup.ownEnv, engine.env, project.dir);
 
@@ -134,19 +143,26 @@ export function composeCli(setup: {
     run: (args, how) => run([...project.files, override], args, how),
     begin(args, guard) {
       const command = commandWith([...project.files, '-'], [...args, guard], never, forMoments(env));
-      const waiting = command.then((one) => waitingFor(one, setup.ahead));
+      const waiting = command.then((one) =>
+        recordings.has(one) ? undefined : waitingFor(one, setup.ahead, recordingPath(runDir)),
+      );
       waiting.catch(() => undefined); // told to whoever says `go`
       return {
         args,
-        async go(text, signal) {
-          const one = await waiting;
-          const result = await whileItLives(engine, signal, (both) => one.feed(text, both));
-          if (result.exitCode === 0) return result;
-          throw new CampError(composeFailure(args, result));
+        async go(text, how) {
+          const { inputs, signal } = how;
+          const told = inputs === undefined ? undefined : { text, inputs, engine: engine.version };
+          const one = await command;
+          if (told && (await recordings.repeat(engine.api, one, told, how))) return;
+          const up = (await waiting) ?? startWaiting(one, recordingPath(runDir));
+          const result = await whileItLives(engine, signal, (both) => up.feed(text, both));
+          if (result.exitCode !== 0) throw new CampError(composeFailure(args, result));
+          const requests = up.recorded();
+          if (told && requests) recordings.keep(one, told, requests);
         },
         end: () =>
           void waiting.then(
-            (one) => one.end(),
+            (one) => one?.end(),
             () => undefined,
           ),
       };

@@ -6,8 +6,8 @@ import type { Steps } from '../../plan/types.ts';
 import type { Begun, ComposeCli, ComposeModel, ComposeProject } from './compose.ts';
 import { absentImages, provideImages, refuseStrangers, type WantedImages } from './create.ts';
 import { endContainer } from './end.ts';
-import type { Api, Compose, ContainerDetail, ContainerSummary } from './engine/types.ts';
-import { composeLabels, isEdge, isOneOff, projectLabel, serviceOf } from './labels.ts';
+import type { Api, Compose, ContainerDetail, ContainerSummary, CreationRequest } from './engine/types.ts';
+import { composeLabels, isEdge, isOneOff, projectLabel, roleLabel, serviceOf } from './labels.ts';
 import { guardOf, overrideOf } from './override.ts';
 import type { Found, OwnContainers } from './own-containers.ts';
 import type { ContainerWish, EdgeWish, Expected } from './types.ts';
@@ -29,6 +29,8 @@ export interface CreationSetup {
   /** Lets go of the replicas whose containers Compose is about to replace. */
   release(services: readonly string[]): Promise<void>;
   beforeRemoval(container: ContainerDetail): void;
+  /** May be told twice of the same. */
+  onEdgeMade(container: Pick<ContainerSummary, 'id' | 'labels'>): void;
 }
 
 /** What Compose does to the containers of a project. */
@@ -49,11 +51,16 @@ interface Seen {
   readonly ours: readonly ContainerSummary[];
   /** Of Compose's project of this name, whoever made them. */
   readonly named: readonly ContainerSummary[];
-  /** Networks that become, or are, the project's own. */
-  readonly networks: readonly string[];
+  readonly networks: Networks;
   /** Services whose image is not here. */
   readonly imageless: readonly string[];
   readonly composeVersion: string;
+}
+
+interface Networks {
+  /** Those that become, or are, the project's own. */
+  readonly own: readonly string[];
+  readonly isAnyThere: boolean;
 }
 
 /** A `create` step that has begun before its time. */
@@ -87,18 +94,17 @@ export function containerCreation(setup: CreationSetup): Creation {
     return { ours, named, networks, imageless, composeVersion: compose.version };
   }
 
-  async function ownNetworks(model: ComposeModel, ofEdge: readonly string[] = []): Promise<readonly string[]> {
+  async function ownNetworks(model: ComposeModel, ofEdge: readonly string[] = []): Promise<Networks> {
     const networks = new Map(Object.entries(model.networks));
     for (const name of ofEdge) if (!networks.has(name)) networks.set(name, { name: `${project.name}_${name}` });
-    const own = await Promise.all(
-      [...networks].map(async ([key, network]) => {
-        if (network.external) return undefined;
-        const existing = await api.inspectNetwork(network.name);
-        // another label would make Compose replace a network that is not ours to remove
-        return !existing || existing.labels[projectLabel] === project.id ? key : undefined;
-      }),
+    const looked = await Promise.all(
+      [...networks].flatMap(([key, { name, external }]) =>
+        external ? [] : [api.inspectNetwork(name).then((existing) => ({ key, existing }))],
+      ),
     );
-    return own.flatMap((key) => key ?? []);
+    // another label would make Compose replace a network that is not ours to remove
+    const own = looked.filter(({ existing }) => !existing || existing.labels[projectLabel] === project.id);
+    return { own: own.map(({ key }) => key), isAnyThere: looked.some(({ existing }) => existing !== undefined) };
   }
 
   /** What camp adds to the project's files. */
@@ -148,7 +154,7 @@ export function containerCreation(setup: CreationSetup): Creation {
   ): Promise<readonly Found[]> {
     const model = setup.model();
     await refuseStrangers(api, project, seen.named, model, step.services);
-    const text = override(model, seen.networks);
+    const text = override(model, seen.networks.own);
     cli.writeOverride(text);
     const renamed = seen.ours.filter((one) => one.labels[composeLabels.project] !== project.name && !isOneOff(one));
     await Promise.all([
@@ -165,8 +171,15 @@ export function containerCreation(setup: CreationSetup): Creation {
     await composeUp(upArgs(createdOf(replaced, there), '--force-recreate'), undefined, signal);
     const args = upArgs(createdOf(missing, there), '--no-recreate');
     const isAhead = begun !== undefined && isDeepStrictEqual(args, begun.args);
-    await composeUp(args, isAhead ? () => begun.go(text, signal) : undefined, signal);
-    return containers.nameByIndex(signal);
+    const isFresh = seen.ours.length + seen.named.length === 0 && !seen.networks.isAnyThere;
+    const inputs = isFresh ? { model, compose: seen.composeVersion } : undefined;
+    const onMade = ({ body }: CreationRequest, id: string): void => {
+      if (body.Labels?.[roleLabel] === 'edge') setup.onEdgeMade({ id, labels: body.Labels });
+    };
+    await composeUp(args, isAhead ? () => begun.go(text, { inputs, signal, onMade }) : undefined, signal);
+    const [found, ownEdge] = await Promise.all([containers.nameByIndex(signal), edge ? containers.edge() : undefined]);
+    if (ownEdge) setup.onEdgeMade(ownEdge);
+    return found;
   }
 
   function createdOf(services: readonly string[], there: readonly Found[]): readonly Created[] {
@@ -196,7 +209,8 @@ export function containerCreation(setup: CreationSetup): Creation {
   async function start(service: string): Promise<void> {
     const { signal } = new AbortController();
     const model = setup.model();
-    cli.writeOverride(override(model, await ownNetworks(model, setup.edgeWish()?.networks)));
+    const networks = await ownNetworks(model, setup.edgeWish()?.networks);
+    cli.writeOverride(override(model, networks.own));
     const count = (await containers.list()).filter((one) => serviceOf(one.container) === service).length;
     const scale = ['--scale', `${service}=${Math.max(1, count)}`];
     await cli.run(['up', '-d', '--no-deps', '--no-build', '--no-recreate', ...scale, service], { signal });

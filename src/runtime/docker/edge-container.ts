@@ -21,11 +21,17 @@ export interface EdgeSurroundings {
   beforeRemoval(container: ContainerDetail): void;
 }
 
+/** A container that was just made. */
+type Made = Pick<ContainerSummary, 'id' | 'labels'>;
+
 /** The edge's container, and whether it is still the one that is wanted. */
 export function createEdgeContainer(
   around: EdgeSurroundings,
-): EdgeContainer & { isStale(found: ContainerSummary | undefined): boolean } {
+): EdgeContainer & { isStale(found: Made | undefined): boolean; onMade(container: Made): void } {
   const { api } = around;
+  let mayBegin = false;
+  /** Its start has been asked for already. */
+  let begun: { readonly container: Made; readonly started: Promise<void> } | undefined;
   let running: ContainerDetail | undefined;
   let onLine: (line: string) => void = () => undefined;
   let onExit: (how: string) => void = () => undefined;
@@ -42,7 +48,7 @@ export function createEdgeContainer(
     }
   }
 
-  function isStale(found: ContainerSummary | undefined): boolean {
+  function isStale(found: Made | undefined): boolean {
     const wish = around.wish();
     return found !== undefined && wish !== undefined && found.labels[configLabel] !== edgeHash(wish);
   }
@@ -56,6 +62,15 @@ export function createEdgeContainer(
 
   return {
     isStale,
+    onMade(container) {
+      if (!mayBegin || isStale(container)) return;
+      mayBegin = false;
+      begun = { container, started: api.startContainer(container.id) };
+      begun.started.catch(() => undefined); // told by `start`
+    },
+    mayBegin() {
+      mayBegin = true;
+    },
     get pid() {
       return around.isLocalLinux && running?.pid ? running.pid : undefined;
     },
@@ -64,9 +79,13 @@ export function createEdgeContainer(
     },
 
     async start(signal) {
-      const { id, status } = await theContainer(signal);
+      const first = isStale(begun?.container) ? undefined : begun;
+      begun = undefined;
+      mayBegin = false;
+      const { id, status } = first ? { ...first.container, status: 'created' } : await theContainer(signal);
       try {
-        if (status === 'paused') await api.unpauseContainer(id);
+        if (first) await first.started;
+        else if (status === 'paused') await api.unpauseContainer(id);
         else if (status !== 'running') await api.startContainer(id, { signal });
       } catch (error) {
         throw cannotStart(around.wish()?.service ?? 'edge', error);
@@ -90,6 +109,9 @@ export function createEdgeContainer(
     },
 
     async stop() {
+      mayBegin = false;
+      await begun?.started.catch(() => undefined);
+      begun = undefined;
       const found = await around.find();
       running = undefined;
       if (found) await endContainer(api, found.id, undefined, new AbortController().signal, around.beforeRemoval);

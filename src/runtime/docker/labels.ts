@@ -17,6 +17,7 @@ export const composeLabels = {
   workingDir: 'com.docker.compose.project.working_dir',
   volume: 'com.docker.compose.volume',
   version: 'com.docker.compose.version',
+  image: 'com.docker.compose.image',
 } as const;
 
 export function isOneOff({ labels }: ContainerSummary): boolean {

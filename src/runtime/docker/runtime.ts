@@ -17,6 +17,7 @@ import { configLabel, serviceOf } from './labels.ts';
 import { removeContainers } from './leftovers.ts';
 import { observed, viewOf } from './observed.ts';
 import { type Found, ownContainers } from './own-containers.ts';
+import { recordingsIn } from './recording.ts';
 import { ContainerReplica, type ReplicaSpec, type ReplicaSurroundings } from './replica.ts';
 import type { ContainerWish, DockerRuntime, EdgeWish } from './types.ts';
 import { recordVolumes } from './volumes.ts';
@@ -47,7 +48,7 @@ const restartReadyMs: Ms = 30_000;
 export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
   const { engine, project, emit } = setup;
   const { api } = engine;
-  const cli = composeCli(setup);
+  const cli = composeCli({ ...setup, recordings: recordingsIn(setup.stateDir, () => project.files) });
   const containers = ownContainers(api, project);
   const replicas = new Map<string, ContainerReplica>();
   /** Just created: where `start` finds its container without asking. */
@@ -94,6 +95,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     isEdgeStale: (found) => edge.isStale(found),
     release,
     beforeRemoval,
+    onEdgeMade: (container) => edge.onMade(container),
   });
 
   function beforeRemoval(container: ContainerDetail): void {

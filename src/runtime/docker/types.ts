@@ -47,6 +47,8 @@ export interface EdgeContainer {
   /** Its own, where this machine can connect to it. */
   readonly address?: string | undefined;
   start(signal: AbortSignal): Promise<void>;
+  /** It is to be started as soon as it is made, before `start`, which comes or `stop`. */
+  mayBegin(): void;
   /** Runs a program in it. */
   exec(
     argv: readonly string[],

@@ -93,6 +93,18 @@ export interface Api {
   /** Takes the name away, and what nothing else names with it. Also resolves when it is gone already. */
   removeImage(ref: string, options?: CallOptions): Promise<void>;
   info(options?: CallOptions): Promise<EngineInfo>;
+  /** Makes a network or a container as somebody else has worded it once; returns its id. */
+  repeat(request: CreationRequest, options?: CallOptions): Promise<string>;
+}
+
+/** A request that makes a network or a container (https://docs.docker.com/reference/api/engine/). */
+export interface CreationRequest {
+  /** With the version of the API that the body is worded in: `/v1.51/containers/create?name=shop-api-1`. */
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>> & {
+    readonly Image?: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+  };
 }
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
