@@ -118,13 +118,16 @@ export class Planning {
   async #observe(project: Project, { services, placements }: Wanted): Promise<Observed> {
     const { signal, machinery } = this.#setup;
     const { replicas, servers, host } = machinery;
-    return {
+    const looking = Promise.all([replicas.observe(signal), replicas.containers.staleBuilds(signal)]);
+    looking.catch(() => undefined); // told below
+    // while the engine is asked
+    const here = {
       ...servers.observe(services, placements),
-      replicas: await replicas.observe(signal),
       leftovers: replicas.processes.leftovers(),
-      builds: await replicas.containers.staleBuilds(signal),
       ...host.observe(project),
     };
+    const [observed, builds] = await looking;
+    return { ...here, replicas: observed, builds };
   }
 
   /** Keys that Compose acts on and a process cannot. */
