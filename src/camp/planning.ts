@@ -63,6 +63,8 @@ export class Planning {
     const check = { dir, env, state: folders.state, signal };
     let project: Project;
     let wanted: Wanted;
+    const { containers } = machinery.replicas;
+    if (this.mode === 'docker') await containers.greet(signal);
     try {
       project = events.span('load', 'files', () => this.load(request.only));
       events.mark('begin', 'observe', 'machine');
@@ -70,7 +72,7 @@ export class Planning {
         mode: this.mode,
         scale: this.scale,
         leases: machinery.leases,
-        containers: machinery.replicas.containers,
+        containers,
         signal,
       });
     } catch (error) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { mayConnectFromContainers } from '../../edge/answering.ts';
 import type { EdgeContainer } from '../../edge/types.ts';
 import type { Clock } from '../../kit/clock.ts';
@@ -9,7 +10,7 @@ import { type Listener, readListeners } from '../../kit/ports.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../../plan/types.ts';
 import type { Project, Service } from '../../project/types.ts';
 import type { ComposeModel } from '../../runtime/docker/compose.ts';
-import type { Api } from '../../runtime/docker/engine/types.ts';
+import type { Api, Engine } from '../../runtime/docker/engine/types.ts';
 import { projectLabel } from '../../runtime/docker/labels.ts';
 import type { DockerRuntime, Expected } from '../../runtime/docker/types.ts';
 import type { Waiting } from '../../runtime/docker/waiting.ts';
@@ -55,6 +56,7 @@ export class ContainerHost {
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
   #ahead: Waiting | undefined;
+  #greeted: Promise<Engine> | undefined;
   #expected: Expected | undefined;
   #listening: Promise<readonly Listener[]> | undefined;
   readonly #said = new Set<string>();
@@ -70,6 +72,20 @@ export class ContainerHost {
   }
 
   readonly runtime = (): DockerRuntime => this.#runtime ?? fail('bug', 'BUG', 'no engine has been asked for');
+
+  /**
+   * Begins to connect to an engine that will be needed, and resolves when it has been spoken to: it answers while this
+   * process reads files.
+   */
+  async greet(signal: AbortSignal): Promise<void> {
+    if (this.#runtime) return;
+    const { env, folders } = this.#setup;
+    const { greetEngine } = await import('../../runtime/docker/open.ts');
+    this.#greeted = greetEngine(env, folders.state, signal);
+    this.#greeted.catch(() => undefined); // told to `connect`
+    await immediate();
+    await immediate();
+  }
 
   /** Compose is started for a project that has no containers yet and is about to get all of them, its edge too. */
   async foresee(project: Project, { placements, replicas, edge }: Omit<Wanted, 'hashes'>): Promise<void> {
@@ -108,7 +124,20 @@ export class ContainerHost {
     const now = (): Project => this.#project ?? project;
     const { modelOf } = await import('../../project/compose/model.ts');
     const model = (): ComposeModel => modelOf(now(), env) as unknown as ComposeModel;
-    return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal, ahead: this.#ahead });
+    const greeted = this.#greeted;
+    this.#greeted = undefined;
+    return openDocker({
+      project: now,
+      model,
+      env,
+      folders,
+      clock,
+      emit,
+      pressure,
+      signal,
+      ahead: this.#ahead,
+      greeted,
+    });
   }
 
   /** What each container is to be created of; returns what the planner compares. */

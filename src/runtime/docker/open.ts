@@ -7,6 +7,7 @@ import { composeMemory } from './ahead.ts';
 import type { ComposeModel } from './compose.ts';
 import { connectEngine } from './engine/connect.ts';
 import { findCompose } from './engine/find-compose.ts';
+import type { Engine } from './engine/types.ts';
 import { createDockerRuntime } from './runtime.ts';
 import type { DockerRuntime } from './types.ts';
 import type { Waiting } from './waiting.ts';
@@ -24,14 +25,21 @@ export interface OpenRequest {
   readonly signal: AbortSignal;
   /** What `startAhead` has started. */
   readonly ahead?: Waiting | undefined;
+  /** What `greetEngine` has begun. */
+  readonly greeted?: Promise<Engine> | undefined;
 }
 
 /** Connects to this machine's engine. Throws ENGINE_UNREACHABLE, ENGINE_HANGS, ENGINE_TOO_OLD or NO_PERMISSION (machine). */
+export function greetEngine(env: NodeJS.ProcessEnv, stateDir: string, signal: AbortSignal): Promise<Engine> {
+  return connectEngine(env, signal, join(stateDir, 'engine-version.json'));
+}
+
+/** The runtime of this machine's engine. Throws what `greetEngine` throws. */
 export async function openDocker(request: OpenRequest): Promise<DockerRuntime> {
   const { env, folders, clock, emit, pressure, signal, ahead } = request;
   const { id } = request.project();
   const facts = (): ComposeFacts => request.project().compose ?? fail('bug', 'BUG', 'containers need a compose file');
-  const engine = await connectEngine(env, signal, join(folders.state, 'engine-version.json'));
+  const engine = await (request.greeted ?? greetEngine(env, folders.state, signal));
   return createDockerRuntime({
     engine,
     compose: (until) => findCompose(env, engine, until, composeMemory(folders.state)),
