@@ -15,15 +15,15 @@ const tryWindow = { try_duration: '5s', try_interval: '20ms' };
  */
 export function makeSafe(handler: JsonObject): void {
   handler.stream_close_delay ??= '5m';
+  const isAsking = asksForReplicas(handler);
   const written = isObject(handler.load_balancing) ? handler.load_balancing : {};
   if (written.try_duration === undefined && written.retries === undefined) {
     const balancing = objectAt(handler, 'load_balancing');
     balancing.try_duration = tryWindow.try_duration;
-    balancing.try_interval ??= tryWindow.try_interval;
+    balancing.try_interval ??= isAsking ? '10ms' : tryWindow.try_interval;
   }
-  const isAsking = asksForReplicas(handler);
   if (objectsOf(handler.upstreams).length < 2 && !isAsking) return;
   objectAt(handler, 'load_balancing').selection_policy ??= { policy: 'least_conn' };
   const checks = objectAt(handler, 'health_checks');
-  checks.passive ??= { fail_duration: isAsking ? '50ms' : '1s', max_fails: 1 };
+  checks.passive ??= { fail_duration: isAsking ? '15ms' : '1s', max_fails: 1 };
 }
