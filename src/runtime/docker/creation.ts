@@ -177,9 +177,9 @@ export function containerCreation(setup: CreationSetup): Creation {
       if (body.Labels?.[roleLabel] === 'edge') setup.onEdgeMade({ id, labels: body.Labels });
     };
     await composeUp(args, isAhead ? () => begun.go(text, { inputs, signal, onMade }) : undefined, signal);
-    const [found, ownEdge] = await Promise.all([containers.nameByIndex(signal), edge ? containers.edge() : undefined]);
-    if (ownEdge) setup.onEdgeMade(ownEdge);
-    return found;
+    const named = await containers.nameByIndex(signal);
+    if (edge && named.edge) setup.onEdgeMade(named.edge);
+    return named.found;
   }
 
   function createdOf(services: readonly string[], there: readonly Found[]): readonly Created[] {

@@ -18,8 +18,8 @@ export interface OwnContainers {
   edge(): Promise<ContainerSummary | undefined>;
   /** Of services and of the edge, also under another name of Compose. */
   all(signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
-  /** Gives each the number in its name that is its index; returns what there is. */
-  nameByIndex(signal: AbortSignal): Promise<readonly Found[]>;
+  /** Gives each the number in its name that is its index; returns what there is, and the one that the edge runs in. */
+  nameByIndex(signal: AbortSignal): Promise<{ readonly found: readonly Found[]; readonly edge?: ContainerSummary }>;
   /** It is gone: its index is free. */
   forget(containerId: string): void;
   forgetAll(): void;
@@ -33,15 +33,17 @@ export function ownContainers(api: Api, project: ComposeProject): OwnContainers 
     return api.listContainers([`${projectLabel}=${project.id}`], signal ? { signal } : {});
   }
 
-  async function list(signal?: AbortSignal): Promise<readonly Found[]> {
-    const own = (await all(signal)).filter(
+  const list = async (signal?: AbortSignal): Promise<readonly Found[]> => foundIn(await all(signal));
+
+  function foundIn(containers: readonly ContainerSummary[]): readonly Found[] {
+    const own = containers.filter(
       (one) => one.labels[composeLabels.project] === project.name && !isEdge(one) && !isOneOff(one),
     );
     const found: Found[] = [];
-    for (const [, containers] of Map.groupBy(own, serviceOf)) {
-      const numbered = containers.map((one) => ({ id: one.id, number: numberOf(one) }));
+    for (const [, ofOne] of Map.groupBy(own, serviceOf)) {
+      const numbered = ofOne.map((one) => ({ id: one.id, number: numberOf(one) }));
       const given = indicesOf(numbered, indices);
-      for (const container of containers) {
+      for (const container of ofOne) {
         const index = given.get(container.id) ?? 0;
         indices.set(container.id, index);
         found.push({ container, index });
@@ -51,8 +53,9 @@ export function ownContainers(api: Api, project: ComposeProject): OwnContainers 
   }
 
   /** An edge in a container reaches replicas by name: after a gap in Compose's numbers the name would be another's. */
-  async function nameByIndex(signal: AbortSignal): Promise<readonly Found[]> {
-    const found = await list(signal);
+  const nameByIndex: OwnContainers['nameByIndex'] = async (signal) => {
+    const containers = await all(signal);
+    const found = foundIn(containers);
     await Promise.all(
       found.map(async ({ container, index }) => {
         const stem = `${project.name}-${serviceOf(container)}-`;
@@ -64,8 +67,9 @@ export function ownContainers(api: Api, project: ComposeProject): OwnContainers 
         });
       }),
     );
-    return found;
-  }
+    const edge = containers.find(isEdge);
+    return edge ? { found, edge } : { found };
+  };
 
   return {
     list,
