@@ -98,6 +98,6 @@ test("the CA is covered where it lies in the project's folder", () => {
 
 test('the script quotes what it is given, and takes nothing from the image', () => {
   expect(runScript("/srv/it's", { A: `'"$(x)\n`, PATH: '/bin', 'not-a-name': '1' })).toBe(
-    `export A=''\\''"$(x)\n'\nwhile [ ! -e /camp/caddy.json ]; do sleep 0.02; done\ncd '/srv/it'\\''s' && exec caddy run --config /camp/caddy.json\n`,
+    `export A=''\\''"$(x)\n'\ni=0; while [ ! -e /camp/caddy.json ] && [ $((i += 1)) -lt 3000 ]; do sleep 0.02; done\ncd '/srv/it'\\''s' && exec caddy run --config /camp/caddy.json\n`,
   );
 });

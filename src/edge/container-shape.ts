@@ -60,7 +60,8 @@ export function runScript(projectDir: string, declared: Readonly<Record<string, 
     .filter(([name]) => /^[A-Za-z_]\w*$/.test(name) && !reserved.has(name))
     .map(([name, value]) => `export ${name}=${quoted(value)}\n`);
   const config = `${innerFolder}/caddy.json`;
-  const wait = `while [ ! -e ${config} ]; do sleep 0.02; done\n`;
+  // for a minute: a camp that was killed writes none
+  const wait = `i=0; while [ ! -e ${config} ] && [ $((i += 1)) -lt 3000 ]; do sleep 0.02; done\n`;
   return `${exports.join('')}${wait}cd ${quoted(projectDir)} && exec caddy run --config ${config}\n`;
 }
 

@@ -1,23 +1,21 @@
 import { join } from 'node:path';
-import { setImmediate as immediate } from 'node:timers/promises';
 import { mayConnectFromContainers } from '../../edge/answering.ts';
 import type { EdgeContainer } from '../../edge/types.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Endpoint } from '../../kit/events.ts';
 import { CampError, fail, failuresOf } from '../../kit/failure.ts';
 import { makeFolder } from '../../kit/files.ts';
-import { type Listener, readListeners } from '../../kit/ports.ts';
 import type { EngineState, RuntimeKind, Steps, Wanted } from '../../plan/types.ts';
 import type { Project, Service } from '../../project/types.ts';
 import type { ComposeModel } from '../../runtime/docker/compose.ts';
-import type { Api, Engine } from '../../runtime/docker/engine/types.ts';
+import type { Api } from '../../runtime/docker/engine/types.ts';
 import { projectLabel } from '../../runtime/docker/labels.ts';
-import type { DockerRuntime, Expected } from '../../runtime/docker/types.ts';
-import type { Waiting } from '../../runtime/docker/waiting.ts';
+import type { DockerRuntime } from '../../runtime/docker/types.ts';
 import type { PortLeases } from '../../runtime/native/leases.ts';
 import type { Gateway, ProcessPort } from '../../runtime/wiring/gateway.ts';
 import type { Neighbour } from '../../runtime/wiring/neighbours.ts';
 import type { StateFolders } from '../folders.ts';
+import { Foresight } from './foresight.ts';
 import { containerMark, markContainers } from './mark.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -55,15 +53,13 @@ export class ContainerHost {
   #wanted: Omit<Wanted, 'hashes'> | undefined;
   #gateway: Gateway | undefined;
   #subnets: readonly string[] = [];
-  #ahead: Waiting | undefined;
-  #greeted: Promise<Engine> | undefined;
-  #expected: Expected | undefined;
-  #listening: Promise<readonly Listener[]> | undefined;
+  readonly #foresight: Foresight;
   readonly #said = new Set<string>();
   #hasLookedForEdge = false;
 
   constructor(setup: ContainerSetup) {
     this.#setup = setup;
+    this.#foresight = new Foresight(setup.env, setup.folders);
   }
 
   /** Undefined while nothing has needed a container. */
@@ -73,34 +69,15 @@ export class ContainerHost {
 
   readonly runtime = (): DockerRuntime => this.#runtime ?? fail('bug', 'BUG', 'no engine has been asked for');
 
-  /**
-   * Begins to connect to an engine that will be needed, and resolves when it has been spoken to: it answers while this
-   * process reads files.
-   */
+  /** An engine will be needed, and no file has been read yet. */
   async greet(signal: AbortSignal): Promise<void> {
-    if (this.#runtime) return;
-    const { env, folders } = this.#setup;
-    const { greetEngine } = await import('../../runtime/docker/open.ts');
-    this.#greeted = greetEngine(env, folders.state, signal);
-    this.#greeted.catch(() => undefined); // told to `connect`
-    await immediate();
-    await immediate();
+    if (!this.#runtime) await this.#foresight.greet(signal);
   }
 
-  /** Compose is started for a project that has no containers yet and is about to get all of them, its edge too. */
-  async foresee(project: Project, { placements, replicas, edge }: Omit<Wanted, 'hashes'>): Promise<void> {
-    if (edge !== 'container' || !project.compose || this.#runtime || this.#setup.isLooking || this.mayHaveLeft) return;
-    this.#ahead?.end();
-    this.#listening = readListeners();
-    const { startAhead } = await import('../../runtime/docker/ahead.ts');
-    const { edgeSketch } = await import('./edge-wish.ts');
-    const { env, folders } = this.#setup;
-    const placed = [...project.services.values()].filter(({ name }) => placements.get(name)?.kind === 'container');
-    const services = placed.map(({ name, replicas: own }) => ({ service: name, replicas: replicas.get(name) ?? own }));
-    this.#expected = { services, edge: edgeSketch(project, placed) };
-    const facts = { ...project.compose, id: project.id };
-    const { state: stateDir, run: runDir } = folders;
-    this.#ahead = startAhead({ env, project: facts, stateDir, runDir, expected: this.#expected });
+  /** What is asked for, before it is known whether it can be had. */
+  async foresee(project: Project, asked: Omit<Wanted, 'hashes'>): Promise<void> {
+    const isFresh = !this.#runtime && !this.#setup.isLooking && !this.mayHaveLeft;
+    if (isFresh && asked.edge === 'container') await this.#foresight.expect(project, asked);
   }
 
   /** Connects to the engine, once; a failure is the state's, and the next time it is tried again. */
@@ -108,8 +85,8 @@ export class ContainerHost {
     try {
       this.#project = project;
       this.#runtime ??= await this.#open(project, signal);
-      if (this.#expected) this.#runtime.foresee(this.#expected);
-      this.#expected = undefined;
+      const expected = this.#foresight.takeExpected();
+      if (expected) this.#runtime.foresee(expected);
       return { at: 'reachable' };
     } catch (error) {
       const [failure] = error instanceof CampError ? error.failures : [];
@@ -124,20 +101,9 @@ export class ContainerHost {
     const now = (): Project => this.#project ?? project;
     const { modelOf } = await import('../../project/compose/model.ts');
     const model = (): ComposeModel => modelOf(now(), env) as unknown as ComposeModel;
-    const greeted = this.#greeted;
-    this.#greeted = undefined;
-    return openDocker({
-      project: now,
-      model,
-      env,
-      folders,
-      clock,
-      emit,
-      pressure,
-      signal,
-      ahead: this.#ahead,
-      greeted,
-    });
+    const { compose: ahead } = this.#foresight;
+    const greeted = this.#foresight.takeEngine();
+    return openDocker({ project: now, model, env, folders, clock, emit, pressure, signal, ahead, greeted });
   }
 
   /** What each container is to be created of; returns what the planner compares. */
@@ -148,8 +114,7 @@ export class ContainerHost {
     const { wishesFor } = await import('./wishes.ts');
     const ownPorts = await this.#ownPorts(project);
     const isReachedInside = wanted.edge === 'container' && this.#runtime?.engine.isLocalLinux === true;
-    const held = await (this.#listening ?? readListeners());
-    this.#listening = undefined;
+    const held = await this.#foresight.takeListeners();
     const heldPorts = new Set(held.flatMap(({ port }) => (ownPorts.has(port) ? [] : [port])));
     const edgePorts = (of: Project): readonly number[] => this.#setup.edgePorts(of, heldPorts);
     const runDir = this.#setup.folders.run;
@@ -297,7 +262,7 @@ export class ContainerHost {
 
   /** Throws what keeps the engine from being reached. */
   async shutdown(force: AbortSignal): Promise<void> {
-    this.#ahead?.end();
+    this.#foresight.end();
     await this.#gateway?.close();
     this.#gateway = undefined;
     if (!this.#runtime) return;
