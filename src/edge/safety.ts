@@ -3,6 +3,8 @@ import { asksForReplicas } from './names.ts';
 
 /** How long a request waits for an upstream to come back, and how often it is tried meanwhile. */
 const tryWindow = { try_duration: '5s', try_interval: '20ms' };
+/** Where Caddy asks for the replicas: a single one is tried each 20 ms too, since it is out for every other try. */
+const asking = { try_interval: '10ms', fail_duration: '15ms' };
 
 /**
  * What makes a reverse_proxy safe while services restart; whatever the Caddyfile says itself stays.
@@ -11,7 +13,7 @@ const tryWindow = { try_duration: '5s', try_interval: '20ms' };
  * replica again within that time, so a longer absence would only shrink the pool, and without any the
  * least loaded upstream would be the dead one, at each retry again. With a single upstream passive checks
  * would turn one error into a second of 503. Where Caddy asks for the replicas, nobody knows whether there is one or
- * several: there a failure counts for two tries of a request that waits, enough to find another replica.
+ * several: there a failure counts for the next try of a request that waits, enough to find another replica.
  */
 export function makeSafe(handler: JsonObject): void {
   handler.stream_close_delay ??= '5m';
@@ -20,10 +22,10 @@ export function makeSafe(handler: JsonObject): void {
   if (written.try_duration === undefined && written.retries === undefined) {
     const balancing = objectAt(handler, 'load_balancing');
     balancing.try_duration = tryWindow.try_duration;
-    balancing.try_interval ??= isAsking ? '10ms' : tryWindow.try_interval;
+    balancing.try_interval ??= (isAsking ? asking : tryWindow).try_interval;
   }
   if (objectsOf(handler.upstreams).length < 2 && !isAsking) return;
   objectAt(handler, 'load_balancing').selection_policy ??= { policy: 'least_conn' };
   const checks = objectAt(handler, 'health_checks');
-  checks.passive ??= { fail_duration: isAsking ? '15ms' : '1s', max_fails: 1 };
+  checks.passive ??= { fail_duration: isAsking ? asking.fail_duration : '1s', max_fails: 1 };
 }

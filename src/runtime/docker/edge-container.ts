@@ -5,7 +5,6 @@ import { ownAddress } from './endpoints.ts';
 import type { Api, ContainerDetail, ContainerSummary } from './engine/types.ts';
 import { cannotStart } from './failures.ts';
 import { configLabel } from './labels.ts';
-import { headStartMs } from './log-follower.ts';
 import { edgeHash } from './override.ts';
 import type { EdgeContainer, EdgeWish } from './types.ts';
 
@@ -39,7 +38,6 @@ export function createEdgeContainer(
 
   /** Its log, which ends when it does; an engine that goes away for a moment ends it too. */
   async function follow(container: ContainerDetail): Promise<void> {
-    await delay(headStartMs);
     for (let since = container.startedAt; running === container; since = new Date().toISOString()) {
       await api.logs(container.id, { follow: true, since }, ({ line }) => onLine(line)).catch(() => undefined);
       const seen = await api.inspectContainer(container.id).catch(() => container);

@@ -4,11 +4,6 @@ import type { Ms } from '../../kit/events.ts';
 import { CampError } from '../../kit/failure.ts';
 import type { Api, ContainerDetail, LogLine } from './engine/types.ts';
 
-/**
- * How long after its start a container is first asked for what it writes, which costs the engine about as much as the answer of
- * a small service: until then the start has the processor to itself.
- */
-export const headStartMs: Ms = 300;
 /** How long after the end of a container its last lines may take. */
 const lastLinesMs: Ms = 1000;
 
@@ -73,7 +68,6 @@ export class LogFollower {
     const { api, containerId, pressure, engineIsBack } = this.#around;
     const { signal } = this.#ending;
     let isFirst = skipsOld;
-    await delay(headStartMs, undefined, { signal });
     while (!signal.aborted) {
       const since = this.#last.time > startedAt ? this.#last.time : startedAt;
       const query = { follow: true, hasTty, pressure, ...(isFirst ? { tail: 0 } : { since }) };
