@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { maxSocketPath } from '../kit/paths.ts';
 import type { NameServer, Table } from './name-server.ts';
 import type { Wanted } from './types.ts';
 import type { Names } from './upstreams.ts';
@@ -12,9 +13,6 @@ export interface Answering {
   answer(names: Names, isNext?: boolean): void;
   close(): Promise<void>;
 }
-
-/** A longer path would not fit into sun_path, 104 bytes on macOS and 108 on Linux, with its end. */
-export const maxSocketPath = 103;
 
 /** `path` is where this process listens, `resolver` how Caddy calls that; without a path nobody is asked. */
 export function createAnswering(path: string | undefined, resolver: string): Answering {

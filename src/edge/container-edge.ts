@@ -130,9 +130,15 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
     return patched.routes;
   }
 
+  /** A port of its own in the Caddyfile takes another container than the one that is being made. */
+  function beginEarly({ config }: { readonly config: JsonObject }): void {
+    if (portsOf(config).every((port) => port === 443 || port === 80)) container.mayBegin?.();
+  }
+
   /** Caddy begins with the configuration, which its container may wait for already: nothing is loaded twice. */
   async function boot(config: JsonObject, wanted: Wanted, signal: AbortSignal): Promise<void> {
-    await tryPublished(publishedBy(config));
+    // those of the edge have been tried, and may be its own by now
+    await tryPublished(publishedBy(config).filter((port) => port !== ports.https && port !== ports.http));
     keep(config);
     try {
       await life.start({ ports: publishedBy(config), beat: beatOf(config) }, signal);
@@ -224,8 +230,8 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
       makeFolder(folder, 0o700);
       rmSync(configFile, { force: true }); // of a camp that was killed
       writeWhole(join(folder, 'run.sh'), runScript(projectDir, setup.declared), { mode: 0o600, durable: false });
-      container.mayBegin?.();
-      if (setup.expected) void adapted(setup.expected, end.signal).catch(() => undefined); // judged by who routes it
+      // what is wrong with it is judged by who routes it
+      if (setup.expected) void adapted(setup.expected, end.signal).then(beginEarly, () => undefined);
       await ensureAuthority(setup, signal);
       const domain = setup.declared['CAMP_DOMAIN'];
       if (domain !== undefined) foreseen = leavesFor(setup, usualLeaves(domain), end.signal).catch(() => undefined); // asked for again, by who says so

@@ -60,6 +60,9 @@ export function projectId(dir: string, instance?: string): string {
   return hashOf(instance === undefined ? dir : [dir, instance]);
 }
 
+/** In bytes, of the path of a socket: sun_path has 104 on macOS and 108 on Linux, with its end. */
+export const maxSocketPath = 103;
+
 export function isWritable(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);

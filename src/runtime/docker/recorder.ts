@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { maxSocketPath } from '../../kit/paths.ts';
 import { parseHost } from './engine/host.ts';
 import type { CreationRequest } from './engine/types.ts';
 
@@ -16,8 +17,6 @@ export interface Recorder {
 
 /** `/v1.51/containers/create?name=shop-api-1` (https://docs.docker.com/reference/api/engine/) */
 const creation = /^\/v[\d.]+\/(?:networks|containers)\/create(?:\?|$)/;
-/** Of a path in an address of a socket, which Linux gives 108 bytes with the zero at the end, macOS 104. */
-const longestPath = 103;
 
 /**
  * Listens at `path` and passes all on to the engine at `host`. Undefined where that engine is at no socket of this machine,
@@ -25,7 +24,7 @@ const longestPath = 103;
  */
 export function startRecorder(host: string, path: string): Recorder | undefined {
   const engine = parseHost(host);
-  if (engine.kind !== 'socket' || Buffer.byteLength(path) > longestPath) return undefined;
+  if (engine.kind !== 'socket' || Buffer.byteLength(path) > maxSocketPath) return undefined;
   const { path: socketPath } = engine;
   const made: { readonly request: CreationRequest; readonly id: string }[] = [];
   let isWhole = true;

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { hashOf } from '../../kit/hash.ts';
 import { forget, recall, remember, stampOf } from '../../kit/remembered.ts';
 import type { Command } from './compose.ts';
+import { configFolder } from './engine/find.ts';
 import type { Api, CreationRequest } from './engine/types.ts';
 import { composeLabels } from './labels.ts';
 
@@ -27,11 +28,11 @@ export interface Recordings {
 
 export interface RepeatHow {
   readonly signal: AbortSignal;
-  /** Told of each network and container at once. */
+  /** Told of each container at once, when it can be started. */
   onMade(request: CreationRequest, id: string): void;
 }
 
-/** The environment decides, beside the files, what Compose does; what else is in it changes without any effect. */
+/** Variables that tell Compose what to do. Those that the files ask for are filled in already in what else it is told. */
 const steering = /^(?:COMPOSE|DOCKER)_/;
 
 /** Of the socket at which a command is recorded. */
@@ -43,7 +44,9 @@ export function recordingsIn(stateDir: string, files: () => readonly string[]): 
   const file = join(stateDir, 'creation.json');
   const about = ({ argv, env }: Command): string => {
     const chosen = Object.entries(env).filter(([name]) => steering.test(name));
-    return hashOf([argv, chosen, files().map(stampOf)]);
+    // which has proxies for containers, among other things
+    const ofDocker = join(configFolder(env), 'config.json');
+    return hashOf([argv, chosen, [...files(), ofDocker].map(stampOf)]);
   };
   return {
     has: (command) => recall<Recording>(file, about(command)) !== undefined,
