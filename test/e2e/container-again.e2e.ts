@@ -52,8 +52,10 @@ async function countedCompose(folder: EngineFolder): Promise<{ readonly env: Nod
 test('up, down, up: the same again without Compose; whatever has changed is seen', async () => {
   await using folder = new EngineFolder(home, `again-${process.pid}`, files);
   const { env, ups } = await countedCompose(folder);
+  // one that nobody else wants: with another port it would be another container
+  const port = String(21_000 + (process.pid % 8_000));
   const answer = async (more: NodeJS.ProcessEnv = {}): Promise<string> => {
-    const { report } = await folder.up({ env: { ...env, ...more } }, '--docker');
+    const { report } = await folder.up({ env: { ...env, ...more } }, '--docker', '--port', port);
     const { text } = await folder.get(report);
     const running = await dockerOf(home.env, 'ps', '-q', '--filter', `label=com.docker.compose.project=${folder.name}`);
     expect(running.split('\n')).toHaveLength(3);
