@@ -130,9 +130,9 @@ export function createContainerEdge(setup: ContainerEdgeSetup): Edge {
     return patched.routes;
   }
 
-  /** A port of its own in the Caddyfile takes another container than the one that is being made. */
+  /** Not where it is started already; and a port of its own in the Caddyfile takes another container than is being made. */
   function beginEarly({ config }: { readonly config: JsonObject }): void {
-    if (portsOf(config).every((port) => port === 443 || port === 80)) container.mayBegin?.();
+    if (!life.isRunning && portsOf(config).every((port) => port === 443 || port === 80)) container.mayBegin?.();
   }
 
   /** Caddy begins with the configuration, which its container may wait for already: nothing is loaded twice. */

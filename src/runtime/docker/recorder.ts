@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { maxSocketPath } from '../../kit/paths.ts';
 import { parseHost } from './engine/host.ts';
@@ -35,14 +36,14 @@ export function startRecorder(host: string, path: string): Recorder | undefined 
     const isCreation = method === 'POST' && creation.test(url);
     if (!isCreation && method !== 'GET' && method !== 'HEAD') isWhole = false;
     const onward = request({ agent, socketPath, method, path: url, headers });
-    onward.once('error', () => answered.destroy());
+    onward.on('error', () => answered.destroy());
     answered.once('close', () => onward.destroy());
     const answer = new Promise<IncomingMessage>((resolve) => onward.once('response', resolve));
     if (!isCreation) {
       asked.pipe(onward);
       const { statusCode = 502, headers: its } = await answer;
       answered.writeHead(statusCode, its).flushHeaders(); // what follows them may take its time
-      (await answer).pipe(answered);
+      pipeline(await answer, answered, () => undefined); // broken off, it breaks off here as well
       return;
     }
     const body = await buffer(asked);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { startWaiting, waitingFor } from './waiting.ts';
 
@@ -37,4 +40,18 @@ it('takes what waits for the very same command, and ends what waits for another'
   expect(other).not.toBe(ahead);
   expect((await ahead.feed('', never)).exitCode).not.toBe(0);
   expect((await other.feed('', never)).stdout).toBe('other\n');
+});
+
+it('leaves the next one the socket at which both are recorded', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'camp-waiting-'));
+  const path = join(folder, 's.sock');
+  const recorded = (script: string) => {
+    const { env, ...rest } = command(script);
+    return { ...rest, env: { ...env, DOCKER_HOST: 'unix:///var/run/docker.sock' } };
+  };
+  const ahead = startWaiting(recorded('cat'), path);
+  const other = waitingFor(recorded(`read -r line; test -S "${path}" && echo there`), ahead, path);
+  await ahead.feed('', never);
+  expect((await other.feed('go\n', never)).stdout).toBe('there\n');
+  rmSync(folder, { recursive: true });
 });

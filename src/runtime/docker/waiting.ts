@@ -60,7 +60,11 @@ export function startWaiting(command: Command, recordAt?: string): Waiting {
       child.stdin?.end(text);
       return ended.finally(() => signal.removeEventListener('abort', kill));
     },
-    end: () => void child.kill('SIGKILL'),
+    end() {
+      // at once: the next one listens at the same path, which closing later would take away from it
+      recorder?.close();
+      child.kill('SIGKILL');
+    },
   };
 }
 
