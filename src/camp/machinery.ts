@@ -3,6 +3,7 @@ import { trustEnv } from '../edge/ca.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Emit } from '../kit/events.ts';
 import { userFolders } from '../kit/paths.ts';
+import { PortClaims } from '../kit/port-claims.ts';
 import { processInfo } from '../kit/process.ts';
 import { configHash } from '../plan/config-hash.ts';
 import type { Wanted } from '../plan/types.ts';
@@ -49,7 +50,7 @@ export function machineryOf(setup: MachinerySetup): Machinery {
   const { env, folders, clock, emit, pressure, projectId } = setup;
   const user = userFolders(env);
   const storage = edgeStorage(user);
-  const leases = new PortLeases(folders.state, projectId);
+  const leases = new PortLeases(folders.state, projectId, new PortClaims());
   const supervisor = `${process.pid}:${processInfo(process.pid)?.startTime ?? ''}`;
   const marks = { projectId, replica: 'edge', supervisor };
   let sharedEnv: Readonly<Record<string, string>> | undefined;

@@ -1,30 +1,38 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText, writeWhole } from '../../kit/files.ts';
+import type { PortClaims } from '../../kit/port-claims.ts';
 import { leasePort, listeners } from '../../kit/ports.ts';
 import { probeTcp } from '../probe.ts';
 
 /** More remembered ports than this are looked up in the kernel's tables. */
 const mostAsked = 24;
+/** A camp that claims so many of the ports that this one would choose is no camp. */
+const mostClaimTries = 8;
 
 /** Ports that stay the same between runs, kept in the project's state folder. */
 export class PortLeases {
   readonly #file: string;
   readonly #projectId: string;
+  readonly #claims: PortClaims | undefined;
   readonly #ports: Map<string, number>;
   readonly #given = new Set<number>();
+  /** Claimed, and not given yet, by key. */
+  readonly #claimed = new Map<string, number>();
   #taken: ReadonlySet<number> = new Set();
   #isDirty = false;
 
-  constructor(stateDir: string, projectId: string) {
+  /** @param claims of whoever starts programs; without them nothing is taken from anybody */
+  constructor(stateDir: string, projectId: string, claims?: PortClaims) {
     this.#file = join(stateDir, 'ports.json');
     this.#projectId = projectId;
+    this.#claims = claims;
     this.#ports = readPorts(this.#file);
   }
 
   /**
-   * Looks whether the ports of `keys` are free. The kernel's tables take milliseconds to read, so a few remembered
-   * ports are asked one by one instead.
+   * Looks whether the ports of `keys` are free, and claims what they will get. The kernel's tables take milliseconds to
+   * read, so a few remembered ports are asked one by one instead.
    */
   async prepare(keys: readonly string[]): Promise<void> {
     const open = keys.filter((key) => !this.#given.has(this.#ports.get(key) ?? 0));
@@ -33,20 +41,38 @@ export class PortLeases {
     const isAskingCheaper = before.length === open.length && before.length <= mostAsked;
     const taken = isAskingCheaper ? await listeningAmong(before) : listeners().map((one) => one.port);
     this.#taken = new Set([...this.#taken, ...taken]);
+    await this.#claim(open);
+  }
+
+  async #claim(keys: readonly string[], tries = 1): Promise<void> {
+    if (!this.#claims || tries > mostClaimTries) return;
+    for (const key of keys) {
+      const port = this.#choose(key, new Set());
+      if (port !== undefined) this.#claimed.set(key, port);
+    }
+    const ports = keys.flatMap((key) => this.#claimed.get(key) ?? []);
+    const answers = await Promise.all(ports.map((port) => this.#claims?.claim(port)));
+    const refused = new Set(ports.filter((_, i) => !answers[i]));
+    if (refused.size === 0) return;
+    this.#taken = new Set([...this.#taken, ...refused]);
+    const again = keys.filter((key) => refused.has(this.#claimed.get(key) ?? 0));
+    for (const key of again) this.#claimed.delete(key);
+    await this.#claim(again, tries + 1);
+  }
+
+  #choose(key: string, reservedToo: ReadonlySet<number>): number | undefined {
+    const others = [...this.#ports, ...this.#claimed].flatMap(([other, port]) => (other === key ? [] : [port]));
+    const reserved = new Set([...reservedToo, ...this.#taken, ...this.#given, ...others]);
+    return leasePort(`${this.#projectId} ${key}`, this.#claimed.get(key) ?? this.#ports.get(key), reserved);
   }
 
   /** The port of a key: the same as last time unless somebody else listens there now, or it is one of `reservedToo`. */
   lease(key: string, reservedToo: ReadonlySet<number> = new Set()): number | undefined {
     const before = this.#ports.get(key);
     if (before !== undefined && this.#given.has(before) && !reservedToo.has(before)) return before;
-    const reserved = new Set([
-      ...reservedToo,
-      ...this.#taken,
-      ...this.#given,
-      ...[...this.#ports].flatMap(([other, port]) => (other === key ? [] : [port])),
-    ]);
-    const port = leasePort(`${this.#projectId} ${key}`, before, reserved);
+    const port = this.#choose(key, reservedToo);
     if (port === undefined) return undefined;
+    this.#claimed.delete(key);
     this.#given.add(port);
     if (port !== before) this.#isDirty = true;
     this.#ports.set(key, port);
