@@ -29,8 +29,13 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   const placed = now.services.find((one) => one.name === name);
   if (placed?.placement === 'container') {
     const { inContainer } = await import('./containers/run.ts');
-    const command = await inContainer(request, project, name, argv);
-    return execute(command.argv, command.cwd, command.env);
+    const own = { service: name, argv, isSupervised: now.running };
+    const { command, tidy } = await inContainer(request, project, own);
+    try {
+      return await execute(command.argv, command.cwd, command.env);
+    } finally {
+      await tidy();
+    }
   }
   const live = await ask(stateFolders(request.dir), 'environment', { service: name }, () => undefined);
   const own = (live as Record<string, string> | undefined) ?? environmentOf(request, project, service);

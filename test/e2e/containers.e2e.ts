@@ -471,9 +471,14 @@ describe('verbs', () => {
     await cluster.camp(['down']);
     const alone = await cluster.camp(['run', 'api', '--', 'sh', '-c', 'hostname; exit 5'], [5]);
     expect(alone.stdout).toMatch(/^[0-9a-f]{12}\n$/);
-    expect(await cluster.engineLeftovers().then((left) => left.filter((one) => one.startsWith('container')))).toEqual(
-      [],
-    );
+    const ofCompose = `com.docker.compose.project=${cluster.name}`;
+    expect([await containersWith(ofCompose), await networksWith(ofCompose)]).toEqual([[], []]);
+    const killed = cluster.start(['run', 'api', '--', 'sh', '-c', 'trap "" HUP; echo it runs; sleep 1000']);
+    await killed.says('it runs');
+    await killed.end();
+    expect(await networksWith(ofCompose)).toHaveLength(1);
+    await cluster.camp(['down']);
+    expect([await containersWith(ofCompose), await networksWith(ofCompose)]).toEqual([[], []]);
   }, 180_000);
 
   test('logs: merged in order, one service, followed, nothing twice after a restart', async () => {

@@ -58,8 +58,8 @@ export interface ComposeCli {
    * repeated from a recording is not started before `go`.
    */
   begin(args: readonly string[], guard: string): Begun;
-  /** One command of Compose over the same files, for somebody else to run. */
-  command(args: readonly string[], signal: AbortSignal): Promise<Command>;
+  /** One command of Compose for somebody else to run: over the same files, or, instead of what camp adds, over another one. */
+  command(args: readonly string[], signal: AbortSignal, instead?: string): Promise<Command>;
   /** Builds images of the project's files as they are; `more` is a compose file of camp's about what a build leaves out. */
   build(services: readonly string[], more: string | undefined, how: RunHow): Promise<CommandResult>;
   /** Writes what camp adds, for the commands that follow. */
@@ -167,8 +167,10 @@ export function composeCli(setup: {
           ),
       };
     },
-    command: (args, signal) =>
-      commandWith(existsSync(override) ? [...project.files, override] : project.files, args, signal),
+    command(args, signal, instead) {
+      const last = instead ?? (existsSync(override) ? override : undefined);
+      return commandWith([...project.files, ...(last ? [last] : [])], args, signal);
+    },
     build: (services, more, how) => run([...project.files, ...(more ? [more] : [])], ['build', ...services], how),
     writeOverride(text) {
       if (readText(override) === text) return;

@@ -7,7 +7,8 @@ import type { Begun, ComposeCli, ComposeModel, ComposeProject } from './compose.
 import { absentImages, provideImages, refuseStrangers, type WantedImages } from './create.ts';
 import { endContainer } from './end.ts';
 import type { Api, Compose, ContainerDetail, ContainerSummary, CreationRequest } from './engine/types.ts';
-import { composeLabels, isEdge, isOneOff, projectLabel, roleLabel, serviceOf } from './labels.ts';
+import { composeLabels, isEdge, isOneOff, roleLabel, serviceOf } from './labels.ts';
+import { type Networks, networksOf } from './networks.ts';
 import { guardOf, overrideOf } from './override.ts';
 import type { Found, OwnContainers } from './own-containers.ts';
 import type { ContainerWish, EdgeWish, Expected } from './types.ts';
@@ -57,12 +58,6 @@ interface Seen {
   readonly composeVersion: string;
 }
 
-interface Networks {
-  /** Those that become, or are, the project's own. */
-  readonly own: readonly string[];
-  readonly isAnyThere: boolean;
-}
-
 /** A `create` step that has begun before its time. */
 interface Foreseen {
   readonly expected: Expected;
@@ -87,24 +82,11 @@ export function containerCreation(setup: CreationSetup): Creation {
     const [ours, named, networks, imageless, compose] = await Promise.all([
       containers.all(signal),
       api.listContainers([`${composeLabels.project}=${project.name}`], { signal }),
-      ownNetworks(model, edge?.networks),
+      networksOf(api, project, model, edge?.networks),
       absentImages(api, imagesOf(model, services, edge).images),
       setup.compose(signal),
     ]);
     return { ours, named, networks, imageless, composeVersion: compose.version };
-  }
-
-  async function ownNetworks(model: ComposeModel, ofEdge: readonly string[] = []): Promise<Networks> {
-    const networks = new Map(Object.entries(model.networks));
-    for (const name of ofEdge) if (!networks.has(name)) networks.set(name, { name: `${project.name}_${name}` });
-    const looked = await Promise.all(
-      [...networks].flatMap(([key, { name, external }]) =>
-        external ? [] : [api.inspectNetwork(name).then((existing) => ({ key, existing }))],
-      ),
-    );
-    // another label would make Compose replace a network that is not ours to remove
-    const own = looked.filter(({ existing }) => !existing || existing.labels[projectLabel] === project.id);
-    return { own: own.map(({ key }) => key), isAnyThere: looked.some(({ existing }) => existing !== undefined) };
   }
 
   /** What camp adds to the project's files. */
@@ -209,7 +191,7 @@ export function containerCreation(setup: CreationSetup): Creation {
   async function start(service: string): Promise<void> {
     const { signal } = new AbortController();
     const model = setup.model();
-    const networks = await ownNetworks(model, setup.edgeWish()?.networks);
+    const networks = await networksOf(api, project, model, setup.edgeWish()?.networks);
     cli.writeOverride(override(model, networks.own));
     const count = (await containers.list()).filter((one) => serviceOf(one.container) === service).length;
     const scale = ['--scale', `${service}=${Math.max(1, count)}`];

@@ -16,6 +16,7 @@ import { isNetworkGone, refuseGone } from './failures.ts';
 import { configLabel, serviceOf } from './labels.ts';
 import { removeContainers } from './leftovers.ts';
 import { observed, viewOf } from './observed.ts';
+import { oneOffIn } from './one-off.ts';
 import { type Found, ownContainers } from './own-containers.ts';
 import { recordingsIn } from './recording.ts';
 import { ContainerReplica, type ReplicaSpec, type ReplicaSurroundings } from './replica.ts';
@@ -269,6 +270,8 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
 
     edgeContainer: () => edge,
     command: (args, signal) => cli.command(args, signal),
+    oneOff: (service, args, signal) =>
+      oneOffIn({ api, cli, project, model: setup.model(), runDir: setup.runDir }, service, args, signal),
 
     async shutdown(force) {
       creation.foresee(undefined);

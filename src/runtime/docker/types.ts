@@ -3,6 +3,7 @@ import type { Service } from '../../project/types.ts';
 import type { Publication, Runtime } from '../types.ts';
 import type { Command } from './compose.ts';
 import type { Engine } from './engine/types.ts';
+import type { OneOff } from './one-off.ts';
 import type { Created } from './up-args.ts';
 
 /** One service as containers are to be created of it, beyond what its compose files say. */
@@ -81,4 +82,6 @@ export interface DockerRuntime extends Runtime {
   edgeContainer(): EdgeContainer;
   /** One command of Compose over the project's files, for a person's terminal. */
   command(args: readonly string[], signal: AbortSignal): Promise<Command>;
+  /** The same for a command that makes a container of a service for itself, while the project is not running. */
+  oneOff(service: string, args: readonly string[], signal: AbortSignal): Promise<OneOff>;
 }
