@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Ms } from '../../kit/events.ts';
 import type { Project, Service } from '../../project/types.ts';
 import type { ServiceStatus } from '../../report/types.ts';
 import type { Asker } from './asking.ts';
@@ -11,22 +13,35 @@ export interface Routed extends Subject {
   readonly service: Service | undefined;
 }
 
-/** The routed services, in the order of the project. Each is asked once; what has no answer below 500 is none. */
+/** A service that refuses for longer than this is not there to be measured. */
+const askedTimes = 5;
+const betweenAsksMs: Ms = 200;
+
+/** The routed services, in the order of the project; what has no answer below 500 is none. */
 export async function routedOf(
   services: readonly ServiceStatus[],
   project: Project,
   asker: Asker,
 ): Promise<readonly Routed[]> {
-  const routed: Routed[] = [];
-  for (const { name, url, placement } of services) {
-    if (url === null || !url.startsWith('https:')) continue;
-    const { status } = await asker.ask(url);
-    if (status === 0 || status >= 500) continue;
+  const asked = services.map(async ({ name, url, placement }): Promise<readonly Routed[]> => {
+    if (url === null || !url.startsWith('https:')) return [];
+    const status = await answerOf(url, asker);
+    if (status === undefined) return [];
     const service = project.services.get(name);
     const language = languageOf(service);
-    routed.push({ name, url, placement, status, service, ...(language ? { language } : {}) });
+    return [{ name, url, placement, status, service, ...(language ? { language } : {}) }];
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+/** Its status when all is well: one that is not yet at work says so first. */
+async function answerOf(url: string, asker: Asker): Promise<number | undefined> {
+  for (let times = 1; ; times++) {
+    const { status } = await asker.ask(url);
+    if (status !== 0 && status < 500) return status;
+    if (times === askedTimes) return undefined;
+    await delay(betweenAsksMs);
   }
-  return routed;
 }
 
 /** A program that only others of the project ask. */
