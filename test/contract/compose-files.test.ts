@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: Compose's variables, not JavaScript's
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -8,12 +8,13 @@ import { composeJson } from '../../src/project/compose/model/canonical.ts';
 import { modelOf } from '../../src/project/compose/model.ts';
 import { loadProject } from '../../src/project/load.ts';
 import type { Service } from '../../src/project/types.ts';
+import { composeCommand } from '../rig/compose-command.ts';
 
 /*
  * Whole projects, of several files, as `docker compose config` understands them: each line of `=== name` begins a
  * file. The golden cases of test/cases/project go through it too.
  */
-const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0;
+const hasCompose = composeCommand !== undefined;
 if (!hasCompose && process.env['CI']) throw new Error('docker compose is not installed');
 if (!hasCompose) console.warn('SKIPPED: docker compose is not installed, nothing is compared with it');
 
@@ -64,8 +65,8 @@ async function both(text: string) {
     }
   }
   const [status, stdout, stderr] = await new Promise<[number, string, string]>((done) => {
-    const args = ['compose', 'config', '--format', 'json'];
-    execFile('docker', args, { cwd: dir, env }, (error, out, err) => done([error ? 1 : 0, out, err]));
+    const args = ['config', '--format', 'json'];
+    execFile(composeCommand ?? '', args, { cwd: dir, env }, (error, out, err) => done([error ? 1 : 0, out, err]));
   });
   const theirs = status === 0 ? (JSON.parse(stdout) as Theirs) : undefined;
   return { theirs, why: stderr, ours: loadProject(dir, { env }), env };

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { composeJson } from '../../src/project/compose/model/canonical.ts';
 import { modelOf } from '../../src/project/compose/model.ts';
 import { loadProject } from '../../src/project/load.ts';
+import { composeCommand } from '../rig/compose-command.ts';
 
 /** `docker compose config` needs no engine; where Compose is, it decides what a file means. */
-export const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0;
+export const hasCompose = composeCommand !== undefined;
 
 export interface Asked {
   readonly profiles?: readonly string[];
@@ -27,7 +28,7 @@ function callers(dir: string, { env = {} }: Asked): Record<string, string> {
 /** What Compose makes of a folder. */
 export function askCompose(dir: string, asked: Asked = {}): Answer {
   const profiles = (asked.profiles ?? []).flatMap((each) => ['--profile', each]);
-  const { status, stdout, stderr } = spawnSync('docker', ['compose', ...profiles, 'config', '--format', 'json'], {
+  const { status, stdout, stderr } = spawnSync(composeCommand ?? '', [...profiles, 'config', '--format', 'json'], {
     cwd: dir,
     env: callers(dir, asked),
     encoding: 'utf8',

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadProject } from '../../src/project/load.ts';
+import { composeCommand } from '../rig/compose-command.ts';
 import { seed } from '../rig/seed.ts';
 
 /* `docker compose config` needs no engine; where Compose is, it decides what a file means. */
-const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0;
+const hasCompose = composeCommand !== undefined;
 if (!hasCompose) console.warn('SKIPPED: docker compose is not installed, nothing is compared with it');
 
 const dir = realpathSync(mkdtempSync(join(tmpdir(), 'camp-oracle-')));
@@ -39,7 +40,7 @@ function both(input: Input): { readonly theirs: Services | undefined; readonly o
   writeFileSync(join(dir, '.env'), input.dotenv);
   writeFileSync(join(dir, 'a.env'), input.envFile);
   const env = { PATH: process.env['PATH'] ?? '', HOME: dir, ...input.env };
-  const { status, stdout } = spawnSync('docker', ['compose', 'config', '--format', 'json'], {
+  const { status, stdout } = spawnSync(composeCommand ?? '', ['config', '--format', 'json'], {
     cwd: dir,
     env,
     encoding: 'utf8',
