@@ -10,6 +10,8 @@ export interface Endpoint {
   readonly address: string;
   /** The port inside the container that the address leads to; absent where there is one port only. */
   readonly containerPort?: number;
+  /** Where the edge's container reaches it, if by its address alone. */
+  readonly inside?: string;
 }
 
 export type ReplicaState =

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { failuresOf } from '../../src/kit/failure.ts';
 import { connectEngine } from '../../src/runtime/docker/engine/connect.ts';
+import { dial } from '../../src/runtime/docker/engine/dial.ts';
 import { refusalOf } from '../../src/runtime/docker/engine/failures.ts';
 import { candidates, findEngine } from '../../src/runtime/docker/engine/find.ts';
 import { askForCompose, findCompose } from '../../src/runtime/docker/engine/find-compose.ts';
@@ -199,6 +200,36 @@ describe('what goes wrong', () => {
     expect(failure).toMatchObject({ fault: 'machine', code: 'ENGINE_HANGS' });
     expect(failure.message).toMatch(/does not answer within 2\.5 s/);
     expect(failure.evidence?.join('\n')).toContain(path);
+  });
+
+  describe('one that holds back whoever asks for a container that it is busy with', () => {
+    const asking = (path: string, isPatient = true) => {
+      const address = { host: `unix://${path}`, why: 'a test' };
+      const route = { address, target: { socketPath: path }, isTls: false, prefix: '/v1.41' };
+      const how = { purpose: 'start a container', answer: 'json', deadlineMs: 200, isPatient } as const;
+      return dial(route, { method: 'POST', path: '/containers/x/start' }, how);
+    };
+    const busy = (ms: number): RequestListener => {
+      return ({ url }, response) => {
+        if (url === '/v1.41/_ping') response.end('OK');
+        else setTimeout(() => response.end('{"done":true}'), ms).unref();
+      };
+    };
+
+    test('is waited for while it answers others, unless the caller has a deadline of its own', async () => {
+      expect(await asking(await fake(busy(600)))).toEqual({ done: true });
+      expect((await failureOf(asking(await fake(busy(600)), false))).message).toMatch(/within 0\.2 s/);
+    });
+
+    test('is given up after a while', async () => {
+      expect((await failureOf(asking(await fake(busy(60_000))))).message).toMatch(/within 1\.2 s/);
+    });
+
+    test('and answers nobody: hangs at once', async () => {
+      expect((await failureOf(asking(await listening(createServer(() => undefined))))).message).toMatch(
+        /within 0\.2 s/,
+      );
+    });
   });
 
   test('an abort while it says nothing', async () => {

@@ -105,7 +105,7 @@ services:
     },
   },
   {
-    what: 'networks apart, none by default, aliases, network_mode host, UDP, a range of ports, an image without EXPOSE',
+    what: 'networks apart, none by default, aliases, network_mode host and bridge, UDP, a range of ports, an image without EXPOSE',
     files: {
       'compose.yaml': `services:
   web:
@@ -135,10 +135,15 @@ services:
     network_mode: host
     expose: ["28999"]
     command: [node, -e, 'require("http").createServer((q, r) => r.end("agent " + q.url)).listen(28999); process.on("SIGTERM", () => process.exit(0))']
+  old:
+    image: node:24-alpine
+    network_mode: bridge
+    ports: ["28080:3000"]
+    command: ${node('old')}
 networks: { front: {}, back: { internal: true } }
 `,
     },
-    answers: { '/': 'web /', 'api./': 'api stored', 'storage./': 'stored', 'agent./a': 'agent /a' },
+    answers: { '/': 'web /', 'api./': 'api stored', 'storage./': 'stored', 'agent./a': 'agent /a', 'old./o': 'old /o' },
   },
   {
     what: 'a health check every 30 s, answers 401 and 404 at the root, a WebSocket, HTTPS behind',

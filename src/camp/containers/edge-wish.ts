@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { containerShape, edgeImage } from '../../edge/container-shape.ts';
 import type { Project, Service } from '../../project/types.ts';
+import { isOnBridge } from '../../runtime/docker/endpoints.ts';
 import type { EdgeWish, Expected } from '../../runtime/docker/types.ts';
 
 const edgeServiceName = 'camp-edge';
@@ -27,6 +28,7 @@ export function edgeWish(project: Project, placed: readonly Service[], around: E
   const shape = containerShape({ projectDir: project.dir, runDir: around.runDir, storage: around.storage });
   return {
     ...edgeSketch(project, placed),
+    ...(placed.some(({ container }) => isOnBridge(container.networkMode)) ? { isOnBridge: true } : {}),
     ports: around.edgePorts(project),
     mounts: shape.mounts.map((mount) => ({ ...mount, readOnly: true })),
     tmpfs: shape.tmpfs,

@@ -214,6 +214,8 @@ export class ContainerHost {
   /** Where a replica is reached from the edge: what it publishes here, or, beside an edge in a container, its own name. */
   endpointsOf(service: Service, index: number, edge: RuntimeKind, running: readonly Endpoint[]): readonly Endpoint[] {
     const expected = this.#wishes?.endpointsOf(service.name, index, edge) ?? [];
+    if (edge === 'container' && running.some(({ inside }) => inside))
+      return running.flatMap((one) => (one.inside ? [{ ...one, address: one.inside }] : []));
     return edge === 'process' && running.length > 0 ? running : expected;
   }
 

@@ -8,6 +8,7 @@ import { powersOf } from '../../project/powers.ts';
 import { httpPortsOf } from '../../project/routes.ts';
 import { at, plainOf } from '../../project/tree.ts';
 import type { ComposeProject, Project, Service } from '../../project/types.ts';
+import { isOnBridge } from '../../runtime/docker/endpoints.ts';
 import type { BuiltImage } from '../../runtime/docker/image-records.ts';
 import type { ContainerWish, EdgeWish } from '../../runtime/docker/types.ts';
 import {
@@ -127,6 +128,7 @@ export async function wishesFor(
       const replica = `${name}:${index}`;
       if (edge === 'container') {
         const owner = byName.get(host ?? name)?.service ?? service;
+        if (isOnBridge(owner.container.networkMode)) return []; // its address is known when it runs
         const inside = host === 'host' ? gatewayHost : containerName(compose, owner, index);
         return insidePorts(project, service).map((port) => ({
           service: name,

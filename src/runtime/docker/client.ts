@@ -37,6 +37,7 @@ export function engineApi(route: Route): Api {
       purpose,
       answer,
       deadlineMs: options.deadlineMs ?? usualDeadlineMs,
+      isPatient: options.deadlineMs === undefined,
       signal: options.signal,
     };
     return new Docker({
@@ -123,6 +124,10 @@ export function engineApi(route: Route): Api {
       const raw = await unless([404], ask('inspect a network', options).getNetwork(encodeURIComponent(name)).inspect());
       return raw === undefined ? undefined : read.networkDetail(raw as RawNetwork);
     },
+    async joinBridge(id, options) {
+      const joining = ask('join a network', options).getNetwork('bridge').connect({ Container: id });
+      await unless([], joining, /already exists in network|is already connected to network/);
+    },
     async removeNetwork(name, options) {
       await unless([404], ask('remove a network', options).getNetwork(encodeURIComponent(name)).remove());
     },
@@ -155,7 +160,7 @@ export function engineApi(route: Route): Api {
     },
     async repeat({ path, body }, options) {
       const purpose = path.includes('/networks/') ? 'create a network' : 'create a container';
-      const how: Carriage = { purpose, answer: 'json', deadlineMs: usualDeadlineMs, signal: undefined, ...options };
+      const how: Carriage = { purpose, answer: 'json', deadlineMs: usualDeadlineMs, isPatient: true, ...options };
       const made = await dial({ ...route, prefix: '' }, { method: 'POST', path, options: { _body: body } }, how);
       return (made as { readonly Id: string }).Id;
     },

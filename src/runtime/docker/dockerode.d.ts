@@ -23,6 +23,10 @@ declare module 'dockerode' {
     putArchive(tar: Uint8Array, options: Options): Promise<unknown>;
   }
 
+  interface Network extends Thing {
+    connect(options: Options): Promise<unknown>;
+  }
+
   interface Exec {
     start(options: Options): Promise<unknown>;
     inspect(): Promise<unknown>;
@@ -39,7 +43,7 @@ declare module 'dockerode' {
     createVolume(options: Options): Promise<unknown>;
     getEvents(options: Options): Promise<unknown>;
     getContainer(id: string): Container;
-    getNetwork(name: string): Thing;
+    getNetwork(name: string): Network;
     getVolume(name: string): Thing;
     getImage(ref: string): Thing;
     getExec(id: string): Exec;

@@ -87,6 +87,7 @@ export function createEdgeContainer(
         if (first) await first.started;
         else if (status === 'paused') await api.unpauseContainer(id);
         else if (status !== 'running') await api.startContainer(id, { signal });
+        if (around.wish()?.isOnBridge) await api.joinBridge(id, { signal });
       } catch (error) {
         throw cannotStart(around.wish()?.service ?? 'edge', error);
       }

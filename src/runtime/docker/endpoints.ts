@@ -21,9 +21,19 @@ export function endpointsOf(
   directly: Directly,
 ): readonly Endpoint[] {
   const found = new Map<number, Endpoint>();
-  for (const { containerPort, address } of addressesOf(service, container, directly))
-    if (!found.has(containerPort)) found.set(containerPort, { service: service.name, replica, address, containerPort });
+  // the engine gives no names on this network
+  const own = isOnBridge(container.networkMode) ? ownAddress(container) : undefined;
+  for (const { containerPort, address } of addressesOf(service, container, directly)) {
+    if (found.has(containerPort)) continue;
+    const inside = own === undefined ? {} : { inside: `${own}:${containerPort}` };
+    found.set(containerPort, { service: service.name, replica, address, containerPort, ...inside });
+  }
   return [...found.values()];
+}
+
+/** The engine's own bridge instead of networks of the project (`network_mode: bridge`). */
+export function isOnBridge(networkMode: string | undefined): boolean {
+  return networkMode === 'bridge' || networkMode === 'default';
 }
 
 interface Reached {

@@ -29,6 +29,8 @@ export interface EdgeWish {
   /** Published on 127.0.0.1 under the same number. */
   readonly ports: readonly number[];
   readonly networks: readonly string[];
+  /** It joins the engine's own bridge, too: a service is there. */
+  readonly isOnBridge?: true;
   readonly mounts: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
   readonly tmpfs: readonly string[];
   readonly sysctls: Readonly<Record<string, string>>;

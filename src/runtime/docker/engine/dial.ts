@@ -24,6 +24,8 @@ export interface Carriage {
   /** `json`: the whole answer, parsed. `stream`: resolves at its beginning; reading it is the caller's. */
   readonly answer: 'json' | 'stream';
   readonly deadlineMs: Ms;
+  /** An engine that is busy with just this, and answers others meanwhile, is given several deadlines. */
+  readonly isPatient?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,10 +60,18 @@ async function overTls(): Promise<typeof plain> {
 export async function dial(route: Route, request: Request, how: Carriage): Promise<unknown> {
   if (how.signal?.aborted) throw explain(route.address, undefined, how.signal);
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(hangs(route.address, how.deadlineMs)), how.deadlineMs);
   const signal = how.signal ? AbortSignal.any([how.signal, late.signal]) : late.signal;
+  const transport = route.isTls ? await overTls() : plain;
+  const endWatch = watchDeadline(how.deadlineMs, {
+    isAnswering: async (until) => {
+      if (!how.isPatient) return false;
+      const { statusCode } = (await send(route, ping, until, transport)) as IncomingMessage;
+      return statusCode === 200;
+    },
+    onLate: (ms) => late.abort(hangs(route.address, ms)),
+  });
   try {
-    const answer = await send(route, request, signal, route.isTls ? await overTls() : plain);
+    const answer = await send(route, request, signal, transport);
     if (!('statusCode' in answer)) return answer;
     const status = answer.statusCode ?? 0;
     // 304: it is in the wanted state already
@@ -70,8 +80,41 @@ export async function dial(route: Route, request: Request, how: Carriage): Promi
   } catch (error) {
     throw explain(route.address, error, signal);
   } finally {
-    clearTimeout(timer);
+    endWatch();
   }
+}
+
+const ping: Request = { method: 'GET', path: '/_ping' };
+/** So many deadlines go by before an engine that answers others is given up, too. */
+const mostDeadlines = 6;
+/** The last part of a deadline is for looking whether the engine answers at all. */
+const pingShare = 0.3;
+
+/**
+ * Tells when a call is late: at its deadline when the engine answers nobody, later when it does. An engine holds back
+ * whoever asks for a container that it is busy with, for half a minute on a machine with much to do. Returns how to end it.
+ */
+function watchDeadline(
+  deadlineMs: Ms,
+  to: { isAnswering(until: AbortSignal): Promise<boolean>; onLate(afterMs: Ms): void },
+): () => void {
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (round: number): void => {
+    timer = setTimeout(() => void look(round), deadlineMs * (1 - pingShare));
+  };
+  const look = async (round: number): Promise<void> => {
+    const until = AbortSignal.any([over.signal, AbortSignal.timeout(deadlineMs * pingShare)]);
+    const isAnswering = round < mostDeadlines && (await to.isAnswering(until).catch(() => false));
+    if (over.signal.aborted) return;
+    if (isAnswering) return wait(round + 1);
+    timer = setTimeout(() => to.onLate(deadlineMs * round), until.aborted ? 0 : deadlineMs * pingShare);
+  };
+  wait(1);
+  return () => {
+    over.abort();
+    clearTimeout(timer);
+  };
 }
 
 /** What a broken stream or request means. A caller whose time is over has waited for the engine, too. */

@@ -37,7 +37,10 @@ export interface Engine {
 /** Every call ends by itself: at its deadline, when the signal says so, or when the engine goes away. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Default: 10 s. Streams have one until their first byte of answer only. */
+  /**
+   * Default: 10 s, or a minute as long as the engine answers others: it is busy with just this. Streams have one until
+   * their first byte of answer only.
+   */
   readonly deadlineMs?: Ms;
 }
 
@@ -72,6 +75,8 @@ export interface Api {
   putArchive(id: string, folder: string, tar: Uint8Array, options?: CallOptions): Promise<void>;
   listNetworks(labels: readonly string[], options?: CallOptions): Promise<readonly NetworkDetail[]>;
   inspectNetwork(name: string, options?: CallOptions): Promise<NetworkDetail | undefined>;
+  /** Makes a container a member of the engine's own bridge, too. Also resolves when it is one. */
+  joinBridge(containerId: string, options?: CallOptions): Promise<void>;
   /** Also resolves when it is gone already. */
   removeNetwork(name: string, options?: CallOptions): Promise<void>;
   listVolumes(labels: readonly string[], options?: CallOptions): Promise<readonly VolumeDetail[]>;
