@@ -611,7 +611,7 @@ describe('RabbitMQ without a container', () => {
     client.close();
   });
 
-  test('it and its name server listen on loopback alone, have no secret in argv, and leave nobody behind', async () => {
+  test('it and its name server listen on loopback alone, obey rabbitmqctl, have no secret in argv, and leave nobody behind', async () => {
     const before = listeners().map(({ port }) => port);
     await up(aRabbit());
     const own = markedProcesses(rig.projectId);
@@ -622,6 +622,9 @@ describe('RabbitMQ without a container', () => {
     const opened = listeners().filter((one) => [port, ...others].includes(one.port));
     expect(opened.map((one) => one.port)).toEqual(expect.arrayContaining([port, ...others]));
     for (const { address } of opened) expect(['127.0.0.1', '::1']).toContain(address);
+    const steering = { cwd: rig.folder, env: rig.runtime.environmentOf(aRabbit(), 1), encoding: 'utf8' } as const;
+    const { status, stdout, stderr } = spawnSync('rabbitmqctl', ['--quiet', 'list_users'], steering);
+    expect([status, stdout], stderr).toEqual([0, expect.stringContaining('app')]);
     // Erlang's usual name server, which all of a machine share and which listens everywhere
     if (!before.includes(4369)) expect(listeners().map((one) => one.port)).not.toContain(4369);
     // where RabbitMQ by itself puts its distribution somebody else may be

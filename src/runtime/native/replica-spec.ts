@@ -13,6 +13,8 @@ export interface ReplicaSpec {
   /** What paths in messages start from. */
   readonly projectDir?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Of a server: what a command that steers it gets beyond what every command gets. */
+  readonly steering?: Readonly<Record<string, string>>;
   readonly port: number;
   readonly probe: Probe | undefined;
   readonly isReached: boolean;
@@ -25,7 +27,7 @@ export interface ReplicaSpec {
 /** How a server is started each time, asked whether it is ready, and understood when it is not. */
 interface ServerSpec {
   /** What it is started with this time: on another port where its own has been taken. */
-  launch(port: number): Promise<Pick<ReplicaSpec, 'argv' | 'cwd' | 'env' | 'port'>>;
+  launch(port: number): Promise<Pick<ReplicaSpec, 'argv' | 'cwd' | 'env' | 'steering' | 'port'>>;
   ask(address: Address, timeoutMs: Ms): Promise<ProbeAnswer>;
   /** What it does not get over by being started again. */
   explain(tail: readonly string[]): Failure | undefined;

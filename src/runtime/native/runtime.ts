@@ -89,7 +89,10 @@ export function createNativeRuntime(setup: NativeSetup): NativeRuntime {
 
     replicas: () => [...replicas.values()].map(viewOf),
     portOf: servicePorts(setup).portOf,
-    environmentOf,
+    environmentOf(service, index) {
+      const steering = replicas.get(`${service.name}:${index}`)?.spec.steering;
+      return { ...environmentOf(service, index), ...steering };
+    },
 
     async shutdown(force) {
       endWatch();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Failure } from '../../../kit/failure.ts';
 import { makeFolder } from '../../../kit/files.ts';
 import type { ProbeAnswer } from '../../probe.ts';
@@ -50,31 +50,38 @@ async function launch(site: Site, port: number): Promise<Launch> {
   const advanced = writeConfig(site, 'config', [`[{rabbit, [${terms.join(', ')}]}].`]);
   const own = join(site.folder, 'home');
   makeFolder(own, 0o700);
+  const steering = {
+    // the cookie, which is a secret, belongs to this server
+    HOME: own,
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_NODENAME: `camp-${site.service.name}@localhost`,
+    // a name server of its own: it is ended with the project, and others' must not be
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(await nameServerPort(site.folder)),
+  };
+  const isWrapped = existsSync(behindWrapper) && /^\/usr\/s?bin\//.test(site.program.path);
+  const program = isWrapped ? behindWrapper : site.program.path;
   return {
-    argv: [existsSync(behindWrapper) && /^\/usr\/s?bin\//.test(site.program.path) ? behindWrapper : site.program.path],
+    argv: [program],
     cwd: site.folder,
     env: {
       ...site.env,
       ...site.program.env,
-      // the cookie, which is a secret, belongs to this server
-      HOME: own,
+      ...steering,
       XDG_CACHE_HOME: join(homedir(), '.cache'),
       RABBITMQ_CONFIG_FILE: config.replace(/\.conf$/, ''),
       RABBITMQ_ADVANCED_CONFIG_FILE: advanced.replace(/\.config$/, ''),
-      RABBITMQ_CONF_ENV_FILE: '/dev/null',
       RABBITMQ_ENABLED_PLUGINS_FILE: join(site.folder, 'enabled_plugins'),
       RABBITMQ_MNESIA_BASE: join(site.folder, 'mnesia'),
       RABBITMQ_LOG_BASE: join(site.folder, 'log'),
       RABBITMQ_LOGS: '-',
-      RABBITMQ_NODENAME: `camp-${site.service.name}@localhost`,
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(port),
       RABBITMQ_DIST_PORT: String(await freePort()),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-      // a name server of its own: it is ended with the project, and others' must not be
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      ERL_EPMD_PORT: String(await nameServerPort(site.folder)),
     },
+    // the rabbitmqctl beside it, and not one behind such a wrapper
+    steering: { ...steering, PATH: `${dirname(program)}:${site.env['PATH']}` },
   };
 }
 

@@ -38,6 +38,8 @@ export interface Launch {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Variables by which the programs that steer it find it. */
+  readonly steering?: Readonly<Record<string, string>>;
 }
 
 /** Who may use the data: what a later start is compared with. The password is kept as a salted hash. */
