@@ -146,7 +146,7 @@ function holderOf(cluster: ContainerCluster): number | undefined {
 
 describe('kill -9', () => {
   const seed = Number(process.env['CAMP_TEST_SEED'] ?? 20_260);
-  const moments = 12;
+  const moments = 8;
 
   test('at any moment of up: the next up is as a clean one, and down leaves nothing but volumes', async () => {
     const random = randomFrom(seed);

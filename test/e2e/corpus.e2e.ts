@@ -112,7 +112,8 @@ describe.each(projects.filter(isRunnable))('%s', (name) => {
         const ended = new Set(later.services.flatMap(({ name: job, state }) => (state === 'exited' ? job : [])));
         expect(pidsOf(later)).toEqual(pidsOf(report, ended));
       } finally {
-        const down = await camp(dir, 'down', '--data', '--yes');
+        // a shell as the first process hears no TERM: each project would wait for ten seconds
+        const down = await camp(dir, 'down', '--force', '--data', '--yes');
         await removeImages(compose);
         expect(down.code, down.stdout + down.stderr).toBe(0);
       }
