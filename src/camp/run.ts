@@ -14,13 +14,19 @@ import { factsOf } from './containers/ports.ts';
 import { edgeStorage, stateFolders } from './folders.ts';
 import { unknownService } from './known-services.ts';
 import { type LookRequest, readProject, status } from './look.ts';
+import { withPsql } from './psql.ts';
 import { ServerHost } from './servers.ts';
+
+export interface RunRequest extends LookRequest {
+  /** What is done before the command, such as a fetch. */
+  onNote(message: string): void;
+}
 
 /**
  * Runs a command for a service with the service's environment: in its folder, or, where it is placed in a container,
  * in that container, or in one of its own where none runs. Resolves to its exit code (128+n for a signal).
  */
-export async function run(request: LookRequest, name: string, argv: readonly string[]): Promise<number> {
+export async function run(request: RunRequest, name: string, argv: readonly string[]): Promise<number> {
   process.chdir(request.dir);
   const { project } = readProject(request);
   const service = project.services.get(name);
@@ -39,7 +45,8 @@ export async function run(request: LookRequest, name: string, argv: readonly str
   }
   const live = await ask(stateFolders(request.dir), 'environment', { service: name }, () => undefined);
   const own = (live as Record<string, string> | undefined) ?? environmentOf(request, project, service);
-  const env: Record<string, string> = { ...psqlVariables(own), ...own, TERM: request.env['TERM'] ?? '' };
+  const client = argv[0] === 'psql' ? await withPsql(own, request) : own;
+  const env: Record<string, string> = { ...psqlVariables(own), ...client, TERM: request.env['TERM'] ?? '' };
   // it is the person's command, not a part of the project: `camp down` must not end it
   for (const marker of [projectMarker, replicaMarker, supervisorMarker]) delete env[marker];
   return execute(argv, folderOf(service, request.dir), env);

@@ -15,6 +15,7 @@ export default class Run extends CampCommand {
     const command = (argv as string[]).slice(1);
     if (command.length === 0)
       fail('usage', 'NO_COMMAND', 'there is no command to run', { hints: [`camp run ${args.service} -- npm test`] });
-    this.exit(await run(this.project, args.service, command));
+    const onNote = (message: string): void => this.logToStderr(message);
+    this.exit(await run({ ...this.project, onNote }, args.service, command));
   }
 }

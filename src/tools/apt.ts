@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianUnstable, isDebianKnown, ownSources } from './apt-lists.ts';
 import { runApt } from './apt-run.ts';
+import { namesIn } from './known.ts';
 import type { Fetched, Source } from './source.ts';
 import type { FetchContext, ToolName } from './types.ts';
 import { isAtLeast } from './version.ts';
@@ -10,9 +11,11 @@ import { isAtLeast } from './version.ts';
 export interface AptPackage {
   readonly tool: ToolName;
   readonly name: string;
-  /** The program, by its path in the package. */
+  /** The program, by its path in the package; a `*` stands for the one folder there. */
   readonly program: string;
   readonly minimum: string;
+  /** The name of a dependency, where the package itself is empty and leads to the one of the distribution's version. */
+  readonly leadsTo?: RegExp;
   /** Whether Debian unstable's runs on older systems too: it needs nothing but libc. */
   readonly isAlone: boolean;
   /** What else of that which an installation would bring is needed to run it; the rest is left out. */
@@ -41,10 +44,16 @@ export function aptSource(wanted: AptPackage): Source {
       const root = join(folder, 'content');
       for (const file of readdirSync(packages))
         await runApt(['/usr/bin/dpkg-deb', '-x', join(packages, file), root], context);
-      if (!existsSync(join(root, wanted.program))) throw new Error(`the package holds no ${wanted.program}`);
-      return wanted.isAlone ? join(root, wanted.program) : withLibraries(root, wanted);
+      const program = programIn(root, wanted.program);
+      if (!existsSync(join(root, program))) throw new Error(`the package holds no ${wanted.program}`);
+      return wanted.isAlone ? join(root, program) : withLibraries(root, program, wanted);
     },
   };
+}
+
+function programIn(root: string, path: string): string {
+  const [before = '', after] = path.split('*');
+  return after === undefined ? path : before + (namesIn(join(root, before))[0] ?? '*') + after;
 }
 
 /** As root apt would hand the download to its own user, who cannot write into a private folder. */
@@ -107,38 +116,42 @@ async function listsWith(wanted: AptPackage, folder: string, context: FetchConte
 /** The version that package lists offer; no network. */
 async function candidate(name: string, context: FetchContext, config: Config): Promise<string | undefined> {
   const { stdout } = await runApt(['/usr/bin/apt-cache', 'policy', name], context, config);
-  return /^\s*Candidate: (?:\d+:)?(\d+(?:\.\d+)+)/m.exec(stdout)?.[1];
+  return /^\s*Candidate: (?:\d+:)?(\d+(?:\.\d+)*)/m.exec(stdout)?.[1];
 }
 
 /** The package and what an installation would bring along, each with its version, as far as it is needed to run. */
 async function whatIsMissing(wanted: AptPackage, context: FetchContext, config: Config): Promise<readonly string[]> {
+  const main = wanted.leadsTo ? await dependencyOf(wanted.name, wanted.leadsTo, context, config) : wanted.name;
   const { stdout } = await runApt(
-    [apt, '-s', ...sandbox, '-y', '--no-install-recommends', 'install', '--reinstall', wanted.name],
+    [apt, '-s', ...sandbox, '-y', '--no-install-recommends', 'install', '--reinstall', main],
     context,
     config,
   );
+  const isPart = (name: string): boolean => name === main || wanted.isNeeded?.(name) === true;
+  // a compiler of 100 MB that PostgreSQL can do without
+  const isLibrary = (name: string): boolean => name.startsWith('lib') && !name.startsWith('libllvm');
   // Inst libpq5 [15.18-0] (15.20-0 Debian:12/stable [amd64]): brackets hold the version that is installed
   const found = [...stdout.matchAll(/^Inst (\S+)( \[[^\]]+\])? \((\S+)/gm)];
   return found
-    .filter(([, name = '', installed]) => (isPart(wanted, name) || installed === undefined) && isUseful(wanted, name))
+    .filter(([, name = '', installed]) => isPart(name) || (installed === undefined && isLibrary(name)))
     .map(([, name, , version]) => `${name}=${version}`);
 }
 
-function isPart(wanted: AptPackage, name: string): boolean {
-  return name === wanted.name || wanted.isNeeded?.(name) === true;
+async function dependencyOf(name: string, like: RegExp, context: FetchContext, config: Config): Promise<string> {
+  const { stdout } = await runApt(['/usr/bin/apt-cache', 'depends', name], context, config);
+  const found = [...stdout.matchAll(/^\s*Depends: (\S+)/gm)]
+    .map(([, each = '']) => each)
+    .find((each) => like.test(each));
+  if (found === undefined) throw new Error(`${name} leads to no package that is like ${like}`);
+  return found;
 }
 
-function isUseful(wanted: AptPackage, name: string): boolean {
-  // a compiler of 100 MB that PostgreSQL can do without
-  return isPart(wanted, name) || (name.startsWith('lib') && !name.startsWith('libllvm'));
-}
-
-function withLibraries(root: string, wanted: AptPackage): Fetched {
+function withLibraries(root: string, program: string, wanted: AptPackage): Fetched {
   for (const path of [...documents, ...(wanted.unused ?? [])])
     rmSync(join(root, path), { recursive: true, force: true });
   const triplet = multiarch[process.arch] ?? '';
   const libraries = ['usr/lib', 'lib']
     .map((folder) => `${folder}/${triplet}`)
     .filter((one) => existsSync(join(root, one)));
-  return { root, program: wanted.program, ...(libraries.length > 0 ? { libraries } : {}) };
+  return { root, program, ...(libraries.length > 0 ? { libraries } : {}) };
 }

@@ -24,6 +24,13 @@ export interface KnownTool {
 }
 
 const defaultPostgresMajor = 17;
+const postgresFolders = [
+  '/usr/lib/postgresql/*/bin',
+  '/usr/pgsql-*/bin',
+  '/opt/homebrew/opt/postgresql@*/bin',
+  '/usr/local/opt/postgresql@*/bin',
+  '/Applications/Postgres.app/Contents/Versions/*/bin',
+];
 
 export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
   caddy: {
@@ -43,14 +50,20 @@ export const knownTools: Readonly<Record<ToolName, KnownTool>> = {
     beside: ['initdb', 'pg_ctl'],
     ask: { args: ['--version'], answer: /\(PostgreSQL\) (\d+(?:\.\d+)?)/ },
     minimum: '14.0',
-    folders: [
-      '/usr/lib/postgresql/*/bin',
-      '/usr/pgsql-*/bin',
-      '/opt/homebrew/opt/postgresql@*/bin',
-      '/usr/local/opt/postgresql@*/bin',
-      '/Applications/Postgres.app/Contents/Versions/*/bin',
-    ],
+    folders: postgresFolders,
     packages: { apt: 'postgresql', brew: 'postgresql@17' },
+    website: 'https://www.postgresql.org/download/',
+  },
+  // one of any version speaks with servers of every version that is wanted
+  psql: {
+    name: 'psql',
+    title: 'psql',
+    programs: ['psql'],
+    beside: [],
+    ask: { args: ['--version'], answer: /\(PostgreSQL\) (\d+(?:\.\d+)?)/ },
+    minimum: '10.0',
+    folders: [...postgresFolders, '/opt/homebrew/opt/libpq/bin', '/usr/local/opt/libpq/bin'],
+    packages: { apt: 'postgresql-client', brew: 'libpq' },
     website: 'https://www.postgresql.org/download/',
   },
   redis: {

@@ -24,6 +24,8 @@ export function sourcesOf(name: ToolName, wish: Wish): readonly Source[] {
       const major = wantedMajor(name, wish) ?? 0;
       return [npmPostgresSource(major), aptPostgres(major)];
     }
+    case 'psql':
+      return [aptPsql()];
     case 'rabbitmq': // needs Erlang and its own user: whoever wants it installs it
       return [];
   }
@@ -43,6 +45,18 @@ function aptRedis(): Source {
     minimum: knownTools.redis.minimum,
     isAlone: false,
     isNeeded: (name) => name === 'redis-tools',
+  });
+}
+
+/** The client of the version that the distribution has, whose name is in the path. */
+function aptPsql(): Source {
+  return aptSource({
+    tool: 'psql',
+    name: 'postgresql-client',
+    program: 'usr/lib/postgresql/*/bin/psql',
+    minimum: knownTools.psql.minimum,
+    isAlone: false,
+    leadsTo: /^postgresql-client-\d+$/,
   });
 }
 

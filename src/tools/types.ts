@@ -2,7 +2,7 @@ import type { Emit } from '../kit/events.ts';
 import type { UserFolders } from '../kit/paths.ts';
 
 /** Programs that camp finds on the machine; all but rabbitmq it also fetches. */
-export type ToolName = 'caddy' | 'postgres' | 'redis' | 'nats' | 'rabbitmq';
+export type ToolName = 'caddy' | 'postgres' | 'psql' | 'redis' | 'nats' | 'rabbitmq';
 
 /** What somebody wants of a tool. */
 export interface Wish {
@@ -12,7 +12,7 @@ export interface Wish {
 
 export interface Tool {
   readonly name: ToolName;
-  /** The program: caddy, postgres, redis-server or valkey-server, nats-server, rabbitmq-server. */
+  /** The program: caddy, postgres, psql, redis-server or valkey-server, nats-server, rabbitmq-server. */
   readonly path: string;
   /** Its folder; PostgreSQL's has at least `initdb` and `pg_ctl` beside `postgres`. */
   readonly bin: string;

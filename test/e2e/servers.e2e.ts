@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -56,7 +55,7 @@ describe('databases and brokers without a container', () => {
   beforeAll(async () => {
     home = createHome();
     Object.assign(home.env, noEngine);
-    missing = await shareServers(home, { postgres: { major: 17 }, nats: {}, redis: {} });
+    missing = await shareServers(home, { postgres: { major: 17 }, psql: {}, nats: {}, redis: {} });
   }, 360_000);
   afterAll(() => home[Symbol.dispose]());
   beforeEach((context) => {
@@ -104,7 +103,7 @@ describe('databases and brokers without a container', () => {
     expect(await redis.ask('SET', 'kept', 'yes')).toBe('OK');
     redis.close();
     const sql = (text: string) => cluster.camp(['run', 'api', '--', 'psql', '-XAtc', text]);
-    if (spawnSync('psql', ['--version']).status === 0) await sql("create table kept as select 'yes' as word");
+    await sql("create table kept as select 'yes' as word");
 
     await cluster.camp(['down']);
     expect(readdirSync(cluster.path('.camp', 'data')).sort()).toEqual([...servers].sort());
@@ -112,10 +111,8 @@ describe('databases and brokers without a container', () => {
     const again = await redisClient(portIn((await cluster.service('redis')).url));
     expect(await again.ask('GET', 'kept')).toBe('yes');
     again.close();
-    if (spawnSync('psql', ['--version']).status === 0)
-      expect((await sql('select word, current_user, current_database() from kept')).stdout.trim()).toBe(
-        'yes|orders|orders',
-      );
+    const words = await sql('select word, current_user, current_database() from kept');
+    expect(words.stdout.trim()).toBe('yes|orders|orders');
 
     const gone = await cluster.camp(['down', '--data', '--yes', '--json']);
     expect((JSON.parse(gone.stdout) as { volumes: unknown[] }).volumes).toEqual(
