@@ -1,5 +1,6 @@
 import type { Emit, Ms } from '../kit/events.ts';
 import { userFolders } from '../kit/paths.ts';
+import { isOnPath } from '../project/recognise/folder.ts';
 import { findTool } from '../tools/find.ts';
 import type { Tool } from '../tools/types.ts';
 import type { RunRequest } from './run.ts';
@@ -14,9 +15,8 @@ export async function withPsql(
   env: Readonly<Record<string, string>>,
   request: RunRequest,
 ): Promise<Readonly<Record<string, string>>> {
-  const folders = userFolders(request.env);
-  const tool = findTool('psql', {}, folders, env).tool ?? (await fetched(request));
-  if (tool.origin === 'path') return env;
+  if (isOnPath('psql', env)) return env; // whatever it is, it is the person's own
+  const tool = findTool('psql', {}, userFolders(request.env), env).tool ?? (await fetched(request));
   return { ...env, ...tool.env, PATH: `${tool.bin}:${env['PATH'] ?? ''}` };
 }
 

@@ -20,8 +20,8 @@ export interface FetchOptions {
 /**
  * Fetches a program into the tool cache, without root, from the first source that works; one that is here already is
  * taken as it is. Two commands at once fetch it once. Where PostgreSQL cannot be had in the wanted major version, one of
- * another version that is here is taken, with a note. Throws NO_CADDY, NO_PSQL or NO_SERVER (machine) with every attempt; what a
- * failed or interrupted attempt has written is removed.
+ * another version that is here is taken, with a note. Throws NO_CADDY, NO_PSQL or NO_SERVER (machine) with every
+ * attempt; what a failed or interrupted attempt has written is removed.
  */
 export async function fetchTool(
   name: ToolName,
@@ -86,7 +86,7 @@ function none(known: KnownTool, wish: Wish, attempts: readonly Attempt[]): never
   const code = name === 'caddy' ? 'NO_CADDY' : name === 'psql' ? 'NO_PSQL' : 'NO_SERVER';
   const why = name === 'rabbitmq' ? 'camp fetches none' : 'none could be fetched';
   fail('machine', code, `no ${what} is here, and ${why}`, {
-    hints: [installHint(known), 'camp doctor shows what was tried'],
+    hints: [installHint(known), ...(name === 'psql' ? [] : ['camp doctor shows what was tried'])],
     evidence: attempts.map((attempt) => attempt.outcome),
   });
 }

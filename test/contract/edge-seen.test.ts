@@ -272,7 +272,7 @@ describe.each([
           },
           never,
         );
-        expect(performance.now() - begin).toBeLessThan(10_000);
+        expect(performance.now() - begin).toBeLessThan(1000);
         const word = `frame ${i}`;
         socket.write(word);
         await eventually('the echo after a reload', () => Buffer.concat(echoed).toString('latin1').includes(word));

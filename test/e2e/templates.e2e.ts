@@ -274,7 +274,7 @@ describe.each(languages)('$template', ({ template, program, run, test: testComma
     const begin = performance.now();
     service.child.kill('SIGTERM');
     expect(await service.exited).toBe(0);
-    expect(performance.now() - begin).toBeLessThan(7_000);
+    expect(performance.now() - begin).toBeLessThan(4_000);
     idle.destroy();
   });
 

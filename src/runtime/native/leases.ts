@@ -70,7 +70,8 @@ export class PortLeases {
   lease(key: string, reservedToo: ReadonlySet<number> = new Set()): number | undefined {
     const before = this.#ports.get(key);
     if (before !== undefined && this.#given.has(before) && !reservedToo.has(before)) return before;
-    const port = this.#choose(key, reservedToo);
+    const claimed = this.#claimed.get(key);
+    const port = claimed !== undefined && !reservedToo.has(claimed) ? claimed : this.#choose(key, reservedToo);
     if (port === undefined) return undefined;
     this.#claimed.delete(key);
     this.#given.add(port);

@@ -65,8 +65,9 @@ export async function dial(route: Route, request: Request, how: Carriage): Promi
   const endWatch = watchDeadline(how.deadlineMs, {
     isAnswering: async (until) => {
       if (!how.isPatient) return false;
-      const { statusCode } = (await send(route, ping, until, transport)) as IncomingMessage;
-      return statusCode === 200;
+      const answer = (await send(route, ping, until, transport)) as IncomingMessage;
+      answer.resume();
+      return answer.statusCode === 200;
     },
     onLate: (ms) => late.abort(hangs(route.address, ms)),
   });
