@@ -4,6 +4,7 @@ import type { Ms } from '../../kit/events.ts';
 /**
  * The guard: a shell that blocks on a pipe which only camp holds. When camp dies, however it dies, the pipe
  * ends, and the guard ends every process group that camp had told it of: its stop signal, its grace period, KILL.
+ * The groups that exist when it starts are its arguments: between its start and a first line camp could die.
  * Before each signal the leader's start time (or, when the leader is gone, the group itself) is checked.
  */
 const script = `
@@ -13,11 +14,11 @@ alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
   IFS= read -r stat < "/proc/$1/stat" || return 0
   set -- "$1" "$2" \${stat##*)}
   [ "$2" = "\${22}" ]; }
-list=' '
-while read -r op pid start tenths signal; do
+list=" $* "
+while read -r op group; do
   case $op in
-    +) list="$list$pid:$start:$tenths:$signal " ;;
-    -) case $list in *" $pid:"*) rest=\${list#*" $pid:"}; list="\${list%%" $pid:"*} \${rest#* }" ;; esac ;;
+    +) list="$list$group " ;;
+    -) case $list in *" $group:"*) rest=\${list#*" $group:"}; list="\${list%%" $group:"*} \${rest#* }" ;; esac ;;
   esac
 done
 each() { for entry in $list; do
@@ -44,7 +45,7 @@ interface Stop {
 /** Keeps a guard process alive and tells it which process groups exist. */
 export class Guard {
   readonly #env: Readonly<Record<string, string>>;
-  /** What the guard is told of each group: its leader's start time, its grace in tenths of a second, and its stop signal. */
+  /** What the guard is told of each group: its id, its leader's start time, its grace in tenths of a second, and its stop signal. */
   readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
   #opening: NodeJS.Timeout | undefined;
@@ -58,9 +59,9 @@ export class Guard {
   add(pgid: number, startTime: string, stop: Partial<Stop> = {}): void {
     const { signal = 'SIGTERM', graceMs = 2000 } = stop;
     // a start time that is no number (macOS) holds blanks, and is not looked at either
-    const told = `${startTime.replace(/\D/g, '') || '-'} ${Math.ceil(graceMs / 100)} ${signal.slice(3)}`;
+    const told = [pgid, startTime.replace(/\D/g, '') || '-', Math.ceil(graceMs / 100), signal.slice(3)].join(':');
     this.#groups.set(pgid, told);
-    if (this.#shell) this.#tell(`+ ${pgid} ${told}`);
+    if (this.#shell) this.#tell(`+ ${told}`);
     // after the services of this moment: the guard is the one process that nobody waits for
     else this.#opening ??= setTimeout(() => this.#open(), 5);
   }
@@ -78,7 +79,7 @@ export class Guard {
   #open(): void {
     this.#opening = undefined;
     if (this.#isClosed || this.#groups.size === 0) return;
-    const shell = spawn('/bin/sh', ['-c', script, 'camp-guard'], {
+    const shell = spawn('/bin/sh', ['-c', script, 'camp-guard', ...this.#groups.values()], {
       env: this.#env,
       cwd: '/',
       detached: true,
@@ -93,7 +94,6 @@ export class Guard {
     });
     shell.once('error', () => undefined);
     this.#shell = shell;
-    for (const [pgid, told] of this.#groups) this.#tell(`+ ${pgid} ${told}`);
   }
 
   #tell(line: string): void {
