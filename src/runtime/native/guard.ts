@@ -5,15 +5,24 @@ import type { Ms } from '../../kit/events.ts';
  * The guard: a shell that blocks on a pipe which only camp holds. When camp dies, however it dies, the pipe
  * ends, and the guard ends every process group that camp had told it of: its stop signal, its grace period, KILL.
  * The groups that exist when it starts are its arguments: between its start and a first line camp could die.
- * Before each signal the leader's start time (or, when the leader is gone, the group itself) is checked.
+ * Before each signal the leader's start time is checked, and of a leader that is gone, whether its group has a member that is
+ * more than a zombie: not every first process of a container reaps its orphans, and then the guard would never end.
  */
 const script = `
 trap '' INT HUP TERM
 alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
-  [ -r "/proc/$1/stat" ] || return 0
-  IFS= read -r stat < "/proc/$1/stat" || return 0
-  set -- "$1" "$2" \${stat##*)}
-  [ "$2" = "\${22}" ]; }
+  [ -r /proc/self/stat ] || return 0
+  if { IFS= read -r stat < "/proc/$1/stat"; } 2>/dev/null; then
+    set -- "$1" "$2" \${stat##*)}
+    [ "$2" = "\${22}" ] || return 1
+    [ "$3" = Z ] || return 0
+  fi
+  living "$1"; }
+living() { for other in /proc/[0-9]*/stat; do
+  { IFS= read -r stat < "$other"; } 2>/dev/null || continue
+  set -- "$1" \${stat##*)}
+  if [ "$4" = "$1" ] && [ "$2" != Z ]; then return 0; fi; done
+  return 1; }
 list=" $* "
 while read -r op group; do
   case $op in
