@@ -460,7 +460,7 @@ describe.skipIf(!found)('a project in containers', () => {
         built('web', 'FROM busybox\nRUN sleep 5; true\n'),
       ]);
       const [failure] = await failuresOf(rig.runtime.build(['api', 'web'], never));
-      expect(failure).toMatchObject({ fault: 'service', code: 'BUILD_FAILED' });
+      expect(failure, failure?.message).toMatchObject({ fault: 'service', code: 'BUILD_FAILED' });
       expect(failure?.message).toContain('service "api" could not be built (Dockerfile:3)');
       expect(failure?.evidence?.join('\n')).toContain('the flux is missing');
     });
@@ -468,7 +468,7 @@ describe.skipIf(!found)('a project in containers', () => {
     it('from another that is not there names that one', async () => {
       rig.declare([built('api', 'FROM camp.invalid/base:1\n')]);
       const [failure] = await failuresOf(rig.runtime.build(['api'], never));
-      expect(failure).toMatchObject({ fault: 'machine', code: 'IMAGE_MISSING' });
+      expect(failure, failure?.message).toMatchObject({ fault: 'machine', code: 'IMAGE_MISSING' });
       expect(failure?.hints[0]).toBe('docker pull camp.invalid/base:1');
     });
   });

@@ -10,9 +10,12 @@ const tailLength = 20;
 /** The Dockerfile of a service, to show the place of a failure; undefined where it is no file of this machine. */
 export type DockerfileOf = (service: string) => { readonly path: string; readonly shown: string } | undefined;
 
-/** Builds images with Compose; each line is output of the service that it is about. */
+/**
+ * Builds images with Compose; each line is output of the service that it is about. A build that failed without a reason is
+ * made again, once: Compose can lose the last words of the Bake that it starts (docker/compose pull request 13275).
+ */
 export async function buildImages(
-  cli: ComposeCli,
+  cli: Pick<ComposeCli, 'build'>,
   services: readonly string[],
   more: string | undefined,
   dockerfileOf: DockerfileOf,
@@ -20,14 +23,24 @@ export async function buildImages(
   signal: AbortSignal,
 ): Promise<void> {
   const subjects = new StepSubjects(services);
-  await cli.build(services, more, {
-    signal,
-    onLine: (line) => {
-      if (line.trim() === '') return;
-      const service = subjects.of(line);
-      emit({ type: 'output', replica: `${service}:build`, service, stream: 'stderr', line });
-    },
-    failures: (result) => new CampError(buildFailure(services, result, dockerfileOf)),
+  let hasReason = true;
+  const build = () =>
+    cli.build(services, more, {
+      signal,
+      onLine: (line) => {
+        if (line.trim() === '') return;
+        const service = subjects.of(line);
+        emit({ type: 'output', replica: `${service}:build`, service, stream: 'stderr', line });
+      },
+      failures: (result) => {
+        const words = wordsOf(result);
+        hasReason = reasonOf(words) !== undefined || engineFailure(words) !== undefined;
+        return new CampError(buildFailure(services, result, dockerfileOf));
+      },
+    });
+  await build().catch((error) => {
+    if (hasReason || signal.aborted) throw error;
+    return build();
   });
 }
 
@@ -58,10 +71,7 @@ export function buildFailure(
   const words = wordsOf(result);
   const known = engineFailure(words);
   if (known) return known;
-  const reason =
-    words.findLast((line) => line.includes('failed to solve'))?.replace(/^.*failed to solve: /, '') ??
-    words.at(-1) ??
-    '';
+  const reason = reasonOf(words) ?? words.at(-1) ?? '';
   const service = serviceOf(words, services);
   const source = placeOf(words, dockerfileOf(service));
   const place = words.findLast((line) => /^\S+:\d+$/.test(line));
@@ -87,6 +97,11 @@ export function buildFailure(
   }
   const message = `the image of service "${service}" could not be built${at}: ${causeOf(reason)}`;
   return failure('service', 'BUILD_FAILED', message, { hints, evidence, ...where });
+}
+
+/** BuildKit's own. */
+function reasonOf(words: readonly string[]): string | undefined {
+  return words.findLast((line) => line.includes('failed to solve'))?.replace(/^.*failed to solve: /, '');
 }
 
 /** BuildKit's reason in the words of whoever wrote the Dockerfile. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { buildFailure } from './build.ts';
+import type { CampError, Failure } from '../../kit/failure.ts';
+import { buildFailure, buildImages } from './build.ts';
+import type { ComposeCli } from './compose.ts';
 import { composeFailure } from './compose-failures.ts';
 import { refused } from './engine/failures.ts';
 import type { ContainerSummary } from './engine/types.ts';
@@ -164,6 +166,46 @@ describe('why an image was not built', () => {
     });
     expect(brief(failure)).toBe(expected);
     expect(failure.message).toContain('"api"');
+  });
+
+  /** Compose that says one of these for each build, and then nothing more. */
+  const buildWith = (...said: readonly string[]): { builds: () => number; failure: Promise<Failure> } => {
+    let builds = 0;
+    const build: ComposeCli['build'] = async (_services, _more, { failures }) => {
+      const stderr = said[builds++] ?? expect.fail('built too often');
+      throw failures?.({ exitCode: 1, stdout: '', stderr, isTimedOut: false });
+    };
+    const built = buildImages(
+      { build },
+      ['api'],
+      undefined,
+      () => undefined,
+      () => undefined,
+      new AbortController().signal,
+    );
+    const failure = built.then(
+      () => expect.fail('it was built'),
+      (error: CampError) => error.failures[0] ?? expect.fail('without a failure'),
+    );
+    return { builds: () => builds, failure };
+  };
+
+  it('is asked for once more where Compose has lost it', async () => {
+    const lost = 'failed to execute bake: exit status 1\n';
+    const told = `${place('Dockerfile', 2)}failed to solve: no/such:9: failed to resolve source metadata for no/such:9\n`;
+    const { builds, failure } = buildWith(lost, told);
+    expect(brief(await failure)).toBe('IMAGE_MISSING machine');
+    expect(builds()).toBe(2);
+    expect((await buildWith(lost, lost).failure).message).toContain('exit status 1');
+  });
+
+  it.each([
+    'failed to solve: process "/bin/sh" did not complete successfully: exit code: 1',
+    'no space left on device',
+  ])('is not asked for again: %s', async (said) => {
+    const { builds, failure } = buildWith(said);
+    await failure;
+    expect(builds()).toBe(1);
   });
 });
 
