@@ -6,7 +6,8 @@ import type { Ms } from '../../kit/events.ts';
  * ends, and the guard ends every process group that camp had told it of: its stop signal, its grace period, KILL.
  * The groups that exist when it starts are its arguments: between its start and a first line camp could die.
  * Before each signal the leader's start time is checked, and of a leader that is gone, whether its group has a member that is
- * more than a zombie: not every first process of a container reaps its orphans, and then the guard would never end.
+ * more than a zombie: not every first process of a container reaps its orphans, and then the guard would never end. That is
+ * asked every half second only: all of /proc is read for it.
  */
 const script = `
 trap '' INT HUP TERM
@@ -17,7 +18,7 @@ alive() { kill -s 0 -- "-$1" 2>/dev/null || return 1
     [ "$2" = "\${22}" ] || return 1
     [ "$3" = Z ] || return 0
   fi
-  living "$1"; }
+  [ $((tick % 5)) -ne 1 ] || living "$1"; }
 living() { for other in /proc/[0-9]*/stat; do
   { IFS= read -r stat < "$other"; } 2>/dev/null || continue
   set -- "$1" \${stat##*)}
@@ -37,8 +38,8 @@ each() { for entry in $list; do
 end() { kill -s "$1" -- "-$2" 2>/dev/null; }
 stop() { end "$signal" "$1"; }
 due() { left=1; [ "$tick" -lt "$tenths" ] || end KILL "$1"; }
-each stop
 tick=0
+each stop
 while :; do
   left=''; each due
   [ -n "$left" ] || exit 0
