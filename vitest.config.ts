@@ -20,13 +20,22 @@ const measuring = ['test/e2e/measure*.e2e.ts'] as const;
  * What is held to seconds of the clock, or needs a port of everybody, comes when all that is heavy is done: 443, or that of a process at the
  * gateway of the engine, which every project with containers beside processes shares.
  */
-const late = ['faults', 'lifecycle', 'machine', 'mixed-wiring', 'programs'].map((name) => `test/e2e/${name}.e2e.ts`);
+const late = ['faults', 'killed-camp', 'lifecycle', 'machine', 'mixed-wiring', 'programs'].map(
+  (name) => `test/e2e/${name}.e2e.ts`,
+);
 
 /** Two hundred refusals, each held to two seconds: with the machine to itself. */
 const alone = ['test/e2e/bad-input.e2e.ts'] as const;
 
 /** What would begin last, because its file is small, and then be waited for alone, for up to five minutes. */
-const longest = ['corpus.e2e.ts', 'compose-model.test.ts', 'docker-runtime.test.ts', 'saga.test.ts'];
+const longest = [
+  ...['compose-model', 'docker-runtime', 'saga', 'docker-engine-dies', 'rivals', 'rivals-cases'].map(
+    (one) => `${one}.test.ts`,
+  ),
+  ...['corpus', 'container-scale', 'shop', 'surroundings', 'container-again', 'hostile-caddyfile'].map(
+    (one) => `${one}.e2e.ts`,
+  ),
+];
 
 /** As Vitest sorts them on a clean clone, the largest file first; but these before. */
 class LongestFirst extends BaseSequencer {

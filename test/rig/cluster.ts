@@ -14,7 +14,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { projectId } from '../../src/kit/paths.ts';
 import { listeners } from '../../src/kit/ports.ts';
-import { type MarkedProcess, markedProcesses } from '../../src/kit/process.ts';
+import { isAlive, type MarkedProcess, markedProcesses, processInfo } from '../../src/kit/process.ts';
 import type { ProjectStatus, ServiceStatus, UpReport } from '../../src/report/types.ts';
 import { type Answer, ask } from './client.ts';
 import { linkServers } from './linked-tools.ts';
@@ -305,4 +305,12 @@ export async function eventually<T>(
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what} ${JSON.stringify(seen())}`);
     await new Promise((done) => setTimeout(done, 15));
   }
+}
+
+/** Kills a pid and resolves when that very process is gone. */
+export async function kill(pid: number): Promise<void> {
+  const id = processInfo(pid);
+  if (!id) throw new Error(`${pid} does not run`);
+  process.kill(pid, 'SIGKILL');
+  await eventually(`${pid} is dead`, () => !isAlive(id), 2000);
 }
