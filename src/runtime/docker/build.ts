@@ -7,8 +7,15 @@ import { engineFailure, wordsOf } from './compose-failures.ts';
 
 const tailLength = 20;
 
-/** The Dockerfile of a service, to show the place of a failure; undefined where it is no file of this machine. */
-export type DockerfileOf = (service: string) => { readonly path: string; readonly shown: string } | undefined;
+/** Where it is written what a service is built from, to show the place of a failure. */
+export interface BuildPlaces {
+  /** Undefined where it is no file of this machine. */
+  readonly dockerfile?: { readonly path: string; readonly shown: string } | undefined;
+  /** The service in the compose file. */
+  readonly entry?: Source | undefined;
+}
+
+export type BuildPlacesOf = (service: string) => BuildPlaces;
 
 /**
  * Builds images with Compose; each line is output of the service that it is about. A build that failed without a reason is
@@ -18,7 +25,7 @@ export async function buildImages(
   cli: Pick<ComposeCli, 'build'>,
   services: readonly string[],
   more: string | undefined,
-  dockerfileOf: DockerfileOf,
+  placesOf: BuildPlacesOf,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
@@ -35,7 +42,7 @@ export async function buildImages(
       failures: (result) => {
         const words = wordsOf(result);
         hasReason = reasonOf(words) !== undefined || engineFailure(words) !== undefined;
-        return new CampError(buildFailure(services, result, dockerfileOf));
+        return new CampError(buildFailure(services, result, placesOf));
       },
     });
   await build().catch((error) => {
@@ -66,14 +73,15 @@ class StepSubjects {
 export function buildFailure(
   services: readonly string[],
   result: Pick<CommandResult, 'stdout' | 'stderr'>,
-  dockerfileOf: DockerfileOf = () => undefined,
+  placesOf: BuildPlacesOf = () => ({}),
 ): Failure {
   const words = wordsOf(result);
   const known = engineFailure(words);
   if (known) return known;
   const reason = reasonOf(words) ?? words.at(-1) ?? '';
   const service = serviceOf(words, services);
-  const source = placeOf(words, dockerfileOf(service));
+  const { dockerfile, entry } = placesOf(service);
+  const source = placeOf(words, dockerfile);
   const place = words.findLast((line) => /^\S+:\d+$/.test(line));
   const at = place && !source ? ` (${place})` : '';
   const evidence = evidenceOf(words, source !== undefined);
@@ -88,6 +96,7 @@ export function buildFailure(
   if (stage !== undefined)
     return failure('project', 'DOCKERFILE_INVALID', `the Dockerfile of service "${service}" has no stage "${stage}"`, {
       hints: [`FROM ... AS ${stage}, or another target of ${service} in compose.yaml`],
+      ...(entry ? { source: entry } : {}),
     });
   const missing = /^(\S+): failed to resolve source metadata|pull access denied|failed to authorize/i.exec(reason);
   if (missing) {
@@ -113,7 +122,7 @@ function causeOf(reason: string): string {
 }
 
 /** The line that BuildKit marks, if it is one of this file. */
-function placeOf(words: readonly string[], dockerfile: ReturnType<DockerfileOf>): Source | undefined {
+function placeOf(words: readonly string[], dockerfile: BuildPlaces['dockerfile']): Source | undefined {
   const [, number = '', marked = ''] = words.map((line) => /^\s*(\d+) \| >>> (.*)$/.exec(line)).find(Boolean) ?? [];
   const text = dockerfile && readText(dockerfile.path)?.split(/\r?\n/)[Number(number) - 1];
   if (!dockerfile || text === undefined || text.trimEnd() !== marked.trimEnd()) return undefined;

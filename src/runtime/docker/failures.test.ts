@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CampError, Failure } from '../../kit/failure.ts';
+import type { CampError, Failure, Source } from '../../kit/failure.ts';
 import { buildFailure, buildImages } from './build.ts';
 import type { ComposeCli } from './compose.ts';
 import { composeFailure } from './compose-failures.ts';
@@ -168,6 +168,12 @@ describe('why an image was not built', () => {
     expect(failure.message).toContain('"api"');
   });
 
+  it('is shown in the compose file where that asks for a stage that there is not', () => {
+    const entry: Source = { file: 'compose.yaml', line: 3, col: 3, length: 3, text: '  api:' };
+    const stderr = 'failed to solve: target stage "nosuch" could not be found\n';
+    expect(buildFailure(['api'], { stdout: '', stderr }, () => ({ entry })).source).toEqual(entry);
+  });
+
   /** Compose that says one of these for each build, and then nothing more. */
   const buildWith = (...said: readonly string[]): { builds: () => number; failure: Promise<Failure> } => {
     let builds = 0;
@@ -179,7 +185,7 @@ describe('why an image was not built', () => {
       { build },
       ['api'],
       undefined,
-      () => undefined,
+      () => ({}),
       () => undefined,
       new AbortController().signal,
     );

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Emit, Ms } from '../../kit/events.ts';
 import { failuresOf } from '../../kit/failure.ts';
 import type { Service } from '../../project/types.ts';
-import { buildImages, type DockerfileOf } from './build.ts';
+import { type BuildPlaces, buildImages } from './build.ts';
 import { withoutState } from './build-context.ts';
 import { type ComposeModel, type ComposeProject, composeCli, whileItLives } from './compose.ts';
 import { containerCreation } from './creation.ts';
@@ -127,10 +127,10 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     return wishes.find((one) => one.service.name === service);
   }
 
-  function dockerfileOf(service: string): ReturnType<DockerfileOf> {
-    const { build } = wishOf(service)?.service ?? {};
+  function buildPlacesOf(name: string): BuildPlaces {
+    const { build, source: entry } = wishOf(name)?.service ?? {};
     const path = build && isAbsolute(build.context) && resolve(build.context, build.dockerfile ?? 'Dockerfile');
-    return path ? { path, shown: relative(project.dir, path) } : undefined;
+    return { entry, dockerfile: path ? { path, shown: relative(project.dir, path) } : undefined };
   }
 
   function replicaOf(service: Service, { container, index }: Found): ContainerReplica {
@@ -219,7 +219,7 @@ export function createDockerRuntime(setup: DockerSetup): DockerRuntime {
     build(services, signal) {
       const built = services.flatMap((name) => wishOf(name)?.service ?? []);
       const more = withoutState(built, setup.stateDir, setup.runDir);
-      return buildImages(cli, services, more, dockerfileOf, emit, signal);
+      return buildImages(cli, services, more, buildPlacesOf, emit, signal);
     },
     foresee: creation.foresee,
     async create(step, signal) {
