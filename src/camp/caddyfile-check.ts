@@ -66,7 +66,7 @@ async function problemsOf(
 }
 
 /** What an imported file says is not part of the text, so such a Caddyfile is asked for each time. */
-function importsFiles(text: string): boolean {
+export function importsFiles(text: string): boolean {
   return /^\s*import\s+\S*[./*{]/m.test(text);
 }
 

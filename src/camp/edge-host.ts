@@ -5,7 +5,6 @@ import { ensureAuthority } from '../edge/ca.ts';
 import type { Edge, EdgeContainer, EdgeSetup, Route, Wanted } from '../edge/types.ts';
 import type { Emit } from '../kit/events.ts';
 import { fail, failuresOf } from '../kit/failure.ts';
-import { hashOf } from '../kit/hash.ts';
 import type { UserFolders } from '../kit/paths.ts';
 import { listeners } from '../kit/ports.ts';
 import type { Observed, RuntimeKind } from '../plan/types.ts';
@@ -16,6 +15,7 @@ import type { NativeRuntime } from '../runtime/native/types.ts';
 import { findCaddy } from '../tools/find-caddy.ts';
 import type { Tool } from '../tools/types.ts';
 import { accessLogIn } from './access-records.ts';
+import { importsFiles } from './caddyfile-check.ts';
 import { type ClaimedPorts, claimEdgePorts } from './edge-ports.ts';
 
 export interface EdgeHostSetup {
@@ -41,7 +41,8 @@ export class EdgeHost {
   readonly #setup: EdgeHostSetup;
   #caddy: Tool | undefined;
   #edge: { readonly kind: RuntimeKind; readonly edge: Edge } | undefined;
-  #envHash = '';
+  /** What it was told of the project's environment when it started. */
+  #env: Project['edgeEnv'] = {};
   #ports: ClaimedPorts | undefined;
   /** The port that people know of. */
   #told: number | undefined;
@@ -79,13 +80,20 @@ export class EdgeHost {
 
   observe(project: Project): Pick<Observed, 'hasCaddy' | 'hasAuthority' | 'edge'> {
     this.#caddy ??= findCaddy(this.#setup.user, this.#setup.env).tool;
-    // Caddy fills in {$NAME} from the environment that it was started with
-    const isCurrent = this.#edge !== undefined && this.#envHash === hashOf(project.edgeEnv);
+    const isCurrent = this.#edge !== undefined && this.#hasEnvOf(project);
     return {
       hasCaddy: this.#caddy !== undefined,
       hasAuthority: existsSync(authorityFiles(this.#setup.storage).root),
       ...(isCurrent && this.#edge ? { edge: this.#edge.kind } : {}),
     };
+  }
+
+  /** Caddy fills in {$NAME} from the environment that it was started with: whatever else changes need not end connections. */
+  #hasEnvOf({ caddyfile, edgeEnv }: Project): boolean {
+    const changed = Object.keys({ ...this.#env, ...edgeEnv }).filter((name) => this.#env[name] !== edgeEnv[name]);
+    return (
+      changed.length === 0 || (!importsFiles(caddyfile.text) && !changed.some((name) => caddyfile.text.includes(name)))
+    );
   }
 
   async provision(tool: 'caddy' | 'ca', signal: AbortSignal): Promise<void> {
@@ -112,7 +120,7 @@ export class EdgeHost {
     refused: Set<number> = new Set(),
   ): Promise<void> {
     await this.#edge?.edge.stop();
-    this.#envHash = hashOf(project.edgeEnv);
+    this.#env = project.edgeEnv;
     this.#beginning = project;
     for (;;) {
       const ports = this.portsOf(project, refused);

@@ -112,6 +112,26 @@ describe('files that change while the project runs', () => {
     expect((await cluster.json('/web/')).pid).toBe(web);
   });
 
+  test('of .env the edge is begun anew for what its Caddyfile names, and for nothing else', async () => {
+    await using cluster = new Cluster(home, 'dotenv', { api: { env: { VERSION: '${WORD}' } } });
+    const put = (word: string, hello: string) => cluster.write('.env', `WORD=${word}\nHELLO=${hello}\n`);
+    const edge = async () => (await cluster.ps()).edge?.pid;
+    put('one', 'good day');
+    cluster.write('Caddyfile', cluster.read('Caddyfile').replace(/}\n$/, '\trespond /hello "{$HELLO}"\n}\n'));
+    await cluster.up();
+    const first = await edge();
+    expect((await cluster.get('/hello')).text).toBe('good day');
+    put('two', 'good day');
+    await eventually('the service has it', async () => (await cluster.json('/api/'))['version'] === 'two');
+    expect(await edge()).toBe(first);
+    put('two', 'good night');
+    await eventually(
+      'the edge has it',
+      async () => (await cluster.get('/hello').catch(() => undefined))?.text === 'good night',
+    );
+    expect(await edge()).not.toBe(first);
+  });
+
   test('with --no-watch nothing is followed until the next up', async () => {
     await using cluster = new Cluster(home, 'still', { api: { env: { VERSION: 'one' } } });
     await cluster.up('--no-watch');
