@@ -1,7 +1,6 @@
-import { createReadStream, existsSync, readdirSync, renameSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Ms } from './events.ts';
 
 /** One line of a service's output, as it is kept. */
@@ -109,29 +108,46 @@ export interface LogQuery {
   readonly text?: string;
 }
 
-/** The kept records that match, in the order of time. */
+/** The kept records that match, in the order of time; also while they are being written and set aside. */
 export async function readLogs(folder: string, query: LogQuery): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
-  for (const file of filesOf(folder, query.services)) {
-    for await (const line of createInterface({
-      input: createReadStream(join(folder, file)),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      if (query.text !== undefined && !line.includes(query.text)) continue;
-      const record = parseRecord(line);
-      if (record && (query.sinceMs === undefined || Date.parse(record.time) >= query.sinceMs)) records.push(record);
-    }
-  }
+  for (const service of query.services ?? servicesIn(folder))
+    for (const file of await openLogs(folder, service))
+      for await (const line of file.readLines()) {
+        if (query.text !== undefined && !line.includes(query.text)) continue;
+        const record = parseRecord(line);
+        if (record && (query.sinceMs === undefined || Date.parse(record.time) >= query.sinceMs)) records.push(record);
+      }
   return records.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-function filesOf(folder: string, services: readonly string[] | undefined): readonly string[] {
-  if (!existsSync(folder)) return [];
-  const wanted = services && new Set(services.flatMap((name) => [`${name}.1.ndjson`, `${name}.ndjson`]));
-  // the older file of a service comes first, so that records of one moment keep their order
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.ndjson') && (!wanted || wanted.has(file)))
-    .sort((a, b) => Number(b.endsWith('.1.ndjson')) - Number(a.endsWith('.1.ndjson')));
+/**
+ * The files of a service, the older one first, so that records of one moment keep their order. The newer one is opened first:
+ * set aside meanwhile, it is found again under the other name, and is one file all the same.
+ */
+async function openLogs(folder: string, service: string): Promise<readonly FileHandle[]> {
+  const newer = await openIfThere(join(folder, `${service}.ndjson`));
+  const older = await openIfThere(join(folder, `${service}.1.ndjson`));
+  if (!newer || !older) return [newer ?? older].filter((file) => file !== undefined);
+  const [{ ino }, { ino: inoOfOlder }] = await Promise.all([newer.stat(), older.stat()]);
+  if (ino !== inoOfOlder) return [older, newer];
+  await older.close();
+  return [newer];
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function servicesIn(folder: string): ReadonlySet<string> {
+  if (!existsSync(folder)) return new Set();
+  const files = readdirSync(folder).filter((file) => file.endsWith('.ndjson'));
+  return new Set(files.map((file) => file.replace(/(\.1)?\.ndjson$/, '')));
 }
 
 function parseRecord(line: string): LogRecord | undefined {
