@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Site } from '../../../edge/rivals/types.ts';
 import type { Ms } from '../../../kit/events.ts';
-import { ask } from './ask.ts';
+import { ask, type Question } from './ask.ts';
 import type { Reference } from './probes.ts';
 import { routeQuestions } from './questions.ts';
 import type { Running } from './types.ts';
@@ -48,10 +48,19 @@ export async function untilServed(
 /** A certificate may still be on its way when connections are taken already; one that never is good is an answer too. */
 const certificateMs: Ms = 1500;
 
-/** Waits for the first answer, of what is not timed; false when the server has ended or takes too long. */
+/** Waits for an answer of each name, of what is not timed; false when the server has ended or takes too long for all of them. */
 export async function untilListening(running: Running, site: Site, signal: AbortSignal): Promise<boolean> {
-  const [question] = routeQuestions(site).toSorted((a, b) => Number(b.isTls) - Number(a.isTls));
-  if (!question) return false;
+  // each has a certificate of its own, and the first one says nothing of the others
+  const firstOfEach = new Map(
+    routeQuestions(site)
+      .toReversed()
+      .map((one) => [`${one.isTls} ${one.host}`, one]),
+  );
+  const waits = [...firstOfEach.values()].map((question) => untilAnswered(running, question, signal));
+  return (await Promise.all(waits)).includes(true);
+}
+
+async function untilAnswered(running: Running, question: Question, signal: AbortSignal): Promise<boolean> {
   const began = performance.now();
   let refusedSince: Ms | undefined;
   while (performance.now() - began < mostWaitMs && running.ended() === undefined) {
