@@ -1,9 +1,8 @@
-import { appendFileSync, createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseAccessLine } from '../edge/access-log.ts';
 import type { EdgeSetup } from '../edge/types.ts';
-import type { LogRecord } from '../kit/log-files.ts';
+import { type LogRecord, openOnce } from '../kit/log-files.ts';
 import { isWritable } from '../kit/paths.ts';
 
 /** The file of the edge's access log, and one before it that Caddy has set aside. */
@@ -30,11 +29,8 @@ export function accessLogIn(logs: string): Pick<EdgeSetup, 'accessLog' | 'onAcce
 /** The requests that the edge has answered, as records of its log: at the time at which each came. */
 export async function accessRecords(logs: string, isWanted: (raw: string) => boolean): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
-  if (!existsSync(logs)) return records;
-  const files = readdirSync(logs).filter((name) => anyFile.test(name));
-  for (const name of files) {
-    const input = createReadStream(join(logs, name));
-    for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for (const file of await openOnce(pathsIn(logs))) {
+    for await (const raw of file.readLines()) {
       const entry = isWanted(raw) ? parseAccessLine(raw) : undefined;
       if (!entry) continue;
       const { beganAt, requestId, traceId, upstream, upstreamStatus: _, ...request } = entry;
@@ -53,4 +49,10 @@ export async function accessRecords(logs: string, isWanted: (raw: string) => boo
     }
   }
   return records;
+}
+
+/** The present one first, as `openOnce` wants it; the others are looked for when it is open. */
+function* pathsIn(logs: string): Iterable<string> {
+  yield join(logs, fileName);
+  if (existsSync(logs)) for (const name of readdirSync(logs)) if (anyFile.test(name)) yield join(logs, name);
 }

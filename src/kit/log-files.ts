@@ -121,27 +121,28 @@ export async function readLogs(folder: string, query: LogQuery): Promise<readonl
   return records.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-/**
- * The files of a service, the older one first, so that records of one moment keep their order. The newer one is opened first:
- * set aside meanwhile, it is found again under the other name, and is one file all the same.
- */
+/** The files of a service, the older one first, so that records of one moment keep their order. */
 async function openLogs(folder: string, service: string): Promise<readonly FileHandle[]> {
-  const newer = await openIfThere(join(folder, `${service}.ndjson`));
-  const older = await openIfThere(join(folder, `${service}.1.ndjson`));
-  if (!newer || !older) return [newer ?? older].filter((file) => file !== undefined);
-  const [{ ino }, { ino: inoOfOlder }] = await Promise.all([newer.stat(), older.stat()]);
-  if (ino !== inoOfOlder) return [older, newer];
-  await older.close();
-  return [newer];
+  const paths = [`${service}.ndjson`, `${service}.1.ndjson`].map((name) => join(folder, name));
+  return (await openOnce(paths)).toReversed();
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+/**
+ * Opens those that are there, each file once. Name the one that is written to first: when it is set aside meanwhile, it is found
+ * again under its other name, and is one file all the same.
+ */
+export async function openOnce(paths: Iterable<string>): Promise<readonly FileHandle[]> {
+  const opened = new Map<number, FileHandle>();
+  for (const path of paths)
+    try {
+      const file = await open(path);
+      const { ino } = await file.stat();
+      if (opened.has(ino)) await file.close();
+      else opened.set(ino, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  return [...opened.values()];
 }
 
 function servicesIn(folder: string): ReadonlySet<string> {
