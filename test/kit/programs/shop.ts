@@ -73,13 +73,17 @@ if (role === 'orders') {
 }
 
 if (role === 'inventory') {
+  /** An undo that has no answer yet is asked for again, as an event of its own: without this both would find nothing done. */
+  const turn = (tx: Tx, id: unknown) => tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
   app.on('inventory.reserve', async (event, tx) => {
+    await turn(tx, event.data.sagaId);
     if (await did(tx, 'released', event.data.sagaId)) return; // it had been given up before it came
     await effect(tx, 'reserved', event.data.sagaId);
     await tx.emit('inventory.reserved', { sagaId: event.data.sagaId });
     crashAt('in inventory.reserve');
   });
   app.on('inventory.release', async (event, tx) => {
+    await turn(tx, event.data.sagaId);
     if (!(await did(tx, 'released', event.data.sagaId))) await effect(tx, 'released', event.data.sagaId);
     await tx.emit('inventory.released', { sagaId: event.data.sagaId });
     crashAt('in inventory.release');
