@@ -111,7 +111,7 @@ export interface LogQuery {
 /** The kept records that match, in the order of time; also while they are being written and set aside. */
 export async function readLogs(folder: string, query: LogQuery): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
-  for (const service of query.services ?? servicesIn(folder))
+  for (const service of new Set(query.services ?? servicesIn(folder)))
     for (const file of await openLogs(folder, service))
       for await (const line of file.readLines()) {
         if (query.text !== undefined && !line.includes(query.text)) continue;

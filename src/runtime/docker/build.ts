@@ -18,8 +18,8 @@ export interface BuildPlaces {
 export type BuildPlacesOf = (service: string) => BuildPlaces;
 
 /**
- * Builds images with Compose; each line is output of the service that it is about. A build that failed without a reason is
- * made again, once: Compose can lose the last words of the Bake that it starts (docker/compose pull request 13275).
+ * Builds images with Compose; each line is output of the service that it is about. A build with Bake that failed without a
+ * reason is made again, once: Compose can lose its last words (docker/compose pull request 13275).
  */
 export async function buildImages(
   cli: Pick<ComposeCli, 'build'>,
@@ -30,7 +30,7 @@ export async function buildImages(
   signal: AbortSignal,
 ): Promise<void> {
   const subjects = new StepSubjects(services);
-  let hasReason = true;
+  let isReasonLost = false;
   const build = () =>
     cli.build(services, more, {
       signal,
@@ -41,12 +41,13 @@ export async function buildImages(
       },
       failures: (result) => {
         const words = wordsOf(result);
-        hasReason = reasonOf(words) !== undefined || engineFailure(words) !== undefined;
+        // other builders have words of their own
+        isReasonLost = words.some((line) => line.includes('bake')) && !reasonOf(words) && !engineFailure(words);
         return new CampError(buildFailure(services, result, placesOf));
       },
     });
   await build().catch((error) => {
-    if (hasReason || signal.aborted) throw error;
+    if (!isReasonLost || signal.aborted) throw error;
     return build();
   });
 }

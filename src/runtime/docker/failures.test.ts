@@ -208,6 +208,7 @@ describe('why an image was not built', () => {
   it.each([
     'failed to solve: process "/bin/sh" did not complete successfully: exit code: 1',
     'no space left on device',
+    "The command '/bin/sh -c npm ci' returned a non-zero code: 1",
   ])('is not asked for again: %s', async (said) => {
     const { builds, failure } = buildWith(said);
     await failure;
